@@ -1,0 +1,206 @@
+//! Everything that could refuse later, asked before the first change.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use nix::sys::statvfs::statvfs;
+
+use crate::guest::inventory::Group;
+use crate::guest::mounts::{fstab_targets, mounted};
+use crate::rename::{Job, has_generator_program};
+use crate::transaction::backup::Backup;
+
+/// File systems that boot loaders and kernels are read from: where fstab has one, it must be mounted,
+/// or the files below its mount point are not the ones that boot.
+const BOOT_TARGETS: &[&str] = &["/boot", "/boot/efi", "/efi", "/boot/firmware"];
+
+/// Room beside what is counted, for directories, journals and growth of an image.
+const SPARE: u64 = 4 << 20;
+
+/// Demands root, in the words of what needs it.
+pub fn is_root(doing: &str) -> Result<()> {
+    if nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    bail!("{doing} needs root: run it with sudo, or work on files alone with --files-only")
+}
+
+/// Asks everything; reports all that is wrong at once.
+pub(crate) fn run(job: &Job) -> Result<()> {
+    let mut problems = Vec::new();
+    let mut ask = |result: Result<()>| {
+        if let Err(error) = result {
+            problems.push(format!("{error:#}"));
+        }
+    };
+    if job.target.renames_group {
+        ask(is_root("renaming a volume group"));
+        if let Some(group) = &job.target.group {
+            ask(group_can_be_renamed(group));
+        }
+        ask(name_is_free(job));
+        ask(boot_is_mounted(job));
+        ask(images_can_be_built(job));
+    }
+    for change in &job.plan.files {
+        ask(can_be_replaced(&job.root.outer(&change.path)));
+    }
+    ask(there_is_room(job));
+    match problems.as_slice() {
+        [] => Ok(()),
+        [problem] => Err(anyhow!("{problem}")),
+        _ => Err(anyhow!("{} things are in the way:\n  {}", problems.len(), problems.join("\n  "))),
+    }
+}
+
+/// `vg_attr` (vgs(8)): permissions, resizeable, exported, partial, allocation policy, clustered or shared.
+fn group_can_be_renamed(group: &Group) -> Result<()> {
+    let name = &group.name;
+    let attribute = |at: usize| group.attributes.as_bytes().get(at).copied().unwrap_or(b'-');
+    if group.uuid.is_empty() {
+        bail!("LVM's report has no UUID of `{name}`");
+    }
+    if attribute(0) == b'r' {
+        bail!(
+            "the volume group `{name}` is read-only, and vgrename would refuse it: see `vgs -o +vg_permissions {name}`"
+        );
+    }
+    if attribute(2) == b'x' {
+        bail!("the volume group `{name}` is exported: import it with `vgimport {name}` first");
+    }
+    if attribute(3) == b'p' {
+        bail!(
+            "physical volumes of `{name}` are missing: look at `pvs`, attach the disks or use `vgreduce --removemissing`"
+        );
+    }
+    if matches!(attribute(5), b'c' | b's') {
+        bail!(
+            "the volume group `{name}` is shared between hosts: rename it where its lock manager runs, see lvmlockd(8)"
+        );
+    }
+    Ok(())
+}
+
+/// vgrename looks into /dev of the machine on which it runs; a rescue system's /dev is not the guest's.
+fn name_is_free(job: &Job) -> Result<()> {
+    let new = &job.plan.new;
+    if new.clashes_with_dev() {
+        bail!("`/dev/{new}` is a device of Linux itself: choose another name");
+    }
+    if job.root.is_live() && Path::new("/dev").join(new.as_str()).symlink_metadata().is_ok() {
+        bail!("`/dev/{new}` exists already: choose another name, or see what it is");
+    }
+    Ok(())
+}
+
+fn boot_is_mounted(job: &Job) -> Result<()> {
+    if !job.root.is_live() {
+        return Ok(());
+    }
+    let mounts = mounted();
+    for target in fstab_targets(&job.root) {
+        if !BOOT_TARGETS.iter().any(|boot| target == Path::new(boot)) {
+            continue;
+        }
+        let Some(mount) = mounts.iter().rev().find(|mount| mount.target == target) else {
+            bail!("`{0}` is in /etc/fstab and not mounted: run `mount {0}`", target.display());
+        };
+        if mount.read_only {
+            bail!("`{0}` is mounted read-only: run `mount -o remount,rw {0}`", target.display());
+        }
+    }
+    Ok(())
+}
+
+fn images_can_be_built(job: &Job) -> Result<()> {
+    if job.images.images.is_empty() {
+        return Ok(());
+    }
+    if !job.root.is_live() {
+        bail!(
+            "the images of another root are not built from here: use --no-initramfs, and build them in a chroot of `{}`",
+            job.root.base().display()
+        );
+    }
+    match job.generator {
+        Some(generator) if has_generator_program(generator) => Ok(()),
+        _ => bail!(
+            "/boot has initramfs images, and neither update-initramfs nor dracut is installed to build them: \
+             use --no-initramfs, and build them with the tool that made them"
+        ),
+    }
+}
+
+/// Opening for writing changes nothing, and fails for immutable files and read-only file systems.
+fn can_be_replaced(path: &Path) -> Result<()> {
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+    let opened = OpenOptions::new().write(true).custom_flags(flags.bits()).open(path);
+    if let Err(error) = opened {
+        let why = match error.raw_os_error().map(nix::errno::Errno::from_raw) {
+            Some(nix::errno::Errno::EROFS) => {
+                "its file system is read-only: mount it read-write".to_owned()
+            }
+            Some(nix::errno::Errno::EPERM) => {
+                "it is immutable or append-only: see `lsattr`, `chattr -i -a`".to_owned()
+            }
+            Some(nix::errno::Errno::EACCES) => "permission denied: run as root".to_owned(),
+            _ => error.to_string(),
+        };
+        bail!("`{}` cannot be replaced: {why}", path.display());
+    }
+    let links = fs::symlink_metadata(path)
+        .with_context(|| format!("looking at `{}`", path.display()))?
+        .nlink();
+    if links > 1 {
+        bail!(
+            "`{}` has {links} hard links: a new file would part it from the others; unlink them, or make them symbolic",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// New files, one new image beside the old ones, and the copies must fit.
+fn there_is_room(job: &Job) -> Result<()> {
+    let mut needs: BTreeMap<u64, (PathBuf, u64)> = BTreeMap::new();
+    let mut need = |path: &Path, bytes: u64| {
+        let dir = existing(path);
+        if let Ok(metadata) = fs::metadata(&dir) {
+            needs.entry(metadata.dev()).or_insert((dir, 0)).1 += bytes;
+        }
+    };
+    for change in &job.plan.files {
+        need(&job.root.outer(&change.path), change.after().len() as u64 + 4096);
+    }
+    need(&job.root.outer(Path::new("/var/lib/postclone")), Backup::room(&job.plan.files));
+    let sizes = job.images.images.iter().filter_map(|image| {
+        fs::metadata(job.root.outer(&image.path)).ok().map(|metadata| metadata.len())
+    });
+    // The old images stay until the run has proved itself, so every new one needs its own room.
+    let images: u64 = sizes.map(|size| size + size / 10).sum();
+    if images > 0 && job.generator.is_some() {
+        need(&job.root.outer(Path::new("/boot")), images);
+    }
+    for (dir, bytes) in needs.into_values() {
+        let stat =
+            statvfs(&dir).with_context(|| format!("asking for room at `{}`", dir.display()))?;
+        let free = stat.blocks_available() as u64 * stat.fragment_size() as u64;
+        if free < bytes + SPARE {
+            bail!(
+                "the file system of `{}` has {} MiB free and {} MiB are needed: make room",
+                dir.display(),
+                free >> 20,
+                (bytes + SPARE).div_ceil(1 << 20)
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The nearest directory above a path that is there.
+fn existing(path: &Path) -> PathBuf {
+    path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/")).to_owned()
+}

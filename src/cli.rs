@@ -1,0 +1,151 @@
+//! The command line.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::names::VgName;
+
+/// Rename an LVM volume group and everything on the machine that names it.
+///
+/// Run it once as root inside a cloned machine whose volume group still carries the template's
+/// name. It shows every change as a diff, asks, renames the group and all that names it, builds
+/// the initramfs images anew, and checks the result. Then reboot.
+#[derive(Debug, Parser)]
+#[command(name = "postclone", version, max_term_width = 80, help_expected = true)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Rename a volume group everywhere
+    Rename(RenameArgs),
+    /// Print a completion script for a shell
+    #[command(hide = true)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Arguments of `postclone rename`.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct RenameArgs {
+    /// The group's name now [default: the group that holds /]
+    #[arg(value_name = "OLD")]
+    pub old: Option<VgName>,
+
+    /// The group's new name [default: OLD's pattern with this host's name]
+    #[arg(value_name = "NEW", value_parser = parse_new)]
+    pub new: Option<VgName>,
+
+    /// Show what would change, as a patch, and change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// Do not ask before changing anything
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Work on the system whose / is mounted at DIR
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// Rewrite files and leave LVM and the images alone
+    ///
+    /// For a group that has its new name already, or a tree whose disks are elsewhere. No LVM
+    /// program is called. Without --lvm-report, names are told by their form alone.
+    #[arg(long)]
+    pub files_only: bool,
+
+    /// Leave the initramfs images as they are
+    #[arg(long)]
+    pub no_initramfs: bool,
+
+    /// Take the groups and volumes from FILE instead of asking LVM
+    ///
+    /// FILE holds the output of `lvm fullreport -a --reportformat json`. Only with --files-only or
+    /// --dry-run.
+    #[arg(long, value_name = "FILE")]
+    pub lvm_report: Option<PathBuf>,
+
+    /// How to print the plan and the report
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+
+    /// Lines of context around each change in the diffs
+    #[arg(short = 'U', long = "unified", value_name = "N", default_value_t = 3)]
+    pub context: usize,
+
+    /// Say more on stderr: the programs that are run and what they say
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Say nothing on stderr but warnings and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A summary and diffs that patch(1) takes
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Colour {
+    /// Whether stdout gets colours (no-color.org for `NO_COLOR`).
+    pub fn on_stdout(self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
+                std::io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        }
+    }
+}
+
+/// Writes a completion script to stdout.
+pub fn completions(shell: clap_complete::Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "postclone", &mut std::io::stdout());
+}
+
+fn parse_new(argument: &str) -> Result<VgName, crate::names::NameError> {
+    VgName::rename_target(argument.strip_prefix("/dev/").unwrap_or(argument))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

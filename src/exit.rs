@@ -1,0 +1,53 @@
+//! Exit status, and the errors that choose one.
+
+use std::fmt;
+
+/// The statuses with which postclone ends (postclone(8), EXIT STATUS).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Refused or failed; nothing was changed.
+    Refused = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// Failed; everything that had been changed was restored, and seen to be.
+    Restored = 3,
+    /// Failed, and not everything could be restored.
+    NotRestored = 4,
+}
+
+/// An error that carries its exit status. Errors without one are [`Exit::Refused`].
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    source: anyhow::Error,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.source)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Marks an error with the status to end with.
+pub fn fail(exit: Exit, source: anyhow::Error) -> anyhow::Error {
+    Failure { exit, source }.into()
+}
+
+/// Nothing was changed.
+pub fn refuse(source: anyhow::Error) -> anyhow::Error {
+    fail(Exit::Refused, source)
+}
+
+/// The command line makes no sense.
+pub fn usage(message: impl fmt::Display) -> anyhow::Error {
+    fail(Exit::Usage, anyhow::anyhow!("{message}"))
+}
+
+/// The status that an error asks for.
+pub fn status(error: &anyhow::Error) -> Exit {
+    error.downcast_ref::<Failure>().map_or(Exit::Refused, |failure| failure.exit)
+}

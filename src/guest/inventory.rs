@@ -1,0 +1,190 @@
+//! LVM's own report of groups and volumes (`lvm fullreport --reportformat json`, lvmreport(7)).
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+
+use crate::names::{LvName, VgName};
+
+/// Every group that LVM reports.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// In the report's order.
+    pub groups: Vec<Group>,
+}
+
+/// One volume group.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its name.
+    pub name: VgName,
+    /// With hyphens, as LVM prints it; empty where the report has no such column.
+    pub uuid: String,
+    /// Six letters of `vg_attr`: permissions, resizeable, exported, partial, allocation, shared.
+    pub attributes: String,
+    /// The host that owns the group; empty for none.
+    pub system_id: String,
+    /// Its volumes, hidden ones included where the report has them.
+    pub volumes: Vec<Volume>,
+}
+
+/// One logical volume.
+#[derive(Debug, Clone)]
+pub struct Volume {
+    /// Its name without the brackets that mark a hidden one.
+    pub name: LvName,
+    /// With hyphens; empty where the report has no such column.
+    pub uuid: String,
+    /// Whether only LVM itself uses it.
+    pub hidden: bool,
+}
+
+type Row = Map<String, Value>;
+
+impl Inventory {
+    /// Reads a report. Lines that LVM logs between its JSON are passed over.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let value = match serde_json::from_slice::<Value>(bytes) {
+            Ok(value) => value,
+            Err(_) => serde_json::from_slice(&without_log_lines(bytes))
+                .context("reading LVM's report: it is no JSON; make it with `lvm fullreport -a --reportformat json`")?,
+        };
+        let Some(reports) = value.get("report").and_then(Value::as_array) else {
+            bail!(
+                "reading LVM's report: it has no `report`; make it with `lvm fullreport -a --reportformat json`"
+            );
+        };
+        let mut inventory = Self::default();
+        for report in reports {
+            inventory.add(report)?;
+        }
+        Ok(inventory)
+    }
+
+    /// The groups of that name: more than one where a clone's disk is attached beside its source.
+    pub fn named<'a>(&'a self, name: &'a VgName) -> impl Iterator<Item = &'a Group> {
+        self.groups.iter().filter(move |group| group.name == *name)
+    }
+
+    /// The group with that UUID, hyphens in it or not.
+    pub fn by_uuid(&self, uuid: &str) -> Option<&Group> {
+        let plain = uuid.replace('-', "");
+        self.groups
+            .iter()
+            .find(|group| !group.uuid.is_empty() && group.uuid.replace('-', "") == plain)
+    }
+
+    fn add(&mut self, report: &Value) -> Result<()> {
+        let mut own = None;
+        for row in rows(report, "vg") {
+            let name = text(row, "vg_name");
+            if !name.is_empty() {
+                own = Some(self.group(&name, &text(row, "vg_uuid"), row)?);
+            }
+        }
+        for row in rows(report, "lv") {
+            let at = match (text(row, "vg_name"), own) {
+                (name, None) if !name.is_empty() => {
+                    self.group(&name, &text(row, "vg_uuid"), row)?
+                }
+                (_, Some(own)) => own,
+                _ => continue,
+            };
+            let written = text(row, "lv_name");
+            let plain = written.trim_start_matches('[').trim_end_matches(']');
+            let name = LvName::new(plain)
+                .with_context(|| format!("reading LVM's report: the volume's name `{plain}`"))?;
+            let volumes = &mut self.groups[at].volumes;
+            if volumes.iter().all(|volume| volume.name != name) {
+                let hidden = plain != written;
+                volumes.push(Volume { name, uuid: text(row, "lv_uuid"), hidden });
+            }
+        }
+        Ok(())
+    }
+
+    /// The index of a group, which is added where it is new.
+    fn group(&mut self, name: &str, uuid: &str, row: &Row) -> Result<usize> {
+        let name = VgName::new(name)
+            .with_context(|| format!("reading LVM's report: the group's name `{name}`"))?;
+        if let Some(at) =
+            self.groups.iter().position(|group| group.name == name && group.uuid == uuid)
+        {
+            return Ok(at);
+        }
+        let system_id = match text(row, "vg_systemid") {
+            id if id.is_empty() => text(row, "vg_system_id"),
+            id => id,
+        };
+        self.groups.push(Group {
+            name,
+            uuid: uuid.to_owned(),
+            attributes: text(row, "vg_attr"),
+            system_id,
+            volumes: Vec::new(),
+        });
+        Ok(self.groups.len() - 1)
+    }
+}
+
+impl Group {
+    /// The dm UUID of a volume: `LVM-`, group and volume without hyphens (lvm2 lib/misc/lvm-string.c).
+    pub fn dm_uuid(&self, volume: &Volume) -> String {
+        format!("LVM-{}{}", self.uuid.replace('-', ""), volume.uuid.replace('-', ""))
+    }
+}
+
+fn rows<'a>(report: &'a Value, name: &str) -> impl Iterator<Item = &'a Row> {
+    report.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
+}
+
+fn text(row: &Row, column: &str) -> String {
+    row.get(column).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// LVM prints a row a line; what starts with another character is a log line.
+fn without_log_lines(bytes: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if matches!(line.trim_ascii_start().first(), Some(b'{' | b'}' | b'[' | b']' | b',' | b'"'))
+        {
+            kept.extend_from_slice(line);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LVS: &str = r#"  WARNING: Device for PV xyz not found or rejected by a filter.
+  {
+      "report": [
+          {
+              "lv": [
+                  {"lv_name":"root", "vg_name":"a-b", "lv_attr":"-wi-a-----"},
+  File descriptor 3 leaked on lvs invocation.
+                  {"lv_name":"[lvol0_pmspare]", "vg_name":"a-b", "lv_attr":"ewi-------"}
+              ]
+          }
+      ]
+  }
+"#;
+
+    #[test]
+    fn log_lines_are_passed_over_and_lvs_reports_do_as_well() {
+        let inventory = Inventory::parse(LVS.as_bytes()).unwrap();
+        assert_eq!(inventory.groups.len(), 1);
+        let names: Vec<_> =
+            inventory.groups[0].volumes.iter().map(|v| (v.name.as_str(), v.hidden)).collect();
+        assert_eq!(names, [("root", false), ("lvol0_pmspare", true)]);
+    }
+
+    #[test]
+    fn something_else_is_refused_with_the_command_to_run() {
+        for bad in ["", "not json", "[]", "{}", "{\"report\": 3}"] {
+            let error = format!("{:#}", Inventory::parse(bad.as_bytes()).unwrap_err());
+            assert!(error.contains("lvm fullreport -a --reportformat json"), "{error}");
+        }
+    }
+}

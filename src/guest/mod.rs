@@ -1,0 +1,8 @@
+//! What is there: the root tree, LVM's report, the kernels and their images. Reads only.
+
+pub mod host;
+pub mod inventory;
+pub mod kernels;
+pub mod mounts;
+pub mod root;
+pub mod root_device;

@@ -1,0 +1,80 @@
+//! What is mounted, and what `/etc/fstab` says should be.
+
+use std::path::{Path, PathBuf};
+
+use crate::guest::root::Root;
+use crate::rewrite::fields::fields;
+use crate::rewrite::lines::lines;
+
+/// One line of `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// `major:minor` of the file system.
+    pub device: String,
+    /// Mount point.
+    pub target: PathBuf,
+    /// Whether it is mounted or its file system is read-only.
+    pub read_only: bool,
+    /// File system type.
+    pub kind: String,
+    /// What was mounted, as the kernel remembers it.
+    pub source: String,
+}
+
+/// The running system's mounts; none where /proc is not there.
+pub fn mounted() -> Vec<Mount> {
+    let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    text.lines().filter_map(parse_line).collect()
+}
+
+fn parse_line(line: &str) -> Option<Mount> {
+    let (front, back) = line.split_once(" - ")?;
+    let front: Vec<&str> = front.split(' ').collect();
+    let mut back = back.split(' ');
+    let (kind, source, super_options) = (back.next()?, back.next()?, back.next()?);
+    let has_ro = |options: &str| options.split(',').any(|option| option == "ro");
+    Some(Mount {
+        device: (*front.get(2)?).to_owned(),
+        target: PathBuf::from(unescape(front.get(4)?)),
+        read_only: has_ro(front.get(5)?) || has_ro(super_options),
+        kind: kind.to_owned(),
+        source: unescape(source),
+    })
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}
+
+/// Mount points that fstab names and that are mounted at boot (no `noauto`, no swap).
+pub fn fstab_targets(root: &Root) -> Vec<PathBuf> {
+    let Ok(Some(fstab)) = root.read(Path::new("/etc/fstab")) else { return Vec::new() };
+    let text = &fstab.bytes;
+    let field =
+        |range: &std::ops::Range<usize>| String::from_utf8_lossy(&text[range.clone()]).into_owned();
+    lines(text)
+        .map(|line| fields(text, line))
+        .filter(|fields| fields.len() >= 3 && text[fields[0].start] != b'#')
+        .filter(|fields| {
+            fields.get(3).is_none_or(|options| field(options).split(',').all(|o| o != "noauto"))
+        })
+        .map(|fields| PathBuf::from(unescape(&field(&fields[1]))))
+        .filter(|target| target.is_absolute())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_mountinfo() {
+        let line =
+            "26 1 254:1 / /my\\040home rw,relatime shared:1 - ext4 /dev/mapper/svlmon2--vg-root ro";
+        let mount = parse_line(line).unwrap();
+        assert_eq!(mount.device, "254:1");
+        assert_eq!(mount.target, Path::new("/my home"));
+        assert!(mount.read_only);
+        assert_eq!(mount.source, "/dev/mapper/svlmon2--vg-root");
+    }
+}

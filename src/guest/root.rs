@@ -1,0 +1,269 @@
+//! The root tree: the only path joining, with links resolved inside the root as a chroot would.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::exit::refuse;
+
+/// As many links as the kernel follows (path_resolution(7)).
+const MAX_LINKS: usize = 40;
+
+/// Files beyond this size are no configuration, and both versions are held in memory.
+pub const MAX_FILE: u64 = 256 << 20;
+
+/// A system's root directory: `/`, or where another system's tree is mounted.
+#[derive(Debug, Clone)]
+pub struct Root {
+    base: PathBuf,
+}
+
+/// A regular file as it was read.
+#[derive(Debug)]
+pub struct Source {
+    /// Absolute path inside the root, links resolved.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its metadata at the time of reading.
+    pub metadata: Metadata,
+}
+
+impl Root {
+    /// A root tree. `dir` must be a directory with an `etc`.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let base = fs::canonicalize(dir)
+            .with_context(|| format!("opening the root directory `{}`", dir.display()))
+            .map_err(refuse)?;
+        if !base.join("etc").is_dir() {
+            return Err(refuse(anyhow::anyhow!(
+                "`{}` is no root tree: it has no directory `etc`; give the directory where the system's `/` is mounted",
+                dir.display()
+            )));
+        }
+        Ok(Self { base })
+    }
+
+    /// Whether this is the running system's own root.
+    pub fn is_live(&self) -> bool {
+        self.base == Path::new("/")
+    }
+
+    /// The root's directory on this machine.
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// Where a path inside the root, already resolved, lies on this machine.
+    pub fn outer(&self, inner: &Path) -> PathBuf {
+        self.base.join(inner.strip_prefix("/").unwrap_or(inner))
+    }
+
+    /// Follows links inside the root. `None` where nothing stands at the path.
+    ///
+    /// # Errors
+    /// A link that climbs above the root, too many links, a path that cannot be searched.
+    pub fn resolve(&self, path: &Path) -> Result<Option<PathBuf>> {
+        let mut rest = components(path);
+        let mut done = PathBuf::from("/");
+        let mut links = 0;
+        while let Some(component) = rest.pop() {
+            if component == ".." {
+                if !done.pop() && !self.is_live() {
+                    bail!(
+                        "`{}` leads out of the root `{}` by a symbolic link: make the link point inside it",
+                        path.display(),
+                        self.base.display()
+                    );
+                }
+                continue;
+            }
+            let next = done.join(&component);
+            let outer = self.outer(&next);
+            let metadata = match fs::symlink_metadata(&outer) {
+                Ok(metadata) => metadata,
+                Err(error) if is_absent(&error) => {
+                    if links > 0 {
+                        log::debug!(
+                            "`{}` is a link to `{}`, which is not there",
+                            path.display(),
+                            next.display()
+                        );
+                    }
+                    return Ok(None);
+                }
+                Err(error) => {
+                    return Err(error).with_context(|| format!("looking at `{}`", outer.display()));
+                }
+            };
+            if !metadata.is_symlink() {
+                done = next;
+                continue;
+            }
+            links += 1;
+            if links > MAX_LINKS {
+                bail!(
+                    "`{}` goes through more than {MAX_LINKS} symbolic links: a loop",
+                    path.display()
+                );
+            }
+            let target = fs::read_link(&outer)
+                .with_context(|| format!("reading the symbolic link `{}`", outer.display()))?;
+            if target.is_absolute() {
+                done = PathBuf::from("/");
+            }
+            rest.extend(components(&target));
+        }
+        Ok(Some(done))
+    }
+
+    /// Whether a symbolic link stands at the path itself.
+    pub fn is_link(&self, path: &Path) -> bool {
+        fs::symlink_metadata(self.outer(path)).is_ok_and(|metadata| metadata.is_symlink())
+    }
+
+    /// Whether anything stands at the path, links followed.
+    pub fn exists(&self, path: impl AsRef<Path>) -> bool {
+        matches!(self.resolve(path.as_ref()), Ok(Some(_)))
+    }
+
+    /// Reads a regular file whole. `None` where there is none.
+    ///
+    /// # Errors
+    /// Anything but a regular file, one of more than [`MAX_FILE`] bytes, one that cannot be read.
+    pub fn read(&self, path: &Path) -> Result<Option<Source>> {
+        let Some(path) = self.resolve(path)? else { return Ok(None) };
+        let outer = self.outer(&path);
+        let reading = || format!("reading `{}`", outer.display());
+        let kind = fs::symlink_metadata(&outer).with_context(reading)?.file_type();
+        if !kind.is_file() {
+            bail!(
+                "`{}` is {}, not a regular file: move it out of the way",
+                outer.display(),
+                kind_name(kind)
+            );
+        }
+        // Between the look and the open the file may have changed into a FIFO or a link.
+        let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits())
+            .open(&outer)
+            .with_context(reading)?;
+        let metadata = file.metadata().with_context(reading)?;
+        if !metadata.is_file() {
+            bail!("`{}` is no longer a regular file", outer.display());
+        }
+        if metadata.len() > MAX_FILE {
+            bail!(
+                "`{}` has {} MiB; postclone edits files of at most {} MiB",
+                outer.display(),
+                metadata.len() >> 20,
+                MAX_FILE >> 20
+            );
+        }
+        let bytes = read_whole(&mut file, metadata.len()).with_context(reading)?;
+        Ok(Some(Source { path, bytes, metadata }))
+    }
+
+    /// A small file's text, wherever its failure does not matter: `None` for anything unreadable.
+    pub fn read_text(&self, path: impl AsRef<Path>) -> Option<String> {
+        let source = self.read(path.as_ref()).ok()??;
+        Some(String::from_utf8_lossy(&source.bytes).into_owned())
+    }
+
+    /// Names in a directory, sorted; none where there is no such directory.
+    pub fn list(&self, dir: impl AsRef<Path>) -> Result<Vec<OsString>> {
+        let Some(dir) = self.resolve(dir.as_ref())? else { return Ok(Vec::new()) };
+        let outer = self.outer(&dir);
+        if !outer.is_dir() {
+            return Ok(Vec::new());
+        }
+        let listing = || format!("listing `{}`", outer.display());
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&outer).with_context(listing)? {
+            names.push(entry.with_context(listing)?.file_name());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Paths below the root that fit a pattern with at most one `*` a component, sorted.
+    pub fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>> {
+        let mut found = vec![PathBuf::from("/")];
+        for component in pattern.split('/') {
+            let mut next = Vec::new();
+            for dir in found {
+                match component.split_once('*') {
+                    None => next.push(dir.join(component)),
+                    Some((head, tail)) => {
+                        let names = self.list(&dir)?;
+                        next.extend(
+                            names.iter().filter(|name| fits(name, head, tail)).map(|n| dir.join(n)),
+                        );
+                    }
+                }
+            }
+            found = next;
+        }
+        Ok(found)
+    }
+}
+
+/// The path's components, last first, without `/` and `.`.
+fn components(path: &Path) -> Vec<OsString> {
+    let mut all: Vec<OsString> = path
+        .components()
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name.to_owned()),
+            Component::ParentDir => Some("..".into()),
+            _ => None,
+        })
+        .collect();
+    all.reverse();
+    all
+}
+
+fn fits(name: &OsStr, head: &str, tail: &str) -> bool {
+    let name = name.as_bytes();
+    name.len() >= head.len() + tail.len()
+        && name.starts_with(head.as_bytes())
+        && name.ends_with(tail.as_bytes())
+        && !(head.is_empty() && name.starts_with(b"."))
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
+fn kind_name(kind: fs::FileType) -> &'static str {
+    if kind.is_dir() {
+        "a directory"
+    } else if kind.is_fifo() {
+        "a FIFO"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_char_device() {
+        "a character device"
+    } else if kind.is_block_device() {
+        "a block device"
+    } else {
+        "a symbolic link"
+    }
+}
+
+fn read_whole(file: &mut File, length: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Device and inode: two paths of one file are one file.
+pub fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}

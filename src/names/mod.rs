@@ -1,0 +1,48 @@
+//! The names of a volume group and its volumes, and every way in which Linux spells them.
+//!
+//! | spelling | example for group `a-b`, volume `root` | module |
+//! |---|---|---|
+//! | name | `a-b`, `root` | [`VgName`], [`LvName`] |
+//! | dm name | `a--b-root` | [`dm`] |
+//! | device paths | `/dev/a-b/root`, `/dev/mapper/a--b-root`, `/dev/disk/by-id/dm-name-a--b-root` | [`path`] |
+//! | unit name | `dev-mapper-a\x2d\x2db\x2droot.device` | [`unit`] |
+//! | GRUB disk | `lvm/a--b-root` | [`dm`], behind `lvm/` |
+
+pub mod dm;
+mod error;
+mod lv;
+pub mod path;
+pub mod unit;
+mod vg;
+
+pub use error::NameError;
+pub use lv::LvName;
+pub use vg::VgName;
+
+/// Whether LVM allows this byte in the name of a group or a volume (lvm2 lib/misc/lvm-string.c).
+pub fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-')
+}
+
+/// The rules that groups and volumes share: characters, first character, dots, 127 bytes.
+fn check_common(name: &str) -> Result<(), NameError> {
+    if name.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if let Some(character) = name.chars().find(|c| !u8::try_from(*c).is_ok_and(is_name_byte)) {
+        return Err(NameError::Character(character));
+    }
+    if name.starts_with('-') {
+        return Err(NameError::LeadingHyphen);
+    }
+    if name == "." || name == ".." {
+        return Err(NameError::Dots);
+    }
+    if name.len() > MAX_NAME {
+        return Err(NameError::TooLong { length: name.len(), limit: MAX_NAME });
+    }
+    Ok(())
+}
+
+/// Longest name that LVM stores, in bytes (`NAME_LEN` - 1).
+const MAX_NAME: usize = 127;

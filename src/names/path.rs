@@ -1,0 +1,24 @@
+//! Device paths of a logical volume, and their inverse.
+
+use super::{LvName, VgName, dm};
+
+/// Where libdevmapper and udev put nodes named after the dm name.
+pub const MAPPER: &str = "/dev/mapper/";
+
+/// udev's persistent link to a dm name (lvm2 udev/13-dm-disk.rules).
+pub const BY_ID: &str = "/dev/disk/by-id/dm-name-";
+
+/// `/dev/mapper/VG-LV`.
+pub fn mapper_path(vg: &VgName, lv: &LvName) -> String {
+    format!("{MAPPER}{}", dm::dm_name(vg, lv))
+}
+
+/// `/dev/VG/LV`.
+pub fn device_path(vg: &VgName, lv: &LvName) -> String {
+    format!("/dev/{vg}/{lv}")
+}
+
+/// `/dev/disk/by-id/dm-name-VG-LV`.
+pub fn by_id_path(vg: &VgName, lv: &LvName) -> String {
+    format!("{BY_ID}{}", dm::dm_name(vg, lv))
+}

@@ -1,0 +1,250 @@
+//! `postclone rename`: who is renamed, the plan, the question, the work, the report.
+
+mod apply;
+mod target;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::checks;
+use crate::cli::{Format, RenameArgs};
+use crate::exit::{Exit, refuse};
+use crate::guest::kernels::{self, Generator, Images};
+use crate::guest::root::Root;
+use crate::initramfs;
+use crate::live;
+use crate::logger;
+use crate::plan::{self, Plan, Step, Warning};
+use crate::report::json::{self, Outcome};
+use crate::report::style::Style;
+use crate::report::text;
+use target::Target;
+
+/// Everything that a run works with.
+pub(crate) struct Job {
+    pub(crate) root: Root,
+    pub(crate) target: Target,
+    pub(crate) plan: Plan,
+    pub(crate) images: Images,
+    pub(crate) generator: Option<Generator>,
+}
+
+/// Runs the verb.
+pub fn run(args: &RenameArgs) -> Result<Exit> {
+    logger::start(args.verbose, args.quiet);
+    let started = Instant::now();
+    let job = prepare(args)?;
+    let printer = Printer::new(args);
+    if job.plan.steps.is_empty() {
+        printer.nothing_to_do(&job)?;
+        return Ok(Exit::Done);
+    }
+    if args.dry_run {
+        printer.plan(&job.plan, Outcome::Planned)?;
+        return Ok(Exit::Done);
+    }
+    checks::run(&job).map_err(refuse)?;
+    if args.format == Format::Text {
+        printer.plan(&job.plan, Outcome::Planned)?;
+    }
+    if !args.yes && !confirmed(&job.plan)? {
+        return Err(refuse(anyhow!("not confirmed: nothing was changed")));
+    }
+    let outcome = apply::run(&job)?;
+    printer.done(&job, &outcome, started)?;
+    Ok(Exit::Done)
+}
+
+/// Reads all there is to know and plans. Changes nothing.
+fn prepare(args: &RenameArgs) -> Result<Job> {
+    let root = Root::open(&args.root)?;
+    let target = target::find(args, &root)?;
+    let files = plan::files(&root, &target.old, &target.new, target.volumes())?;
+    let mut warnings = target.warnings.clone();
+    warnings.extend(files.warnings);
+    let mut job = Job {
+        plan: Plan {
+            old: target.old.clone(),
+            new: target.new.clone(),
+            root: root.base().to_owned(),
+            files: files.changes,
+            steps: Vec::new(),
+            warnings,
+        },
+        root,
+        target,
+        images: Images::default(),
+        generator: None,
+    };
+    if !args.files_only && !args.no_initramfs && job.target.renames_group {
+        job.images = kernels::images(&job.root).map_err(refuse)?;
+        job.generator = kernels::generator(&job.root);
+        warn_of_images(&mut job);
+    }
+    job.plan.steps = steps(&job);
+    Ok(job)
+}
+
+fn warn_of_images(job: &mut Job) {
+    for path in &job.images.orphans {
+        job.plan.warnings.push(Warning::about(
+            path,
+            "no modules of this kernel are installed, so the image is left as it is",
+        ));
+    }
+}
+
+/// The steps, in the order in which [`apply::run`] takes them.
+fn steps(job: &Job) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let files = job.plan.files.len();
+    if files > 0 {
+        steps.push(Step::Backup { files });
+    }
+    let renamed = job.target.group.as_ref().filter(|_| job.target.renames_group);
+    if let Some(group) = renamed {
+        steps.push(Step::RenameGroup {
+            uuid: group.uuid.clone(),
+            old: job.plan.old.to_string(),
+            new: job.plan.new.to_string(),
+        });
+    }
+    if files > 0 {
+        steps.push(Step::ReplaceFiles { files });
+    }
+    if let Some(group) = renamed.filter(|_| job.root.is_live()) {
+        if live::has_udev() {
+            steps.push(Step::LinkNames { volumes: live::linked_volumes(group) });
+        }
+        if live::has_systemd() {
+            steps.push(Step::ReloadSystemd);
+        }
+    }
+    if let Some(generator) = job.generator {
+        steps.extend(job.images.images.iter().map(|image| Step::RebuildImage {
+            generator: generator.name(),
+            kernel: image.version.clone(),
+            path: image.path.clone(),
+        }));
+    }
+    if !steps.is_empty() {
+        steps.push(Step::Verify);
+    }
+    steps
+}
+
+/// Asks on the terminal. Without one there is nobody to ask.
+fn confirmed(plan: &Plan) -> Result<bool> {
+    if !io::stdin().is_terminal() {
+        return Err(refuse(anyhow!(
+            "there is no terminal to ask on: look at the plan with --dry-run, then use --yes"
+        )));
+    }
+    let asking = "asking for confirmation";
+    let mut stderr = io::stderr();
+    write!(stderr, "Rename volume group {} to {} now? [y/N] ", plan.old, plan.new)
+        .context(asking)?;
+    stderr.flush().context(asking)?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).context(asking)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Writes results to stdout.
+struct Printer {
+    format: Format,
+    context: usize,
+    style: Style,
+    files_only: bool,
+}
+
+impl Printer {
+    fn new(args: &RenameArgs) -> Self {
+        let style = Style { colour: args.color.on_stdout(), escape: io::stdout().is_terminal() };
+        Self { format: args.format, context: args.context, style, files_only: args.files_only }
+    }
+
+    fn plan(&self, plan: &Plan, outcome: Outcome) -> Result<()> {
+        Self::write(|out| match self.format {
+            Format::Text => text::write_plan(out, plan, self.context, self.style),
+            Format::Json => out.write_all(json::document(plan, outcome, None).as_bytes()),
+        })
+    }
+
+    fn nothing_to_do(&self, job: &Job) -> Result<()> {
+        Self::write(|out| match self.format {
+            Format::Text => {
+                text::write_warnings(out, &job.plan, self.style)?;
+                writeln!(out, "# Nothing to do: no known place names {}.", job.plan.old)
+            }
+            Format::Json => {
+                out.write_all(json::document(&job.plan, Outcome::NothingToDo, None).as_bytes())
+            }
+        })
+    }
+
+    fn done(&self, job: &Job, outcome: &apply::Outcome, started: Instant) -> Result<()> {
+        let backup = outcome.backup.as_deref();
+        Self::write(|out| {
+            if self.format == Format::Json {
+                return out.write_all(json::document(&job.plan, Outcome::Done, backup).as_bytes());
+            }
+            writeln!(out, "# Done in {:.1} s:", started.elapsed().as_secs_f64())?;
+            for line in &outcome.seen {
+                writeln!(out, "#  - {line}")?;
+            }
+            if let Some(backup) = backup {
+                writeln!(out, "# The files as they were are in {}.", backup.display())?;
+            }
+            for line in self.next_steps(job) {
+                writeln!(out, "# {line}")?;
+            }
+            Ok(())
+        })
+    }
+
+    fn next_steps(&self, job: &Job) -> Vec<String> {
+        if self.files_only {
+            return vec![
+                "Next: the initramfs images were left alone; where they name the group, build them anew."
+                    .to_owned(),
+            ];
+        }
+        let mut lines = Vec::new();
+        if job.generator.is_none() {
+            lines.push(
+                "The initramfs images were left alone: build them anew before the next boot."
+                    .to_owned(),
+            );
+        }
+        if job.root.is_live() && job.target.renames_group {
+            lines.push("Next: reboot. Until then both names work.".to_owned());
+        }
+        lines
+    }
+
+    /// A reader that went away (`| head`) is no error.
+    fn write(body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        match body(&mut out).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(error).context("writing to standard output")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A path of the root on this machine, for programs that take one.
+pub(crate) fn outer_image(root: &Root, image: &Path) -> Result<std::path::PathBuf> {
+    let resolved = root.resolve(image)?.ok_or_else(|| anyhow!("`{}` is gone", image.display()))?;
+    Ok(root.outer(&resolved))
+}
+
+/// Whether the images' tool is installed.
+pub(crate) fn has_generator_program(generator: Generator) -> bool {
+    initramfs::program(generator).find().is_some()
+}

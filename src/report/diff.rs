@@ -1,0 +1,166 @@
+//! A file's change as a unified diff that patch(1) takes with `-p1`.
+
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use similar::{DiffOp, group_diff_ops};
+
+use super::style::{Mark, Style};
+use crate::plan::FileChange;
+use crate::rewrite::edit::{Edit, apply};
+use crate::rewrite::lines::LineIndex;
+
+/// Writes the change with `context` unchanged lines around it.
+///
+/// No edit adds or removes a line, so line n of the old file is line n of the new one, and the
+/// differing lines are known without comparing the files.
+pub fn write(
+    out: &mut (impl Write + ?Sized),
+    change: &FileChange,
+    context: usize,
+    style: Style,
+) -> io::Result<()> {
+    let text = &change.before;
+    let index = LineIndex::new(text);
+    let changed = changed_lines(&index, text, &change.edits);
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let (on, off) = style.paint(Mark::Header);
+    for (sign, side) in [("---", "a"), ("+++", "b")] {
+        write!(out, "{on}{sign} ")?;
+        out.write_all(&style.shown(&header_name(side, &change.path)))?;
+        writeln!(out, "{off}")?;
+    }
+    for group in group_diff_ops(diff_ops(&changed, index.count()), context) {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+        let all = first.old_range().start..last.old_range().end;
+        let (on, off) = style.paint(Mark::Hunk);
+        writeln!(out, "{on}@@ -{0} +{0} @@{off}", hunk_range(&all))?;
+        for op in &group {
+            let lines = op.old_range();
+            if matches!(op, DiffOp::Equal { .. }) {
+                for n in lines {
+                    write_line(out, b' ', &text[index.range(n)], style)?;
+                }
+                continue;
+            }
+            for n in lines.clone() {
+                write_line(out, b'-', &text[index.range(n)], style)?;
+            }
+            for n in lines {
+                write_line(out, b'+', &changed_line(text, &index.range(n), &change.edits), style)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Numbers of the lines that differ, ascending, each once.
+fn changed_lines(index: &LineIndex, text: &[u8], edits: &[Edit]) -> Vec<usize> {
+    let differing = edits.iter().filter(|edit| text[edit.range.clone()] != *edit.new);
+    let mut lines: Vec<usize> = differing.map(|edit| index.line_of(edit.range.start)).collect();
+    lines.dedup();
+    lines
+}
+
+fn diff_ops(changed: &[usize], lines: usize) -> Vec<DiffOp> {
+    let mut ops = Vec::new();
+    let mut at = 0;
+    let mut rest = changed;
+    while let Some(&start) = rest.first() {
+        let run =
+            rest.iter().zip(start..).take_while(|(line, expected)| **line == *expected).count();
+        if start > at {
+            ops.push(DiffOp::Equal { old_index: at, new_index: at, len: start - at });
+        }
+        ops.push(DiffOp::Replace {
+            old_index: start,
+            old_len: run,
+            new_index: start,
+            new_len: run,
+        });
+        at = start + run;
+        rest = &rest[run..];
+    }
+    if lines > at {
+        ops.push(DiffOp::Equal { old_index: at, new_index: at, len: lines - at });
+    }
+    ops
+}
+
+fn changed_line(text: &[u8], line: &Range<usize>, edits: &[Edit]) -> Vec<u8> {
+    let first = edits.partition_point(|edit| edit.range.end < line.start);
+    let inside: Vec<Edit> = edits[first..]
+        .iter()
+        .take_while(|edit| {
+            edit.range.start < line.end || (edit.range.is_empty() && edit.range.start == line.end)
+        })
+        .filter(|edit| edit.range.start >= line.start)
+        .map(|edit| Edit {
+            range: edit.range.start - line.start..edit.range.end - line.start,
+            ..edit.clone()
+        })
+        .collect();
+    apply(&text[line.clone()], &inside)
+}
+
+/// `first,count` of a hunk's header, lines counted from 1.
+fn hunk_range(lines: &Range<usize>) -> String {
+    if lines.len() == 1 {
+        format!("{}", lines.start + 1)
+    } else {
+        format!("{},{}", lines.start + 1, lines.len())
+    }
+}
+
+fn write_line(
+    out: &mut (impl Write + ?Sized),
+    sign: u8,
+    line: &[u8],
+    style: Style,
+) -> io::Result<()> {
+    let (on, off) = match sign {
+        b'-' => style.paint(Mark::Removed),
+        b'+' => style.paint(Mark::Added),
+        _ => ("", ""),
+    };
+    let (body, newline) = match line.strip_suffix(b"\n") {
+        Some(body) => (body, true),
+        None => (line, false),
+    };
+    out.write_all(on.as_bytes())?;
+    out.write_all(&[sign])?;
+    out.write_all(&style.shown(body))?;
+    writeln!(out, "{off}")?;
+    if !newline {
+        writeln!(out, "\\ No newline at end of file")?;
+    }
+    Ok(())
+}
+
+/// `a/etc/fstab`; a name that would confuse patch(1) is quoted as C does, and a blank needs the tab
+/// behind which diff(1) writes its time stamp.
+fn header_name(side: &str, path: &Path) -> Vec<u8> {
+    let path = path.as_os_str().as_bytes();
+    let mut plain = side.as_bytes().to_vec();
+    plain.extend_from_slice(path);
+    if path.iter().any(|byte| *byte < b' ' || *byte == 0x7f || matches!(byte, b'"' | b'\\')) {
+        let mut quoted = vec![b'"'];
+        for byte in plain {
+            match byte {
+                b'"' | b'\\' => quoted.extend_from_slice(&[b'\\', byte]),
+                b' '..=b'~' | 0x80.. => quoted.push(byte),
+                _ => quoted.extend_from_slice(format!("\\{byte:03o}").as_bytes()),
+            }
+        }
+        quoted.push(b'"');
+        return quoted;
+    }
+    if path.contains(&b' ') {
+        plain.push(b'\t');
+    }
+    plain
+}

@@ -1,0 +1,91 @@
+//! Colours, and control characters made visible, where a terminal reads.
+
+use std::borrow::Cow;
+
+/// How output is dressed.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// ANSI colours.
+    pub colour: bool,
+    /// Control characters are shown as `\x1b`, so that a file's text cannot drive the terminal.
+    /// Never where a program reads: a patch must keep its bytes.
+    pub escape: bool,
+}
+
+/// ANSI sequences by what they mark.
+#[derive(Debug, Clone, Copy)]
+pub enum Mark {
+    /// File headers.
+    Header,
+    /// Hunk headers.
+    Hunk,
+    /// Removed lines.
+    Removed,
+    /// Added lines.
+    Added,
+    /// Warnings.
+    Warning,
+}
+
+impl Style {
+    /// Neither colour nor escapes: for files and pipes.
+    pub const PLAIN: Self = Self { colour: false, escape: false };
+
+    /// The sequences around a marked piece.
+    pub fn paint(self, mark: Mark) -> (&'static str, &'static str) {
+        if !self.colour {
+            return ("", "");
+        }
+        let start = match mark {
+            Mark::Header => "\x1b[1m",
+            Mark::Hunk => "\x1b[36m",
+            Mark::Removed => "\x1b[31m",
+            Mark::Added => "\x1b[32m",
+            Mark::Warning => "\x1b[33m",
+        };
+        (start, "\x1b[0m")
+    }
+
+    /// A line's bytes as they are shown. Tabs and the final newline stay.
+    pub fn shown(self, line: &[u8]) -> Cow<'_, [u8]> {
+        let harmless =
+            |byte: &u8| (*byte >= b' ' && *byte != 0x7f) || matches!(byte, b'\t' | b'\n');
+        if !self.escape || (line.iter().all(harmless) && std::str::from_utf8(line).is_ok_and(no_c1))
+        {
+            return Cow::Borrowed(line);
+        }
+        let mut shown = Vec::with_capacity(line.len() + 16);
+        for chunk in line.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if character.is_control() && !matches!(character, '\t' | '\n') {
+                    shown.extend_from_slice(format!("\\x{:02x}", character as u32).as_bytes());
+                } else {
+                    shown.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+            }
+            for byte in chunk.invalid() {
+                shown.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
+            }
+        }
+        Cow::Owned(shown)
+    }
+}
+
+/// C1 controls (U+0080 to U+009F) drive terminals as well.
+fn no_c1(text: &str) -> bool {
+    !text.chars().any(|character| ('\u{80}'..='\u{9f}').contains(&character))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_never_sees_a_files_control_characters() {
+        let terminal = Style { colour: true, escape: true };
+        assert_eq!(*terminal.shown(b"a\x1b[2Jb\tc\r\n"), *b"a\\x1b[2Jb\tc\\x0d\n");
+        assert_eq!(*terminal.shown("ä\u{9b}2J".as_bytes()), *"ä\\x9b2J".as_bytes());
+        assert_eq!(*terminal.shown(b"\xff"), *b"\\xff");
+        assert_eq!(*Style::PLAIN.shown(b"a\x1b[2J"), *b"a\x1b[2J");
+    }
+}

@@ -1,0 +1,92 @@
+//! The plan for a person. Every line that is no diff starts with `#`, so that patch(1) passes it over.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::diff;
+use super::style::{Mark, Style};
+use crate::plan::{Plan, Step, Warning};
+
+/// Head, diffs, steps and warnings.
+pub fn write_plan(
+    out: &mut (impl Write + ?Sized),
+    plan: &Plan,
+    context: usize,
+    style: Style,
+) -> io::Result<()> {
+    writeln!(
+        out,
+        "# Volume group {} becomes {} under {}.",
+        plan.old,
+        plan.new,
+        plan.root.display()
+    )?;
+    let edits: usize = plan.files.iter().map(|file| file.edits.len()).sum();
+    writeln!(out, "# {}, {}.", count(plan.files.len(), "file"), count(edits, "edit"))?;
+    for change in &plan.files {
+        diff::write(out, change, context, style)?;
+    }
+    write_warnings(out, plan, style)?;
+    if !plan.steps.is_empty() {
+        writeln!(out, "# Steps:")?;
+        for (number, step) in plan.steps.iter().enumerate() {
+            writeln!(out, "#  {}. {}", number + 1, step_text(step))?;
+        }
+    }
+    Ok(())
+}
+
+/// One line a warning, control characters escaped: a file's name may hold a newline.
+pub fn write_warnings(
+    out: &mut (impl Write + ?Sized),
+    plan: &Plan,
+    style: Style,
+) -> io::Result<()> {
+    let (on, off) = style.paint(Mark::Warning);
+    let escaped = Style { escape: true, ..style };
+    for warning in &plan.warnings {
+        let text = warning_text(warning).replace('\n', "\\n");
+        write!(out, "# {on}Warning:{off} ")?;
+        out.write_all(&escaped.shown(text.as_bytes()))?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// `path:line:column: text`.
+pub fn warning_text(warning: &Warning) -> String {
+    let mut text = String::new();
+    if let Some(path) = &warning.path {
+        text.push_str(&path.display().to_string());
+        for number in [warning.line, warning.column].into_iter().flatten() {
+            let _ = write!(text, ":{number}");
+        }
+        text.push_str(": ");
+    }
+    text.push_str(&warning.text);
+    text
+}
+
+/// A step in a person's words.
+pub fn step_text(step: &Step) -> String {
+    match step {
+        Step::Backup { files } => format!("keep a copy of {}", count(*files, "file")),
+        Step::RenameGroup { uuid, old, new } => {
+            format!("rename volume group {old} ({uuid}) to {new} in LVM's metadata")
+        }
+        Step::ReplaceFiles { files } => format!("replace {}", count(*files, "file")),
+        Step::LinkNames { volumes } => {
+            format!("link {} under both names until the next boot", count(*volumes, "volume"))
+        }
+        Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
+        Step::RebuildImage { generator, kernel, path } => {
+            format!("build {} for kernel {kernel} with {generator}", path.display())
+        }
+        Step::Verify => "plan again and find nothing left to change".to_owned(),
+    }
+}
+
+/// `1 file`, `2 files`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

@@ -1,0 +1,78 @@
+//! Byte-span edits: what a rewriter gives back, and how they become a file's new bytes.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+/// The way in which a place spells the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// `/dev/VG/LV`
+    DevicePath,
+    /// `/dev/VG`, alone or before a wildcard or variable
+    DeviceDirectory,
+    /// `/dev/mapper/VG-LV`
+    MapperPath,
+    /// `/dev/disk/by-id/dm-name-VG-LV`
+    ByIdPath,
+    /// `dev-mapper-VG\x2dLV.device` and its like
+    UnitName,
+    /// `VG/LV`, as in `rd.lvm.lv=`
+    VgLv,
+    /// `VG`, as in `rd.lvm.vg=`
+    VgName,
+    /// `lvm/VG-LV`
+    GrubDisk,
+    /// `#` bytes that keep a GRUB environment block's size
+    Padding,
+}
+
+/// One replacement in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Bytes replaced: the group's part of the token only.
+    pub range: Range<usize>,
+    /// What stands there afterwards.
+    pub new: Vec<u8>,
+    /// The whole token around it, for the report.
+    pub token: Range<usize>,
+    /// How the token spells the group.
+    pub form: Form,
+}
+
+/// A token that fits the group by its form and was left as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Where it stands.
+    pub token: Range<usize>,
+    /// Why it was left.
+    pub why: &'static str,
+}
+
+/// Everything a rewriter found in one file, in the order of the file.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// To be changed. Ranges ascend and do not overlap.
+    pub edits: Vec<Edit>,
+    /// To be shown.
+    pub left: Vec<Left>,
+}
+
+/// The file's bytes after the edits. Bytes outside the edits' ranges are copied as they are.
+///
+/// # Panics
+/// Where ranges overlap, descend or leave the text: a bug in a rewriter, which must not reach a disk.
+pub fn apply(text: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let grown: usize = edits.iter().map(|edit| edit.new.len()).sum();
+    let mut after = Vec::with_capacity(text.len() + grown);
+    let mut copied = 0;
+    for edit in edits {
+        assert!(edit.range.start >= copied, "edits overlap at byte {}", edit.range.start);
+        after.extend_from_slice(&text[copied..edit.range.start]);
+        after.extend_from_slice(&edit.new);
+        copied = edit.range.end;
+    }
+    after.extend_from_slice(&text[copied..]);
+    after
+}

@@ -1,0 +1,103 @@
+//! What fstab and crypttab share: lines of blank-separated fields with octal escapes.
+
+use std::ops::Range;
+
+use super::edit::Findings;
+use super::matcher::{Matcher, Verdict};
+use super::scan::{self, PATHS, match_decoded, record, record_unit, scan};
+use crate::names::unit::Decoded;
+
+/// The fields of a line, as ranges of the text.
+pub fn fields(text: &[u8], line: Range<usize>) -> Vec<Range<usize>> {
+    let blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r');
+    let mut fields = Vec::new();
+    let mut at = line.start;
+    while at < line.end {
+        if blank(text[at]) {
+            at += 1;
+            continue;
+        }
+        let end =
+            text[at..line.end].iter().position(|byte| blank(*byte)).map_or(line.end, |n| at + n);
+        fields.push(at..end);
+        at = end;
+    }
+    fields
+}
+
+/// libmount decodes `\` and three octal digits, whatever they stand for (util-linux lib/mangle.c).
+fn decode_octal(text: &[u8], field: Range<usize>) -> Decoded {
+    let mut decoded = Decoded::new();
+    let mut at = field.start;
+    while at < field.end {
+        if let [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] = &text[at..field.end]
+        {
+            decoded.push(((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'), at..at + 4));
+            at += 4;
+        } else {
+            decoded.push((text[at], at..at + 1));
+            at += 1;
+        }
+    }
+    decoded
+}
+
+/// A field that is a device path as a whole, octal escapes allowed.
+///
+/// A name whose hyphens are all written as `\055` gets a new name written so.
+pub fn path_field(matcher: &Matcher, text: &[u8], field: Range<usize>, findings: &mut Findings) {
+    let decoded = decode_octal(text, field.clone());
+    let mut verdict = match_decoded(matcher, &decoded, str::to_owned);
+    if let Verdict::Ours(hit) = &mut verdict {
+        let raw = &text[hit.group.clone()];
+        if raw.windows(4).any(|escape| escape == br"\055") && !raw.contains(&b'-') {
+            hit.new = hit.new.replace('-', r"\055");
+        }
+        hit.group = hit.group.start - field.start..hit.group.end - field.start;
+    }
+    record(findings, verdict, field);
+}
+
+/// Comma-separated options: a value that is a device path or a unit name as a whole.
+pub fn option_field(matcher: &Matcher, text: &[u8], field: Range<usize>, findings: &mut Findings) {
+    let mut at = field.start;
+    while at < field.end {
+        let end =
+            text[at..field.end].iter().position(|byte| *byte == b',').map_or(field.end, |n| at + n);
+        if let Some(equals) = text[at..end].iter().position(|byte| *byte == b'=') {
+            let (key, value) = (&text[at..at + equals], at + equals + 1..end);
+            if !DIRECTORY_OPTIONS.contains(&key) {
+                option_value(matcher, text, value, findings);
+            }
+        }
+        at = end + 1;
+    }
+}
+
+/// overlayfs takes directories (Documentation/filesystems/overlayfs.rst), systemd.mount(5) mount points.
+const DIRECTORY_OPTIONS: &[&[u8]] = &[
+    b"lowerdir",
+    b"upperdir",
+    b"workdir",
+    b"x-systemd.requires-mounts-for",
+    b"x-systemd.wants-mounts-for",
+];
+
+fn option_value(matcher: &Matcher, text: &[u8], value: Range<usize>, findings: &mut Findings) {
+    if text[value.clone()].starts_with(b"dev-")
+        && record_unit(matcher, text, value.clone(), findings)
+    {
+        return;
+    }
+    // crypttab has `header=/path:/dev/…`: a path may also stand behind a colon.
+    if text[value.clone()].contains(&b':') {
+        scan(matcher, text, value, PATHS, findings);
+    } else {
+        path_field(matcher, text, value, findings);
+    }
+}
+
+/// A comment's text: device paths only.
+pub fn comment(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &mut Findings) {
+    scan::scan(matcher, text, span, PATHS, findings);
+}

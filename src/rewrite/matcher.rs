@@ -1,0 +1,153 @@
+//! Decides whether a whole token names the group: the one place that compares names.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::edit::Form;
+use crate::names::{LvName, VgName, dm, path};
+
+/// What is known of the group's volumes.
+#[derive(Debug, Clone)]
+pub enum Volumes {
+    /// Every volume that LVM reports, hidden ones included. Other names are left.
+    Known(BTreeSet<LvName>),
+    /// No report at hand: a token is taken by its form alone.
+    ByForm,
+}
+
+/// A renaming, and what tells its tokens from others.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    old: VgName,
+    new: VgName,
+    old_doubled: String,
+    new_doubled: String,
+    volumes: Volumes,
+    mappings: BTreeSet<String>,
+}
+
+/// What a token is to the group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not a name of this group.
+    Foreign,
+    /// The group fits, the volume is none that is known.
+    UnknownVolume,
+    /// A name of this group.
+    Ours(Hit),
+}
+
+/// Where in the token the group's name stands, and what replaces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// Bytes of the group's name inside the token.
+    pub group: Range<usize>,
+    /// The new name in the same spelling.
+    pub new: String,
+    /// The token's form.
+    pub form: Form,
+}
+
+impl Matcher {
+    /// `mappings` are the names of dm-crypt mappings: free text that may look like a dm name of the
+    /// group (Debian's installer names them after their source) and never is one.
+    pub fn new(old: VgName, new: VgName, volumes: Volumes, mappings: BTreeSet<String>) -> Self {
+        let (old_doubled, new_doubled) = (old.doubled(), new.doubled());
+        Self { old, new, old_doubled, new_doubled, volumes, mappings }
+    }
+
+    /// The name that is replaced.
+    pub fn old(&self) -> &VgName {
+        &self.old
+    }
+
+    /// The name that replaces it.
+    pub fn new_name(&self) -> &VgName {
+        &self.new
+    }
+
+    /// Whether volumes are told by a report rather than by form.
+    pub fn has_inventory(&self) -> bool {
+        matches!(self.volumes, Volumes::Known(_))
+    }
+
+    /// An absolute path, whole: `/dev/mapper/X`, `/dev/disk/by-id/dm-name-X`, `/dev/VG/LV`, `/dev/VG`.
+    pub fn path(&self, token: &[u8]) -> Verdict {
+        for (prefix, form) in [(path::MAPPER, Form::MapperPath), (path::BY_ID, Form::ByIdPath)] {
+            if let Some(name) = token.strip_prefix(prefix.as_bytes()) {
+                return shift(self.dm_name(name, form), prefix.len());
+            }
+        }
+        let Some(rest) = token.strip_prefix(b"/dev/") else { return Verdict::Foreign };
+        if rest == self.old.as_str().as_bytes() && !self.old.clashes_with_dev() {
+            return shift(hit(self.old.as_str(), self.new.as_str(), Form::DeviceDirectory), 5);
+        }
+        shift(self.slash_pair(rest, Form::DevicePath), 5)
+    }
+
+    /// A dm name, whole: `VG-LV` with doubled hyphens, or one of its layers.
+    pub fn dm_name(&self, name: &[u8], form: Form) -> Verdict {
+        let Ok(text) = std::str::from_utf8(name) else { return Verdict::Foreign };
+        let rest = text.strip_prefix(&self.old_doubled).and_then(|rest| rest.strip_prefix('-'));
+        let Some(rest) = rest.filter(|rest| !rest.starts_with('-')) else {
+            return Verdict::Foreign;
+        };
+        if self.mappings.contains(text) {
+            return Verdict::Foreign;
+        }
+        let (lv, layer) = dm::take_part(rest);
+        let layered = layer.is_none_or(|layer| dm::LAYERS.contains(&layer));
+        if !layered || !self.is_volume(&lv) {
+            return Verdict::UnknownVolume;
+        }
+        hit(&self.old_doubled, &self.new_doubled, form)
+    }
+
+    /// `VG/LV`, whole, both names raw.
+    pub fn slash_pair(&self, text: &[u8], form: Form) -> Verdict {
+        let Ok(text) = std::str::from_utf8(text) else { return Verdict::Foreign };
+        match text.split_once('/') {
+            Some((vg, lv)) if vg == self.old.as_str() && !lv.contains('/') => {
+                if self.is_volume(lv) {
+                    hit(self.old.as_str(), self.new.as_str(), form)
+                } else if lv.is_empty() {
+                    Verdict::Foreign
+                } else {
+                    Verdict::UnknownVolume
+                }
+            }
+            _ => Verdict::Foreign,
+        }
+    }
+
+    /// The group's raw name, whole.
+    pub fn group(&self, text: &[u8]) -> Verdict {
+        if text == self.old.as_str().as_bytes() {
+            hit(self.old.as_str(), self.new.as_str(), Form::VgName)
+        } else {
+            Verdict::Foreign
+        }
+    }
+
+    fn is_volume(&self, name: &str) -> bool {
+        let Ok(name) = LvName::new(name) else { return false };
+        match &self.volumes {
+            Volumes::Known(known) => known.contains(&name),
+            Volumes::ByForm => true,
+        }
+    }
+}
+
+fn hit(old: &str, new: &str, form: Form) -> Verdict {
+    Verdict::Ours(Hit { group: 0..old.len(), new: new.to_owned(), form })
+}
+
+/// Moves a hit inside a longer token.
+fn shift(verdict: Verdict, by: usize) -> Verdict {
+    match verdict {
+        Verdict::Ours(hit) => {
+            Verdict::Ours(Hit { group: hit.group.start + by..hit.group.end + by, ..hit })
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,46 @@
+//! Files under /run, which are gone at the next boot.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// Writes a file under /run, its directory included.
+pub fn write(path: &Path, text: &str) -> Result<()> {
+    let writing = || format!("writing `{}`", path.display());
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).with_context(writing)?;
+    }
+    fs::write(path, text).with_context(writing)
+}
+
+/// Removes a file under /run; one that is not there is as good.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing `{}`", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Moves `/dev/NAME` out of the way for as long as `act` takes: vgrename refuses a name that stands
+/// in /dev, and the links of the running system's dm nodes stand there until the next boot.
+/// systemd and udev look at their own database, not at the directory.
+pub fn with_hidden<T>(dir: &Path, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    let hidden = dir.with_file_name(format!(
+        "{}{}",
+        super::staged::PREFIX,
+        dir.file_name().unwrap_or_default().to_string_lossy()
+    ));
+    let moving = || format!("moving `{}` out of vgrename's way", dir.display());
+    let there = dir.symlink_metadata().is_ok();
+    if there {
+        fs::rename(dir, &hidden).with_context(moving)?;
+    }
+    let result = act();
+    if there {
+        fs::rename(&hidden, dir).with_context(|| format!("moving `{}` back", dir.display()))?;
+    }
+    result
+}

@@ -1,0 +1,56 @@
+"""The root file system of a suite, as a tar made by mmdebstrap.
+
+It is without any disk's particulars: image.py adds those. Its modules are
+pruned to what a virtio guest can use, and its initramfs is made here on the
+host, for both are slow under emulation.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import cache
+import mirror
+
+HERE = Path(__file__).resolve().parent
+
+SUITES = ["bullseye", "bookworm", "trixie", "sid"]
+
+PACKAGES = [
+    "linux-image-cloud-amd64", "systemd-sysv", "udev", "dbus", "libpam-systemd",
+    "lvm2", "initramfs-tools", "busybox", "zstd", "grub-pc", "e2fsprogs",
+    "kmod", "util-linux", "mount", "procps", "less", "sudo", "attr", "iproute2",
+]
+
+COMPONENTS = "main"
+
+
+def tar(suite):
+    """Path of the suite's tar in the cache; built when it is not there."""
+    identity = cache.key(suite, *PACKAGES, Path(__file__), HERE / "agent" / "trim")
+    return cache.entry(f"rootfs-{suite}-{identity}.tar", lambda path: _make(suite, path))
+
+
+def _make(suite, path):
+    print(f"building the {suite} root file system", flush=True)
+    # The newer of two keyrings knows every suite's key, the older ones too.
+    command = [
+        "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
+        f"--components={COMPONENTS}", f"--include={','.join(PACKAGES)}",
+        "--aptopt=Acquire::Check-Valid-Until \"false\"",
+        "--aptopt=APT::Install-Recommends \"false\"",
+        "--dpkgopt=path-exclude=/usr/share/doc/*",
+        "--dpkgopt=path-exclude=/usr/share/man/*",
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+        "--essential-hook=echo grub-pc grub-pc/install_devices_empty boolean true"
+        " | chroot \"$1\" debconf-set-selections",
+        "--essential-hook=echo grub-pc grub-pc/install_devices multiselect"
+        " | chroot \"$1\" debconf-set-selections",
+        f"--customize-hook=copy-in {HERE / 'agent' / 'trim'} /tmp",
+        "--customize-hook=chroot \"$1\" sh /tmp/trim",
+        "--customize-hook=rm \"$1\"/tmp/trim",
+        suite, str(path) + ".tar", mirror.uri(),
+    ]
+    subprocess.run(command, check=True,
+                   env={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"})
+    Path(str(path) + ".tar").rename(path)

@@ -1,0 +1,79 @@
+"""A scenario at work: one overlay disk, its boots, its verdicts, its logs."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import image
+import judge
+import qemu
+from layout import LAYOUTS
+
+
+class Failed(Exception):
+    """The scenario's claim does not hold; the text says why."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A named claim about guests of a layout; `play(trial)` raises Failed."""
+
+    name: str
+    layout: str
+    summary: str
+    play: Callable
+    needs_deb: bool = False
+
+
+class Trial:
+    """What a scenario works with."""
+
+    def __init__(self, scenario, suite, logs, deb=None):
+        self.scenario, self.suite, self.deb = scenario, suite, deb
+        self.layout = LAYOUTS[scenario.layout]
+        self.logs = Path(logs)
+        shutil.rmtree(self.logs, ignore_errors=True)
+        self.logs.mkdir(parents=True)
+        base = image.folder(suite, scenario.layout)
+        self.disk = self.logs / "disk.qcow2"
+        qemu.overlay(base / "disk", self.disk)
+        self.machine = qemu.Machine(self.disk, qemu.accelerator(base / "kernel"))
+        self.started = time.monotonic()
+
+    def note(self, text):
+        """A line for the scenario's log."""
+        with open(self.logs / "log", "a") as file:
+            file.write(f"[{time.monotonic() - self.started:7.1f}] {text}\n")
+
+    def boot(self, label, script="", files=None, **job):
+        """Boot the disk once, with logs under `label`."""
+        self.note(f"boot {label}")
+        done = qemu.boot(self.machine, qemu.Job(script, files or {}, **job), self.logs / label)
+        up = f"{done.up_seconds:.1f} s" if done.up_seconds is not None else "never"
+        down = f"{done.down_seconds:.1f} s" if done.down_seconds is not None else "not timed"
+        self.note(f"{label}: {done.ended} {done.why}; up: {up}, down: {down}, "
+                  f"in all {done.seconds:.1f} s; state {done.state}; job {done.job_status}")
+        return done
+
+    def verdict(self, label, verdict):
+        """Log a verdict and give it back."""
+        self.note(f"{label}: {'good' if verdict.good else 'BAD'}\n{verdict}")
+        return verdict
+
+    def judged(self, label, boot, present, absent=None):
+        """The logged verdict on a boot."""
+        return self.verdict(label, judge.judge(boot, present, absent))
+
+    def require(self, what, verdict):
+        """Fail unless the verdict is good."""
+        if not verdict.good:
+            raise Failed(f"{what}: " + "; ".join(
+                f"{c.name} ({c.evidence[:200]})" for c in verdict.failures[:3]))
+
+    def require_job(self, boot):
+        """Fail unless the boot's job ended with 0."""
+        if boot.job_status != 0:
+            tail = " | ".join(boot.sections.get("job", [])[-3:])
+            raise Failed(f"job ended with {boot.job_status} ({boot.ended} {boot.why}): {tail}")
