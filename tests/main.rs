@@ -1,1 +1,10 @@
 //! The integration tests, one binary.
+
+#![allow(unreachable_pub)]
+
+mod golden;
+mod harness;
+mod names;
+mod refusals;
+mod rooms;
+mod tree;

@@ -69,7 +69,7 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         plan: Plan {
             old: target.old.clone(),
             new: target.new.clone(),
-            root: root.base().to_owned(),
+            root: args.root.clone(),
             files: files.changes,
             steps: Vec::new(),
             warnings,

@@ -9,6 +9,7 @@ pub mod fields;
 pub mod fstab;
 pub mod grubenv;
 pub mod lines;
+pub mod lvm_conf;
 pub mod matcher;
 pub mod scan;
 pub mod text;
@@ -49,6 +50,9 @@ pub const PLACES: &[Place] = &[
     place("etc/grub.d/*", "grub-script", text::grub),
     place("etc/kernel/cmdline", "kernel-command-line", text::kernel_command_line),
     place("etc/cmdline.d/*", "kernel-command-line", text::kernel_command_line),
+    place("etc/lvm/lvm.conf", "lvm-conf", lvm_conf::rewrite),
+    place("etc/lvm/lvmlocal.conf", "lvm-conf", lvm_conf::rewrite),
+    place("etc/lvm/lvm_*.conf", "lvm-conf", lvm_conf::rewrite),
     place("etc/initramfs-tools/initramfs.conf", "initramfs-conf", text::device_paths),
     place("etc/initramfs-tools/conf.d/*", "initramfs-conf", text::device_paths),
     place("etc/dracut.conf", "dracut-conf", text::kernel_command_line),

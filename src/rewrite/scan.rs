@@ -78,8 +78,8 @@ impl Scanner<'_> {
 
     fn device_path(&mut self, at: usize) -> usize {
         let end = self.run(at, |byte| is_name_byte(byte) || byte == b'/');
-        let starts = self.starts_token(at) || (self.forms.grub && self.ends_menu_id(at));
-        if !starts || self.continues_escaped(end) {
+        let starts = self.starts_token(at) || self.ends_menu_id(at);
+        if !starts || self.continues_escaped(end) || self.is_on_a_server(at) {
             return end;
         }
         // A full stop is a name's character and may as well end a comment's sentence; a slash may
@@ -153,13 +153,22 @@ impl Scanner<'_> {
             || matches!(self.text[at - 1], b'\'' | b'"' | b'(' | b'=' | b' ' | b'\t' | b',')
     }
 
-    /// Whether the front part of a GRUB menu id ends here (util/grub.d/10_linux.in,
-    /// 30_os-prober.in): `gnulinux-advanced-`, `osprober-gnulinux-/boot/vmlinuz--`.
+    /// Whether the front part of a GRUB menu id ends here: `gnulinux-advanced-` (util/grub.d/10_linux.in)
+    /// or a hand-written entry's own.
     fn ends_menu_id(&self, at: usize) -> bool {
+        self.forms.grub && at > self.span.start && self.text[at - 1] == b'-'
+    }
+
+    /// Whether the path is one of an NFS server (Linux Documentation/admin-guide/nfs/nfsroot.rst).
+    fn is_on_a_server(&self, at: usize) -> bool {
         let before = &self.text[self.span.start..at];
-        let word = before.iter().rposition(|byte| !is_name_byte(*byte) && *byte != b'/');
+        let Some(before) = before.strip_suffix(b":") else { return false };
+        let word =
+            before.iter().rposition(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'"' | b'\''));
         let word = &before[word.map_or(0, |at| at + 1)..];
-        word.ends_with(b"-") && (word.starts_with(b"gnulinux-") || word.starts_with(b"osprober-"))
+        [&b"nfsroot="[..], b"root=nfs", b"netroot=", b"root=iscsi", b"root=nbd"]
+            .iter()
+            .any(|key| word.starts_with(key))
     }
 
     /// Whether an escape goes on with the name (`\x2d`, `\040`); `\"` and a line's continuation do not.

@@ -6,6 +6,7 @@ when whole, so what bears its final name is complete. Two processes that want
 the same entry take turns: the second finds it made.
 """
 
+import ast
 import contextlib
 import fcntl
 import hashlib
@@ -29,7 +30,10 @@ def folder():
 
 
 def key(*parts):
-    """A short hash of the parts: text, bytes, files, or folders of files."""
+    """A short hash of the parts: text, bytes, files, or folders of files.
+
+    Of a Python file its code counts, not its comments and layout.
+    """
     digest = hashlib.sha256()
 
     def feed(data):
@@ -41,6 +45,8 @@ def key(*parts):
             for child in sorted(p for p in part.rglob("*") if p.is_file()):
                 feed(str(child.relative_to(part)).encode())
                 feed(child.read_bytes())
+        elif isinstance(part, Path) and part.suffix == ".py":
+            feed(ast.dump(ast.parse(part.read_text())).encode())
         elif isinstance(part, Path):
             feed(part.read_bytes())
         elif isinstance(part, bytes):
@@ -62,6 +68,7 @@ def entry(name, make):
     """The path of entry `name`; `make(path)` fills a temporary path if missing."""
     final = folder() / name
     if final.exists():
+        os.utime(final)
         return final
     with lock(name):
         if final.exists():
@@ -75,6 +82,16 @@ def entry(name, make):
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return final
+
+
+def prune(days=14):
+    """Remove what has not been used for so long."""
+    for path in folder().iterdir():
+        if path.stat().st_mtime < time.time() - days * 86400:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -115,8 +115,8 @@ def _format(device, kind):
         run("mkswap", device)
     else:
         # Without what GRUB and the e2fsprogs of older suites do not know.
-        features = "^metadata_csum_seed,^orphan_file" if kind == "ext4" else "none,filetype,sparse_super,large_file,ext_attr,resize_inode,dir_index"
-        run("mkfs." + kind, "-q", "-F", "-O", features, device)
+        features = ["-O", "^metadata_csum_seed,^orphan_file"] if kind == "ext4" else []
+        run(f"mkfs.{kind}", "-q", "-F", *features, device)
 
 
 @contextlib.contextmanager

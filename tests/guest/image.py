@@ -14,6 +14,7 @@ import cache
 import disk
 import qemu
 import rootfs
+from job import Job
 from layout import LAYOUTS, dm
 
 HERE = Path(__file__).resolve().parent
@@ -69,7 +70,7 @@ def _make(suite, layout, path):
         qemu.Machine(image, qemu.accelerator(path / "kernel"), "raw",
                      kernel=path / "kernel", initrd=path / "initrd",
                      append=f"root=/dev/mapper/{dm(layout.group, 'root')} ro {COMMAND_LINE}"),
-        qemu.Job(SETUP), logs)
+        Job(SETUP), logs)
     if boot.job_status != 0 or boot.down_seconds is None:
         kept = cache.folder() / f"failed-{suite}-{layout.name}"
         subprocess.run(["rm", "-rf", kept], check=True)

@@ -1,6 +1,6 @@
 """The disk layouts that guests are built with, as data."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 OLD = "svlmon2-vg"
 NEW = "svlinuxtest-vg"
@@ -36,7 +36,6 @@ class Layout:
     boot_size: int = 400
     free: int = 200
     """MiB of the group that no volume takes."""
-    extra_packages: tuple[str, ...] = field(default=())
 
 
 ROOT = Volume("root", 1400, "ext4", "/", "errors=remount-ro", 1)

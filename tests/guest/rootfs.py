@@ -1,8 +1,8 @@
 """The root file system of a suite, as a tar made by mmdebstrap.
 
-It is without any disk's particulars: image.py adds those. Its modules are
-pruned to what a virtio guest can use, and its initramfs is made here on the
-host, for both are slow under emulation.
+It is without any disk's particulars: image.py adds those. agent/trim prunes
+its modules to what a virtio guest can use, and its initramfs is made here on
+the host: both save minutes under emulation.
 """
 
 import os
@@ -33,7 +33,6 @@ def tar(suite):
 
 def _make(suite, path):
     print(f"building the {suite} root file system", flush=True)
-    # The newer of two keyrings knows every suite's key, the older ones too.
     command = [
         "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
         f"--components={COMPONENTS}", f"--include={','.join(PACKAGES)}",

@@ -9,6 +9,7 @@ from typing import Callable
 import image
 import judge
 import qemu
+from job import Job
 from layout import LAYOUTS
 
 
@@ -50,7 +51,7 @@ class Trial:
     def boot(self, label, script="", files=None, **job):
         """Boot the disk once, with logs under `label`."""
         self.note(f"boot {label}")
-        done = qemu.boot(self.machine, qemu.Job(script, files or {}, **job), self.logs / label)
+        done = qemu.boot(self.machine, Job(script, files or {}, **job), self.logs / label)
         up = f"{done.up_seconds:.1f} s" if done.up_seconds is not None else "never"
         down = f"{done.down_seconds:.1f} s" if done.down_seconds is not None else "not timed"
         self.note(f"{label}: {done.ended} {done.why}; up: {up}, down: {down}, "

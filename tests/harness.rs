@@ -1,0 +1,71 @@
+//! Runs the real binary and says exactly what it did.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// What a run left behind.
+pub struct Run {
+    pub status: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+/// Runs postclone with stdin closed.
+pub fn postclone(dir: &Path, args: &[&str]) -> Run {
+    let output = Command::new(env!("CARGO_BIN_EXE_postclone"))
+        .args(args)
+        .current_dir(dir)
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::null())
+        .output()
+        .expect("postclone starts");
+    run(output)
+}
+
+fn run(output: Output) -> Run {
+    Run {
+        status: output.status.code().expect("postclone ends by itself"),
+        stdout: output.stdout,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Run {
+    /// Demands an exit status; shows everything where it is another.
+    #[track_caller]
+    pub fn demand(self, status: i32) -> Self {
+        assert_eq!(
+            self.status,
+            status,
+            "stdout:\n{}\nstderr:\n{}",
+            String::from_utf8_lossy(&self.stdout),
+            self.stderr
+        );
+        self
+    }
+}
+
+/// Applies a patch as README promises that one can.
+pub fn patch(tree: &Path, text: &[u8]) {
+    use std::io::Write as _;
+    let mut child = Command::new("patch")
+        .args(["-p1", "--no-backup-if-mismatch", "--fuzz=0", "-s", "-d"])
+        .arg(tree)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("patch is installed");
+    child.stdin.take().unwrap().write_all(text).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "patch: {}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// The project's root.
+pub fn project() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether expectations are to be rewritten.
+pub fn bless() -> bool {
+    std::env::var_os("BLESS").is_some_and(|value| value == "1")
+}
