@@ -11,7 +11,8 @@ use nix::sys::statvfs::statvfs;
 use crate::guest::inventory::Group;
 use crate::guest::mounts::{fstab_targets, mounted};
 use crate::rename::{Job, has_generator_program};
-use crate::transaction::backup::Backup;
+use crate::transaction::lock::no_package_manager;
+use crate::transaction::{STATE, journal};
 
 /// File systems that boot loaders and kernels are read from: where fstab has one, it must be mounted,
 /// or the files below its mount point are not the ones that boot.
@@ -44,6 +45,7 @@ pub(crate) fn run(job: &Job) -> Result<()> {
         ask(name_is_free(job));
         ask(boot_is_mounted(job));
         ask(images_can_be_built(job));
+        ask(no_package_manager(&job.root));
     }
     for change in &job.plan.files {
         ask(can_be_replaced(&job.root.outer(&change.path)));
@@ -163,7 +165,7 @@ fn can_be_replaced(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// New files, one new image beside the old ones, and the copies must fit.
+/// New files, the journal with the old files and images, and an image while it is built must fit.
 fn there_is_room(job: &Job) -> Result<()> {
     let mut needs: BTreeMap<u64, (PathBuf, u64)> = BTreeMap::new();
     let mut need = |path: &Path, bytes: u64| {
@@ -175,15 +177,9 @@ fn there_is_room(job: &Job) -> Result<()> {
     for change in &job.plan.files {
         need(&job.root.outer(&change.path), change.after().len() as u64 + 4096);
     }
-    need(&job.root.outer(Path::new("/var/lib/postclone")), Backup::room(&job.plan.files));
-    let sizes = job.images.images.iter().filter_map(|image| {
-        fs::metadata(job.root.outer(&image.path)).ok().map(|metadata| metadata.len())
-    });
-    // The old images stay until the run has proved itself, so every new one needs its own room.
-    let images: u64 = sizes.map(|size| size + size / 10).sum();
-    if images > 0 && job.generator.is_some() {
-        need(&job.root.outer(Path::new("/boot")), images);
-    }
+    let images = if job.generator.is_some() { image_bytes(job) } else { (0, 0) };
+    need(&job.root.outer(Path::new(STATE)), journal::room(&job.plan.files) + images.0);
+    need(&job.root.outer(Path::new("/boot")), images.1);
     for (dir, bytes) in needs.into_values() {
         let stat =
             statvfs(&dir).with_context(|| format!("asking for room at `{}`", dir.display()))?;
@@ -198,6 +194,15 @@ fn there_is_room(job: &Job) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Bytes of all images, which the journal keeps, and of the largest with a tenth to grow, which
+/// stands beside its old version while it is built.
+fn image_bytes(job: &Job) -> (u64, u64) {
+    let images = job.images.images.iter();
+    let sizes = images.filter_map(|image| fs::metadata(job.root.outer(&image.path)).ok());
+    let sizes: Vec<u64> = sizes.map(|metadata| metadata.len()).collect();
+    (sizes.iter().sum(), sizes.iter().max().map_or(0, |size| size + size / 10))
 }
 
 /// The nearest directory above a path that is there.

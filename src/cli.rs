@@ -25,6 +25,10 @@ pub struct Cli {
 pub enum Verb {
     /// Rename a volume group everywhere
     Rename(RenameArgs),
+    /// Take the last rename back, whole
+    Undo(UndoArgs),
+    /// Say what group / is on, whose name it bears, and what waits
+    Status(StatusArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {
@@ -52,6 +56,10 @@ pub struct RenameArgs {
     /// Do not ask before changing anything
     #[arg(short, long)]
     pub yes: bool,
+
+    /// Finish a run that was cut, as its journal says
+    #[arg(long, conflicts_with_all = ["old", "new", "dry_run", "files_only", "no_initramfs", "lvm_report"])]
+    pub resume: bool,
 
     /// Work on the system whose / is mounted at DIR
     #[arg(long, value_name = "DIR", default_value = "/")]
@@ -94,6 +102,45 @@ pub struct RenameArgs {
     /// Say nothing on stderr but warnings and errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
+}
+
+/// Arguments of `postclone undo`.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct UndoArgs {
+    /// Do not ask before changing anything
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Put old files back over such as somebody changed since
+    ///
+    /// Their present bytes are kept in the journal's directory.
+    #[arg(long)]
+    pub force: bool,
+
+    /// Work on the system whose / is mounted at DIR
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// Say more on stderr: the programs that are run and what they say
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Say nothing on stderr but warnings and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// Arguments of `postclone status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Look at the system whose / is mounted at DIR
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// How to print the status
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// Output formats.

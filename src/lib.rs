@@ -8,6 +8,7 @@
 //! Only [`transaction`] writes files and only [`run`] starts programs; `tests/rooms.rs`
 //! holds the tree to that. `CONTRIBUTING.md` has the map of rooms.
 
+pub mod ask;
 pub mod checks;
 pub mod cli;
 pub mod exit;
@@ -22,4 +23,7 @@ pub mod rename;
 pub mod report;
 pub mod rewrite;
 pub mod run;
+pub mod status;
+pub mod steps;
 pub mod transaction;
+pub mod undo;

@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use postclone::{cli, exit, rename};
+use postclone::{cli, exit, rename, status, undo};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let result = match &cli.command {
         cli::Verb::Rename(args) => rename::run(args),
+        cli::Verb::Undo(args) => undo::run(args),
+        cli::Verb::Status(args) => status::run(args),
         cli::Verb::Completions { shell } => {
             cli::completions(*shell);
             Ok(exit::Exit::Done)

@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 use regex::bytes::Regex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exit::refuse;
 use crate::guest::root::{Root, Source, identity};
+use crate::live::reboot::GRUB_LINK;
 use crate::names::VgName;
 use crate::rewrite::edit::{Edit, apply};
 use crate::rewrite::lines::LineIndex;
@@ -57,10 +58,10 @@ impl FileChange {
 }
 
 /// One step of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
-    /// Keep the files' bytes as they are now, under /var/lib/postclone.
+    /// Keep the files' bytes as they are now, in the journal under /var/lib/postclone.
     Backup {
         /// Number of files.
         files: usize,
@@ -86,10 +87,12 @@ pub enum Step {
     },
     /// Let systemd read its configuration again.
     ReloadSystemd,
+    /// Until the next boot: keep generators from writing the old name, ask for the reboot.
+    AwaitReboot,
     /// Build a kernel's initramfs image anew.
     RebuildImage {
         /// The tool that builds it.
-        generator: &'static str,
+        generator: String,
         /// The kernel's version.
         kernel: String,
         /// The image, inside the root.
@@ -177,6 +180,10 @@ fn read_places(root: &Root, warnings: &mut Vec<Warning>) -> Result<Vec<(&'static
     for place in PLACES {
         let single = !place.pattern.contains('*');
         for path in root.glob(place.pattern)? {
+            // Our own, for the time until the reboot.
+            if path == Path::new(GRUB_LINK) {
+                continue;
+            }
             let Some(resolved) = root.resolve(&path)? else {
                 if root.is_link(&path) {
                     dangling(root, &path, single, warnings)?;

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::transaction::failpoint;
+
 /// Every program that postclone may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
@@ -121,6 +123,7 @@ impl Cmd {
         let Some(path) = self.program.find() else {
             bail!("`{}` is not installed: {}", self.program.name(), self.program.advice());
         };
+        failpoint::hit("run")?;
         log::debug!("running {self}");
         let mut child = Command::new(path)
             .args(&self.arguments)

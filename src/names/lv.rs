@@ -1,10 +1,27 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{NameError, check_common};
 
 /// A logical volume's name, hidden ones (`pool_tmeta`, `lvol0_pmspare`) included.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct LvName(String);
+
+impl TryFrom<String> for LvName {
+    type Error = NameError;
+
+    fn try_from(name: String) -> Result<Self, NameError> {
+        Self::new(&name)
+    }
+}
+
+impl From<LvName> for String {
+    fn from(name: LvName) -> Self {
+        name.0
+    }
+}
 
 const RESERVED_PREFIXES: &[&str] = &["pvmove", "snapshot"];
 

@@ -1,11 +1,28 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{NameError, check_common};
 
 /// A volume group's name, checked by LVM's own grammar (lvm2 lib/misc/lvm-string.c).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct VgName(String);
+
+impl TryFrom<String> for VgName {
+    type Error = NameError;
+
+    fn try_from(name: String) -> Result<Self, NameError> {
+        Self::new(&name)
+    }
+}
+
+impl From<VgName> for String {
+    fn from(name: VgName) -> Self {
+        name.0
+    }
+}
 
 /// What vgrename accepts: 128 - len("/dev/") - 2 (lvm2 lib/metadata/metadata.c).
 const MAX_RENAME_TARGET: usize = 121;

@@ -3,12 +3,13 @@
 mod apply;
 mod target;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
+use crate::ask;
 use crate::checks;
 use crate::cli::{Format, RenameArgs};
 use crate::exit::{Exit, refuse};
@@ -21,6 +22,10 @@ use crate::plan::{self, Plan, Step, Warning};
 use crate::report::json::{self, Outcome};
 use crate::report::style::Style;
 use crate::report::text;
+use crate::report::to_stdout;
+use crate::transaction::journal::Journal;
+use crate::transaction::lock::{Lock, no_package_manager};
+use crate::transaction::record::{Direction, State};
 use target::Target;
 
 /// Everything that a run works with.
@@ -36,6 +41,9 @@ pub(crate) struct Job {
 pub fn run(args: &RenameArgs) -> Result<Exit> {
     logger::start(args.verbose, args.quiet);
     let started = Instant::now();
+    if args.resume {
+        return resume(args);
+    }
     let job = prepare(args)?;
     let printer = Printer::new(args);
     if job.plan.steps.is_empty() {
@@ -46,15 +54,56 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
         printer.plan(&job.plan, Outcome::Planned)?;
         return Ok(Exit::Done);
     }
+    refuse_open(&job.root)?;
     checks::run(&job).map_err(refuse)?;
     if args.format == Format::Text {
         printer.plan(&job.plan, Outcome::Planned)?;
     }
-    if !args.yes && !confirmed(&job.plan)? {
-        return Err(refuse(anyhow!("not confirmed: nothing was changed")));
+    if !args.yes {
+        let question = format!("Rename volume group {} to {} now?", job.plan.old, job.plan.new);
+        ask::confirm(&question, "look at the plan with --dry-run, then use --yes")?;
     }
     let outcome = apply::run(&job)?;
     printer.done(&job, &outcome, started)?;
+    Ok(Exit::Done)
+}
+
+/// A run that was cut comes first: its journal knows what is half done.
+fn refuse_open(root: &Root) -> Result<()> {
+    match Journal::latest(root).map_err(refuse)? {
+        Some(journal) if matches!(journal.state(), State::Open(_)) => Err(refuse(anyhow!(
+            "the run from {} to {} was cut: finish it with `postclone rename --resume`, or take it back with `postclone undo`",
+            journal.saved.old,
+            journal.saved.new
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Finishes the last run where it was cut.
+fn resume(args: &RenameArgs) -> Result<Exit> {
+    let root = Root::open(&args.root)?;
+    let journal = Journal::latest(&root).map_err(refuse)?;
+    let Some(mut journal) =
+        journal.filter(|journal| journal.state() == State::Open(Direction::Forward))
+    else {
+        to_stdout(|out| writeln!(out, "# Nothing to do: no run was cut."))?;
+        return Ok(Exit::Done);
+    };
+    if journal.saved.uuid.is_some() {
+        checks::is_root("renaming a volume group").map_err(refuse)?;
+    }
+    let _lock = Lock::take(&root).map_err(refuse)?;
+    no_package_manager(&root).map_err(refuse)?;
+    let outcome = apply::finish(&root, &mut journal, false)?;
+    to_stdout(|out| {
+        writeln!(
+            out,
+            "# Finished: volume group {} is {} now.",
+            journal.saved.old, journal.saved.new
+        )?;
+        outcome.seen.iter().try_for_each(|line| writeln!(out, "#  - {line}"))
+    })?;
     Ok(Exit::Done)
 }
 
@@ -117,15 +166,19 @@ fn steps(job: &Job) -> Vec<Step> {
     }
     if let Some(group) = renamed.filter(|_| job.root.is_live()) {
         if live::has_udev() {
-            steps.push(Step::LinkNames { volumes: live::linked_volumes(group) });
+            let volumes = group.volumes.iter().filter(|volume| !volume.hidden).count();
+            steps.push(Step::LinkNames { volumes });
         }
         if live::has_systemd() {
             steps.push(Step::ReloadSystemd);
         }
     }
+    if renamed.is_some() && job.root.is_live() && Path::new("/run").is_dir() {
+        steps.push(Step::AwaitReboot);
+    }
     if let Some(generator) = job.generator {
         steps.extend(job.images.images.iter().map(|image| Step::RebuildImage {
-            generator: generator.name(),
+            generator: generator.name().to_owned(),
             kernel: image.version.clone(),
             path: image.path.clone(),
         }));
@@ -134,23 +187,6 @@ fn steps(job: &Job) -> Vec<Step> {
         steps.push(Step::Verify);
     }
     steps
-}
-
-/// Asks on the terminal. Without one there is nobody to ask.
-fn confirmed(plan: &Plan) -> Result<bool> {
-    if !io::stdin().is_terminal() {
-        return Err(refuse(anyhow!(
-            "there is no terminal to ask on: look at the plan with --dry-run, then use --yes"
-        )));
-    }
-    let asking = "asking for confirmation";
-    let mut stderr = io::stderr();
-    write!(stderr, "Rename volume group {} to {} now? [y/N] ", plan.old, plan.new)
-        .context(asking)?;
-    stderr.flush().context(asking)?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).context(asking)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Writes results to stdout.
@@ -168,14 +204,14 @@ impl Printer {
     }
 
     fn plan(&self, plan: &Plan, outcome: Outcome) -> Result<()> {
-        Self::write(|out| match self.format {
+        to_stdout(|out| match self.format {
             Format::Text => text::write_plan(out, plan, self.context, self.style),
             Format::Json => out.write_all(json::document(plan, outcome, None).as_bytes()),
         })
     }
 
     fn nothing_to_do(&self, job: &Job) -> Result<()> {
-        Self::write(|out| match self.format {
+        to_stdout(|out| match self.format {
             Format::Text => {
                 text::write_warnings(out, &job.plan, self.style)?;
                 writeln!(out, "# Nothing to do: no known place names {}.", job.plan.old)
@@ -187,18 +223,17 @@ impl Printer {
     }
 
     fn done(&self, job: &Job, outcome: &apply::Outcome, started: Instant) -> Result<()> {
-        let backup = outcome.backup.as_deref();
-        Self::write(|out| {
+        let journal = Some(outcome.journal.as_path());
+        to_stdout(|out| {
             if self.format == Format::Json {
-                return out.write_all(json::document(&job.plan, Outcome::Done, backup).as_bytes());
+                return out.write_all(json::document(&job.plan, Outcome::Done, journal).as_bytes());
             }
             writeln!(out, "# Done in {:.1} s:", started.elapsed().as_secs_f64())?;
             for line in &outcome.seen {
                 writeln!(out, "#  - {line}")?;
             }
-            if let Some(backup) = backup {
-                writeln!(out, "# The files as they were are in {}.", backup.display())?;
-            }
+            writeln!(out, "# The files as they were are in {}.", outcome.journal.display())?;
+            writeln!(out, "# To take it back: postclone undo")?;
             for line in self.next_steps(job) {
                 writeln!(out, "# {line}")?;
             }
@@ -225,23 +260,6 @@ impl Printer {
         }
         lines
     }
-
-    /// A reader that went away (`| head`) is no error.
-    fn write(body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-        let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        match body(&mut out).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(error).context("writing to standard output")
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// A path of the root on this machine, for programs that take one.
-pub(crate) fn outer_image(root: &Root, image: &Path) -> Result<std::path::PathBuf> {
-    let resolved = root.resolve(image)?.ok_or_else(|| anyhow!("`{}` is gone", image.display()))?;
-    Ok(root.outer(&resolved))
 }
 
 /// Whether the images' tool is installed.

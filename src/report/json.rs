@@ -22,7 +22,7 @@ struct Report<'a> {
     steps: &'a [Step],
     warnings: &'a [Warning],
     #[serde(skip_serializing_if = "Option::is_none")]
-    backup: Option<&'a Path>,
+    journal: Option<&'a Path>,
 }
 
 /// What became of a plan.
@@ -54,7 +54,7 @@ struct Change {
 }
 
 /// One JSON document with a final newline.
-pub fn document(plan: &Plan, outcome: Outcome, backup: Option<&Path>) -> String {
+pub fn document(plan: &Plan, outcome: Outcome, journal: Option<&Path>) -> String {
     let report = Report {
         schema: SCHEMA,
         old: plan.old.as_str(),
@@ -64,7 +64,7 @@ pub fn document(plan: &Plan, outcome: Outcome, backup: Option<&Path>) -> String 
         files: plan.files.iter().map(file).collect(),
         steps: &plan.steps,
         warnings: &plan.warnings,
-        backup,
+        journal,
     };
     let mut text = serde_json::to_string_pretty(&report)
         .unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));

@@ -4,3 +4,18 @@ pub mod diff;
 pub mod json;
 pub mod style;
 pub mod text;
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+
+/// Writes to stdout. A reader that went away (`| head`) is no error.
+pub fn to_stdout(body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    match body(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("writing to standard output")
+        }
+        _ => Ok(()),
+    }
+}

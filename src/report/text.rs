@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::diff;
 use super::style::{Mark, Style};
 use crate::plan::{Plan, Step, Warning};
+use crate::transaction::record::Direction;
 
 /// Head, diffs, steps and warnings.
 pub fn write_plan(
@@ -30,7 +31,7 @@ pub fn write_plan(
     if !plan.steps.is_empty() {
         writeln!(out, "# Steps:")?;
         for (number, step) in plan.steps.iter().enumerate() {
-            writeln!(out, "#  {}. {}", number + 1, step_text(step))?;
+            writeln!(out, "#  {}. {}", number + 1, step_text(step, Direction::Forward))?;
         }
     }
     Ok(())
@@ -68,7 +69,10 @@ pub fn warning_text(warning: &Warning) -> String {
 }
 
 /// A step in a person's words.
-pub fn step_text(step: &Step) -> String {
+pub fn step_text(step: &Step, direction: Direction) -> String {
+    if direction == Direction::Backward {
+        return back_text(step);
+    }
     match step {
         Step::Backup { files } => format!("keep a copy of {}", count(*files, "file")),
         Step::RenameGroup { uuid, old, new } => {
@@ -82,7 +86,26 @@ pub fn step_text(step: &Step) -> String {
         Step::RebuildImage { generator, kernel, path } => {
             format!("build {} for kernel {kernel} with {generator}", path.display())
         }
+        Step::AwaitReboot => {
+            "keep the old name from coming back before the reboot, and ask for it".to_owned()
+        }
         Step::Verify => "plan again and find nothing left to change".to_owned(),
+    }
+}
+
+/// The same step, taken back.
+fn back_text(step: &Step) -> String {
+    match step {
+        Step::Backup { .. } => "read the journal".to_owned(),
+        Step::RenameGroup { uuid, old, new } => {
+            format!("rename volume group {new} ({uuid}) back to {old} in LVM's metadata")
+        }
+        Step::ReplaceFiles { files } => format!("put {} back as before", count(*files, "file")),
+        Step::LinkNames { .. } => "set the volumes' links right".to_owned(),
+        Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
+        Step::AwaitReboot => "settle what waits for the reboot".to_owned(),
+        Step::RebuildImage { path, .. } => format!("put the old {} back", path.display()),
+        Step::Verify => "look at every file and at the group's name".to_owned(),
     }
 }
 

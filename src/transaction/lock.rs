@@ -1,14 +1,18 @@
-//! One run at a time.
+//! One run at a time, and none beside a package manager that builds images or writes grub.cfg.
 
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
+use nix::libc;
 
+use super::journal::state_dir;
 use crate::guest::root::Root;
+
+/// Locks of dpkg and apt, in the order in which they take them (fcntl(2) locks on the whole file).
+const DPKG_LOCKS: &[&str] = &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
 
 /// Held until it is dropped.
 #[derive(Debug)]
@@ -19,10 +23,8 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock of a root tree.
     pub fn take(root: &Root) -> Result<Self> {
-        let state = root.outer(Path::new("/var/lib/postclone"));
-        let path = state.join("lock");
+        let path = state_dir(root)?.join("lock");
         let locking = || format!("locking `{}`", path.display());
-        DirBuilder::new().recursive(true).mode(0o700).create(&state).with_context(locking)?;
         let file = File::options()
             .create(true)
             .truncate(false)
@@ -37,4 +39,31 @@ impl Lock {
             Err((_, error)) => Err(error).with_context(locking),
         }
     }
+}
+
+/// fcntl(2)'s constants fit its fields on every Linux.
+#[allow(clippy::cast_possible_truncation)]
+const fn short(constant: libc::c_int) -> libc::c_short {
+    constant as libc::c_short
+}
+
+/// Refuses while dpkg or apt works: it may build an image or write grub.cfg at any moment.
+pub fn no_package_manager(root: &Root) -> Result<()> {
+    for lock in DPKG_LOCKS {
+        let Some(path) = root.resolve(Path::new(lock))? else { continue };
+        let Ok(file) = File::open(root.outer(&path)) else { continue };
+        let mut wanted = libc::flock {
+            l_type: short(libc::F_WRLCK),
+            l_whence: short(libc::SEEK_SET),
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        };
+        fcntl(&file, FcntlArg::F_GETLK(&mut wanted))
+            .with_context(|| format!("looking at the lock `{lock}`"))?;
+        if wanted.l_type != short(libc::F_UNLCK) {
+            bail!("process {} holds `{lock}`: wait until dpkg or apt has ended", wanted.l_pid);
+        }
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Files under /run, which are gone at the next boot.
+//! Files under /run, which are gone at the next boot, and what leads to them.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,14 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(writing)
 }
 
-/// Removes a file under /run; one that is not there is as good.
+/// Links to a file under /run from elsewhere, replacing an older link.
+pub fn link(target: &Path, link: &Path) -> Result<()> {
+    remove(link)?;
+    std::os::unix::fs::symlink(target, link)
+        .with_context(|| format!("linking `{}` to `{}`", link.display(), target.display()))
+}
+
+/// Removes a file or link; one that is not there is as good.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -24,16 +31,16 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Moves `/dev/NAME` out of the way for as long as `act` takes: vgrename refuses a name that stands
-/// in /dev, and the links of the running system's dm nodes stand there until the next boot.
-/// systemd and udev look at their own database, not at the directory.
+/// Moves a directory of /dev out of the way for as long as `act` takes.
+///
+/// systemd and udev look at their own database, not at the directory, and notice nothing.
 pub fn with_hidden<T>(dir: &Path, act: impl FnOnce() -> Result<T>) -> Result<T> {
     let hidden = dir.with_file_name(format!(
         "{}{}",
         super::staged::PREFIX,
         dir.file_name().unwrap_or_default().to_string_lossy()
     ));
-    let moving = || format!("moving `{}` out of vgrename's way", dir.display());
+    let moving = || format!("moving `{}` out of the way", dir.display());
     let there = dir.symlink_metadata().is_ok();
     if there {
         fs::rename(dir, &hidden).with_context(moving)?;

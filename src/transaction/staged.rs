@@ -1,15 +1,14 @@
 //! A new file beside its target, whole and durable, and the rename that puts it in place.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{copy_attributes, sync_dir};
-use crate::guest::root::Root;
-use crate::plan::FileChange;
+use super::{attributes, failpoint, sync_dir};
 
 /// Start of the names of staged files. Programs that read `conf.d/*` pass over hidden files.
 pub const PREFIX: &str = ".postclone-";
@@ -19,34 +18,28 @@ pub const PREFIX: &str = ".postclone-";
 pub struct Staged {
     target: PathBuf,
     temporary: TempPath,
-    before: Vec<u8>,
 }
 
 impl Staged {
-    /// Writes the change's new bytes beside its target, with its attributes, and syncs them.
+    /// Writes `bytes` beside `target` and syncs them. Owner, mode and extended attributes are those
+    /// of `like`; with `and_times` its times as well.
     ///
     /// All that can fail (room, permissions, attributes) fails here; [`Staged::commit`] only renames.
-    pub fn new(root: &Root, change: &FileChange) -> Result<Self> {
-        Self::write(&root.outer(&change.path), &change.after(), change.before.clone())
-    }
-
-    /// The same for any target; `before` is what it must still hold when the new file goes in place.
-    pub fn write(target: &Path, after: &[u8], before: Vec<u8>) -> Result<Self> {
+    pub fn write(target: &Path, bytes: &[u8], like: &Path, and_times: bool) -> Result<Self> {
         let staging = || format!("staging a new `{}`", target.display());
+        failpoint::hit("stage").with_context(staging)?;
         let dir =
             target.parent().ok_or_else(|| anyhow!("`{}` has no directory", target.display()))?;
-        let metadata = fs::symlink_metadata(target).with_context(staging)?;
         let mut file: NamedTempFile =
             tempfile::Builder::new().prefix(PREFIX).tempfile_in(dir).with_context(staging)?;
-        file.write_all(after).with_context(staging)?;
-        copy_attributes(target, &metadata, file.as_file(), file.path())?;
+        file.write_all(bytes).with_context(staging)?;
+        attributes::copy(like, file.as_file(), file.path())?;
+        if and_times {
+            let metadata = fs::symlink_metadata(like).with_context(staging)?;
+            file.as_file().set_times(attributes::times(&metadata)).with_context(staging)?;
+        }
         file.as_file().sync_all().with_context(staging)?;
-        Ok(Self { target: target.to_owned(), temporary: file.into_temp_path(), before })
-    }
-
-    /// The staged file, for a checker to read.
-    pub fn path(&self) -> &Path {
-        &self.temporary
+        Ok(Self { target: target.to_owned(), temporary: file.into_temp_path() })
     }
 
     /// The file that it will replace.
@@ -54,30 +47,44 @@ impl Staged {
         &self.target
     }
 
-    /// Puts the new file in place, atomically, unless the old one was changed in the meantime.
+    /// Puts the new file in place, atomically.
     pub fn commit(self) -> Result<()> {
         let putting = || format!("putting the new `{}` in place", self.target.display());
-        if fs::read(&self.target).with_context(putting)? != self.before {
-            bail!("`{}` was changed while postclone ran: run it again", self.target.display());
-        }
-        let target = self.target.clone();
-        self.temporary
-            .persist(&target)
-            .with_context(|| format!("putting the new `{}` in place", target.display()))
+        failpoint::hit("commit").with_context(putting)?;
+        self.temporary.persist(&self.target).map_err(|error| error.error).with_context(putting)
     }
 }
 
 /// Makes renames durable: each directory, then each file system, `/boot` being read by a boot
 /// loader that does not wait for a journal.
 pub fn sync(targets: &[PathBuf]) -> Result<()> {
+    failpoint::hit("sync")?;
     let mut dirs: Vec<&Path> = targets.iter().filter_map(|target| target.parent()).collect();
     dirs.sort();
     dirs.dedup();
+    let mut devices = Vec::new();
     for dir in dirs {
         sync_dir(dir)?;
-        let handle = File::open(dir).with_context(|| format!("opening `{}`", dir.display()))?;
-        nix::unistd::syncfs(&handle)
-            .with_context(|| format!("syncing the file system of `{}`", dir.display()))?;
+        let handle = fs::File::open(dir).with_context(|| format!("opening `{}`", dir.display()))?;
+        let device =
+            handle.metadata().with_context(|| format!("looking at `{}`", dir.display()))?.dev();
+        if !devices.contains(&device) {
+            nix::unistd::syncfs(&handle)
+                .with_context(|| format!("syncing the file system of `{}`", dir.display()))?;
+            devices.push(device);
+        }
     }
     Ok(())
+}
+
+/// Removes what a killed run left beside its targets.
+pub fn sweep<'a>(targets: impl Iterator<Item = &'a Path>) {
+    let mut dirs: Vec<&Path> = targets.filter_map(Path::parent).collect();
+    dirs.sort();
+    dirs.dedup();
+    for entry in dirs.into_iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }

@@ -6,8 +6,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DEAD = re.compile(r"Dropping to a shell!|\(initramfs\)|Kernel panic|"
-                  r"grub rescue>|error: .*Entering rescue mode")
+PANIC = re.compile(r"Kernel panic - not syncing")
+"""The console text after which nothing comes any more."""
+
+DEAD = re.compile(r"Dropping to a shell!|\(initramfs\)|grub rescue>|Entering rescue mode")
 """Console texts after which a boot will never report."""
 
 OOPS = re.compile(r"BUG: |Oops: |general protection fault")
@@ -92,10 +94,13 @@ class Watch:
     def _console_line(self, log, line):
         text = line.decode(errors="replace")
         log.write(f"[{self.now():7.2f}] {text}\n")
-        if self.dead is None and (DEAD.search(text) or STILL.search(text)):
-            # Time for what else it has to say.
-            wait = 90 if STILL.search(text) else 5
-            self.dead = (self.now() + wait, text.strip())
+        # Time for what else it has to say.
+        if PANIC.search(text):
+            self.dead = (self.now() + 2, text.strip())
+        elif self.dead is None and not self.boot.mode and DEAD.search(text):
+            self.dead = (self.now() + 5, text.strip())
+        elif self.dead is None and not self.boot.mode and STILL.search(text):
+            self.dead = (self.now() + 90, text.strip())
 
     def agent(self, listener):
         connection, _ = listener.accept()

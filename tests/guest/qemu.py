@@ -138,7 +138,7 @@ def _verdict(watch, job):
         return "cut", f"{job.cut_after} s after {job.cut_at}"
     if watch.ending == "hold":
         return "cut", "held"
-    if watch.dead and now >= watch.dead[0] and not watch.boot.mode:
+    if watch.dead and now >= watch.dead[0]:
         return "dead", watch.dead[1]
     if watch.ending_at is not None:
         if now - watch.ending_at > job.down_limit:
@@ -164,8 +164,10 @@ def _command(machine, scratch):
                "-device", "virtio-serial-pci",
                "-chardev", f"socket,id=agent,path={scratch / 'port'}",
                "-device", f"virtserialport,chardev=agent,name={PORT}"]
-    if machine.accel == "kvm":
-        command += ["-cpu", "host"]
+    # QEMU 7.2 emulates cmpxchg16b with garbage in the flags, which an interrupt
+    # at the wrong instant saves and restores: Linux 6.12, whose allocator uses
+    # it, then dies of double faults every few boots.
+    command += ["-cpu", "host" if machine.accel == "kvm" else "qemu64,-cx16"]
     command += drive("system", machine.disk, machine.format)
     command += drive("job", scratch / "job", "raw", "pclab-job")
     command += drive("out", scratch / "out", "raw", "pclab-out")

@@ -41,6 +41,20 @@ def bare_vgrename(trial):
         raise Failed(f"the boot is bad for another reason than expected: {verdict.failures[0]}")
 
 
+def stale_fstab(trial):
+    trial.boot("1-rename", f"""
+timed vgrename --driverloaded n {OLD} {NEW}
+sed -i 's/{OLD.replace('-', '--')}/{NEW.replace('-', '--')}/g' /boot/grub/grub.cfg
+sync
+""", ending="cut")
+    second = trial.boot("2-next")
+    verdict = trial.judged("2-next", second, NEW, OLD)
+    if second.mode != "emergency" or not second.reported:
+        raise Failed(f"no report from emergency mode: {second.ended} {second.mode} {second.state}")
+    if verdict.good:
+        raise Failed("a boot into emergency mode was judged good")
+
+
 BY_HAND = f"""
 set -ex
 snapshot before
@@ -84,6 +98,9 @@ SCENARIOS = [
     Scenario("baseline-home", "debian-home", "the same with /home and /var on volumes", baseline),
     Scenario("bare-vgrename", "debian-bios",
              "vgrename and nothing else: the next boot has to be judged bad", bare_vgrename),
+    Scenario("stale-fstab", "debian-home",
+             "fstab names the old group: emergency mode has to report itself, judged bad",
+             stale_fstab),
     Scenario("by-hand-quiet", "debian-bios",
              "the quiet order of a rename, by a shell script", by_hand_quiet),
     Scenario("by-hand-quiet-home", "debian-home",

@@ -1,0 +1,124 @@
+//! Device links under both names, by a volatile udev rule.
+//!
+//! With it in place, LVM commands that rename a dm node before the reboot take no name away.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::names::{LvName, VgName, dm, path};
+use crate::run::{Cmd, Program};
+use crate::transaction::record::SavedVolume;
+use crate::transaction::runtime;
+
+/// Above 11-dm-lvm.rules and 13-dm-disk.rules; `DM_UUID` is set in 10-dm.rules.
+const RULES: &str = "/run/udev/rules.d/99-postclone.rules";
+
+/// One rule a volume, keyed on its dm UUID, which no rename changes.
+fn rules(volumes: &[SavedVolume], old: &VgName, new: &VgName) -> String {
+    let mut text = format!(
+        "# Made by postclone: {old} was renamed to {new}. Both names are linked until the next boot.\n"
+    );
+    for volume in volumes {
+        let Some(uuid) = &volume.dm_uuid else { continue };
+        let links: Vec<String> = [old, new]
+            .into_iter()
+            .flat_map(|vg| links(vg, &volume.name))
+            .map(|link| link.trim_start_matches("/dev/").to_owned())
+            .collect();
+        let _ = writeln!(
+            text,
+            "SUBSYSTEM==\"block\", ENV{{DM_UUID}}==\"{uuid}\", SYMLINK+=\"{}\"",
+            links.join(" ")
+        );
+    }
+    text
+}
+
+fn links(vg: &VgName, lv: &LvName) -> [String; 3] {
+    [path::mapper_path(vg, lv), path::device_path(vg, lv), path::by_id_path(vg, lv)]
+}
+
+/// Makes the links right for a group that now has the name `to` and had the name `from`.
+///
+/// Where the live dm nodes bear `to` already, its own links are there and the rule goes; otherwise
+/// every active volume is linked under both names, and each link is looked at. Only after the
+/// group's rename: vgrename refuses a name for which /dev has an entry.
+pub fn settle(volumes: &[SavedVolume], from: &VgName, to: &VgName) -> Result<()> {
+    let nodes = live_nodes();
+    let bears = |vg: &VgName, volume: &SavedVolume| nodes.contains(&dm::dm_name(vg, &volume.name));
+    let linked: Vec<&SavedVolume> =
+        volumes.iter().filter(|volume| volume.dm_uuid.is_some()).collect();
+    if linked.iter().any(|volume| bears(from, volume)) {
+        runtime::write(Path::new(RULES), &rules(volumes, from, to))?;
+    } else {
+        runtime::remove(Path::new(RULES))?;
+    }
+    trigger().context("linking the volumes under both names")?;
+    for volume in linked {
+        let Some(vg) = [from, to].into_iter().find(|vg| bears(vg, volume)) else {
+            log::debug!("volume {} is not active", volume.name);
+            continue;
+        };
+        let node = path::mapper_path(vg, &volume.name);
+        let device = rdev(&node)?;
+        for link in links(to, &volume.name) {
+            if rdev(&link)? != device {
+                bail!("`{link}` is another device than `{node}`");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether live dm nodes still bear the name `from`.
+pub fn are_needed(volumes: &[SavedVolume], from: &VgName) -> bool {
+    let nodes = live_nodes();
+    volumes.iter().any(|volume| nodes.contains(&dm::dm_name(from, &volume.name)))
+}
+
+/// Names of the live dm devices.
+fn live_nodes() -> Vec<String> {
+    let Ok(entries) = fs::read_dir("/sys/block") else { return Vec::new() };
+    let names =
+        entries.flatten().filter_map(|entry| fs::read_to_string(entry.path().join("dm/name")).ok());
+    names.map(|name| name.trim_end().to_owned()).collect()
+}
+
+fn rdev(path: &str) -> Result<u64> {
+    Ok(fs::metadata(path).with_context(|| format!("looking for the link `{path}`"))?.rdev())
+}
+
+fn trigger() -> Result<()> {
+    Cmd::new(Program::Udevadm).args(["control", "--reload"]).checked()?;
+    let match_dm =
+        ["trigger", "--action=change", "--subsystem-match=block", "--sysname-match=dm-*"];
+    Cmd::new(Program::Udevadm).args(match_dm).checked()?;
+    Cmd::new(Program::Udevadm).args(["settle", "--timeout=60"]).checked()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_keyed_on_the_volumes_uuid_and_leaves_hidden_volumes_out() {
+        let volume = |name, dm_uuid: Option<&str>| SavedVolume {
+            name: LvName::new(name).unwrap(),
+            dm_uuid: dm_uuid.map(str::to_owned),
+        };
+        let volumes = [volume("root", Some("LVM-AAABCCD")), volume("x_tmeta", None)];
+        let text = rules(&volumes, &VgName::new("a-b").unwrap(), &VgName::new("c").unwrap());
+        let rule = text.lines().nth(1).unwrap();
+        assert_eq!(
+            rule,
+            "SUBSYSTEM==\"block\", ENV{DM_UUID}==\"LVM-AAABCCD\", SYMLINK+=\"mapper/a--b-root a-b/root \
+             disk/by-id/dm-name-a--b-root mapper/c-root c/root disk/by-id/dm-name-c-root\""
+        );
+        assert_eq!(text.lines().count(), 2);
+    }
+}

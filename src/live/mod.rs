@@ -1,0 +1,39 @@
+//! What the running system needs until the next boot.
+//!
+//! A live rename of dm nodes makes udev drop the old links; systemd then unmounts what was mounted
+//! from them and stops what needs it. So the nodes keep their old names (see
+//! [`crate::lvm::rename_group`]), [`links`] adds the new ones, and [`reboot`] keeps generators that
+//! read the mount table from writing the old name back.
+
+pub mod links;
+pub mod reboot;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::names::VgName;
+use crate::run::{Cmd, Program};
+use crate::transaction::runtime;
+
+/// Whether systemd runs this system (sd_booted(3)).
+pub fn has_systemd() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
+/// Whether udev's daemon manages /dev.
+pub fn has_udev() -> bool {
+    Path::new("/run/udev/control").exists()
+}
+
+/// Lets systemd read fstab and its units again.
+pub fn reload_systemd() -> Result<()> {
+    Cmd::new(Program::Systemctl).arg("daemon-reload").checked()?;
+    Ok(())
+}
+
+/// Frees `/dev/NAME` for as long as `act` takes: vgrename refuses a name that stands in /dev, and
+/// the links of the running system's dm nodes stand there until the next boot.
+pub fn with_name_free<T>(name: &VgName, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    runtime::with_hidden(&Path::new("/dev").join(name.as_str()), act)
+}

@@ -1,0 +1,86 @@
+//! The time between a rename and the reboot: generators are told the new name, people are reminded.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::names::VgName;
+use crate::transaction::runtime;
+
+/// Says that a rename waits for a reboot, and which.
+pub const PENDING: &str = "/run/postclone/pending";
+
+/// What grub-mkconfig is told; in /run, so that it is gone with the reboot.
+const GRUB: &str = "/run/postclone/grub.cfg";
+
+/// Where Debian's and Ubuntu's grub-mkconfig reads it. The link dangles after the reboot, when
+/// grub-mkconfig passes it over (it tests `-e`), and the package's tmpfiles.d entry removes it.
+pub const GRUB_LINK: &str = "/etc/default/grub.d/zz-postclone.cfg";
+
+/// Where Debian and Ubuntu users look (update-notifier-common, needrestart, unattended-upgrades).
+const REQUIRED: &str = "/run/reboot-required";
+const REQUIRED_BY: &str = "/run/reboot-required.pkgs";
+const PACKAGE: &str = "postclone";
+
+/// Keeps OLD from coming back before the reboot, and asks for it.
+///
+/// grub-mkconfig asks grub-probe for the root device, which reads the mount table, which keeps the
+/// name under which root was mounted: with links for it, update-grub would write the old name into
+/// grub.cfg and end well. A kernel's installation runs it.
+pub fn announce(from: &VgName, to: &VgName) -> Result<()> {
+    runtime::write(Path::new(PENDING), &format!("{from}\n{to}\n"))?;
+    if Path::new(GRUB_LINK).parent().is_some_and(Path::is_dir) {
+        runtime::write(Path::new(GRUB), &grub_guard(from, to))?;
+        runtime::link(Path::new(GRUB), Path::new(GRUB_LINK))?;
+    }
+    let by = std::fs::read_to_string(REQUIRED_BY).unwrap_or_default();
+    if !by.lines().any(|line| line == PACKAGE) {
+        runtime::write(Path::new(REQUIRED_BY), &format!("{by}{PACKAGE}\n"))?;
+    }
+    if !Path::new(REQUIRED).exists() {
+        runtime::write(Path::new(REQUIRED), "*** System restart required ***\n")?;
+    }
+    Ok(())
+}
+
+/// Takes it all away: the running system bears the name that it is to have.
+pub fn withdraw() -> Result<()> {
+    for path in [GRUB_LINK, GRUB, PENDING] {
+        runtime::remove(Path::new(path))?;
+    }
+    let by = std::fs::read_to_string(REQUIRED_BY).unwrap_or_default();
+    if by.lines().any(|line| line == PACKAGE) {
+        let others: Vec<&str> = by.lines().filter(|line| *line != PACKAGE).collect();
+        if others.is_empty() {
+            runtime::remove(Path::new(REQUIRED_BY))?;
+            runtime::remove(Path::new(REQUIRED))?;
+        } else {
+            runtime::write(Path::new(REQUIRED_BY), &(others.join("\n") + "\n"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Sourced by grub-mkconfig after it has probed (util/grub-mkconfig.in), in a POSIX shell.
+fn grub_guard(from: &VgName, to: &VgName) -> String {
+    let (from, to) =
+        (format!("/dev/mapper/{}-", from.doubled()), format!("/dev/mapper/{}-", to.doubled()));
+    format!(
+        "# Made by postclone, gone with the next boot: the mount table still has the old name.\n\
+         case \"$GRUB_DEVICE\" in\n\
+         {from}[!-]*) GRUB_DEVICE=\"{to}${{GRUB_DEVICE#{from}}}\" ;;\n\
+         esac\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guard_names_both() {
+        let name = |name| VgName::new(name).unwrap();
+        let text = grub_guard(&name("a-b"), &name("c"));
+        assert!(text.contains("\n/dev/mapper/a--b-[!-]*) GRUB_DEVICE=\"/dev/mapper/c-${GRUB_DEVICE#/dev/mapper/a--b-}\" ;;\n"));
+    }
+}

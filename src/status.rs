@@ -1,0 +1,117 @@
+//! `postclone status`: what group root is on, whose name it bears, what waits or was cut.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::cli::{Format, StatusArgs};
+use crate::exit::Exit;
+use crate::guest::host;
+use crate::guest::inventory::Inventory;
+use crate::guest::root::Root;
+use crate::guest::root_device::root_group;
+use crate::live::reboot::PENDING;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::{Direction, State};
+use crate::{logger, lvm, report};
+
+/// Raised when a field changes its meaning or goes away.
+const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct Status {
+    schema: u32,
+    host: Option<String>,
+    root_group: Option<String>,
+    suggested: Option<String>,
+    reboot_pending: bool,
+    run: Option<Run>,
+    advice: String,
+}
+
+#[derive(Serialize)]
+struct Run {
+    old: String,
+    new: String,
+    state: &'static str,
+    journal: std::path::PathBuf,
+}
+
+/// Runs the verb. Changes nothing; without root it says what can be seen.
+pub fn run(args: &StatusArgs) -> Result<Exit> {
+    logger::start(0, false);
+    let root = Root::open(&args.root)?;
+    let status = look(&root);
+    report::to_stdout(|out| match args.format {
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&status).unwrap_or_default();
+            writeln!(out, "{text}")
+        }
+        Format::Text => write_text(out, &status),
+    })?;
+    Ok(Exit::Done)
+}
+
+fn look(root: &Root) -> Status {
+    let host = host::host_name(root);
+    let inventory = if root.is_live() && nix::unistd::geteuid().is_root() { asked() } else { None };
+    let group = inventory.as_ref().and_then(root_group).map(|group| group.name.clone());
+    let suggested =
+        group.as_ref().zip(host.as_ref()).and_then(|(group, host)| host::suggest(group, host));
+    let reboot_pending = root.is_live() && Path::new(PENDING).exists();
+    let journal = Journal::latest(root).unwrap_or_else(|error| {
+        log::warn!("{error:#}");
+        None
+    });
+    let state = journal.as_ref().map(Journal::state);
+    let advice = match state {
+        Some(State::Open(Direction::Forward)) => {
+            "The last run was cut. Finish it with `postclone rename --resume`, or take it back with `postclone undo`.".to_owned()
+        }
+        Some(State::Open(Direction::Backward)) => {
+            "Taking the last run back was cut. Finish it with `postclone undo`.".to_owned()
+        }
+        _ if reboot_pending => "Reboot: the running system still has the old name beside the new one.".to_owned(),
+        _ => match (&group, &suggested) {
+            (Some(group), Some(new)) => format!("To rename {group} after this host: `postclone rename {group} {new}`."),
+            (Some(_), None) => "Nothing to do.".to_owned(),
+            (None, _) => "No volume group can be seen under /, or it takes root to see it.".to_owned(),
+        },
+    };
+    Status {
+        schema: SCHEMA,
+        host,
+        root_group: group.map(Into::into),
+        suggested: suggested.map(Into::into),
+        reboot_pending,
+        run: journal.map(|journal| Run {
+            old: journal.saved.old.to_string(),
+            new: journal.saved.new.to_string(),
+            state: match journal.state() {
+                State::Open(Direction::Forward) => "cut",
+                State::Open(Direction::Backward) => "undo-cut",
+                State::Done => "done",
+                State::Undone => "undone",
+            },
+            journal: journal.dir().to_owned(),
+        }),
+        advice,
+    }
+}
+
+fn asked() -> Option<Inventory> {
+    lvm::inventory().map_err(|error| log::warn!("{error:#}")).ok()
+}
+
+fn write_text(out: &mut dyn std::io::Write, status: &Status) -> std::io::Result<()> {
+    let unknown = || "unknown".to_owned();
+    writeln!(out, "host name:           {}", status.host.clone().unwrap_or_else(unknown))?;
+    writeln!(out, "volume group of /:   {}", status.root_group.clone().unwrap_or_else(unknown))?;
+    if let Some(run) = &status.run {
+        writeln!(out, "last run:            {} to {}, {}", run.old, run.new, run.state)?;
+        writeln!(out, "its journal:         {}", run.journal.display())?;
+    }
+    writeln!(out, "waits for a reboot:  {}", if status.reboot_pending { "yes" } else { "no" })?;
+    writeln!(out, "{}", status.advice)
+}

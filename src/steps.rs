@@ -1,0 +1,213 @@
+//! Takes the steps of a run, forward or backward, each announced in the journal first.
+//!
+//! Every step looks before it acts, so that one which was cut in the middle can be taken again.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::guest::kernels::Image;
+use crate::guest::root::Root;
+use crate::names::VgName;
+use crate::plan::{self, Step};
+use crate::report::text::{count, step_text};
+use crate::rewrite::matcher::Volumes;
+use crate::transaction::files::Waiting;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::Direction;
+use crate::transaction::{failpoint, staged};
+use crate::{initramfs, live, lvm};
+
+/// How a run is taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// Replace files that somebody changed since.
+    pub force: bool,
+    /// Go on after a failure: take back as much as can be.
+    pub keep_going: bool,
+}
+
+/// What was seen, and what failed.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Sentences, each about something that was looked at after it was done.
+    pub seen: Vec<String>,
+    /// Failures, where the manner was to keep going.
+    pub failures: Vec<anyhow::Error>,
+}
+
+/// Takes every step that is not done yet, and closes the journal when all went well.
+pub fn take(
+    root: &Root,
+    journal: &mut Journal,
+    direction: Direction,
+    manner: Manner,
+) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    // Staged before the group is renamed: what can fail fails first, and the flip stays short.
+    let mut waiting = None;
+    if touches_files(journal, direction) {
+        let (ready, failures) = journal.stage(root, direction, manner.force);
+        if let Some(error) = failures.into_iter().next() {
+            if !manner.keep_going {
+                return Err(error);
+            }
+            outcome.failures.push(error);
+        }
+        waiting = Some(ready);
+    }
+    let steps = journal.saved.steps.clone();
+    for (number, step) in steps.iter().enumerate() {
+        let never_begun =
+            direction == Direction::Backward && !journal.was_begun(Direction::Forward, number);
+        if journal.is_done(direction, number) || (never_begun && *step != Step::Verify) {
+            continue;
+        }
+        log::info!("{}", step_text(step, direction));
+        let result = journal
+            .intend(direction, number)
+            .and_then(|()| failpoint::hit("step"))
+            .and_then(|()| take_step(root, journal, step, direction, &mut waiting));
+        match result {
+            Ok(seen) => {
+                outcome.seen.extend(seen);
+                if let Err(error) = journal.did(direction, number) {
+                    if !manner.keep_going {
+                        return Err(error);
+                    }
+                    outcome.failures.push(error);
+                }
+            }
+            Err(error) if manner.keep_going => outcome.failures.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    if outcome.failures.is_empty() {
+        journal.close(direction)?;
+    }
+    Ok(outcome)
+}
+
+fn touches_files(journal: &Journal, direction: Direction) -> bool {
+    journal.saved.steps.iter().enumerate().any(|(number, step)| {
+        matches!(step, Step::ReplaceFiles { .. })
+            && !journal.is_done(direction, number)
+            && (direction == Direction::Forward || journal.was_begun(Direction::Forward, number))
+    })
+}
+
+/// The group's name before and after, in this direction.
+fn names(journal: &Journal, direction: Direction) -> (VgName, VgName) {
+    let (old, new) = (journal.saved.old.clone(), journal.saved.new.clone());
+    match direction {
+        Direction::Forward => (old, new),
+        Direction::Backward => (new, old),
+    }
+}
+
+fn take_step(
+    root: &Root,
+    journal: &Journal,
+    step: &Step,
+    direction: Direction,
+    waiting: &mut Option<Waiting>,
+) -> Result<Option<String>> {
+    let (from, to) = names(journal, direction);
+    match step {
+        // Made before the journal's first record.
+        Step::Backup { .. } => Ok(None),
+        Step::RenameGroup { uuid, .. } => {
+            rename_group(uuid, &to)?;
+            Ok(Some(format!("LVM calls the group {uuid} {to}")))
+        }
+        Step::ReplaceFiles { files } => {
+            if let Some(waiting) = waiting.take() {
+                waiting.commit()?;
+            }
+            journal.files_are(root, direction)?;
+            Ok(Some(match direction {
+                Direction::Forward => format!("{} replaced", count(*files, "file")),
+                Direction::Backward => format!("{} as before", count(*files, "file")),
+            }))
+        }
+        Step::LinkNames { volumes } => {
+            live::links::settle(journal.saved.volumes.as_deref().unwrap_or_default(), &from, &to)?;
+            Ok(Some(format!("{} linked under the name {to}", count(*volumes, "volume"))))
+        }
+        Step::ReloadSystemd => live::reload_systemd().map(|()| None),
+        Step::AwaitReboot => {
+            if live::links::are_needed(journal.saved.volumes.as_deref().unwrap_or_default(), &from)
+            {
+                live::reboot::announce(&from, &to)?;
+            } else {
+                live::reboot::withdraw()?;
+            }
+            Ok(None)
+        }
+        Step::RebuildImage { kernel, path, .. } => {
+            image(root, journal, &Image { version: kernel.clone(), path: path.clone() }, direction)
+                .map(Some)
+        }
+        Step::Verify => verify(root, journal, direction).map(Some),
+    }
+}
+
+/// Nothing to do where the group has the name already: a run that was cut is taken up.
+fn rename_group(uuid: &str, to: &VgName) -> Result<()> {
+    if lvm::name_of(uuid)? == *to {
+        return Ok(());
+    }
+    live::with_name_free(to, || lvm::rename_group(uuid, to))
+}
+
+fn image(root: &Root, journal: &Journal, image: &Image, direction: Direction) -> Result<String> {
+    let resolved =
+        root.resolve(&image.path)?.ok_or_else(|| anyhow!("`{}` is gone", image.path.display()))?;
+    let outer: PathBuf = root.outer(&resolved);
+    if direction == Direction::Backward {
+        journal.restore_image(&outer)?;
+        return Ok(format!("{} as before", image.path.display()));
+    }
+    let generator =
+        journal.saved.generator.ok_or_else(|| anyhow!("the images' generator is not known"))?;
+    journal.keep_image(&outer)?;
+    let since = SystemTime::now();
+    initramfs::rebuild(generator, image, &outer)?;
+    failpoint::hit("image")?;
+    if !journal.image_was_replaced(&outer, since)? {
+        bail!(
+            "{} ended well and left the old `{}` in place: look into its configuration \
+             (update_initramfs= in /etc/initramfs-tools/update-initramfs.conf), or use --no-initramfs",
+            generator.name(),
+            outer.display()
+        );
+    }
+    staged::sync(&[outer])?;
+    Ok(format!("{} built anew", image.path.display()))
+}
+
+/// The proof: going forward a second plan is empty; going back every file has its old bytes. Either
+/// way LVM says the name.
+fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String> {
+    let (from, to) = names(journal, direction);
+    if let Some(uuid) = &journal.saved.uuid {
+        let name = lvm::name_of(uuid)?;
+        if name != to {
+            bail!("LVM calls the group {uuid} `{name}`, not `{to}`");
+        }
+    }
+    if direction == Direction::Backward {
+        journal.files_are(root, direction)?;
+        return Ok(format!("every file has its old bytes; the group is {to}"));
+    }
+    let volumes = match &journal.saved.volumes {
+        Some(volumes) => Volumes::Known(volumes.iter().map(|volume| volume.name.clone()).collect()),
+        None => Volumes::ByForm,
+    };
+    let left = plan::files(root, &from, &to, volumes).context("planning again")?;
+    if let Some(change) = left.changes.first() {
+        bail!("`{}` still names {from} after the rename", change.path.display());
+    }
+    Ok(format!("planned again: no known place names {from} any more"))
+}

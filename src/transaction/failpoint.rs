@@ -1,0 +1,34 @@
+//! Named points at which a test makes a run fail, or kills it. Nothing of it is in a normal build.
+
+use anyhow::Result;
+
+/// Fails or ends the process where `POSTCLONE_FAILPOINT=N:fail` or `N:kill` says so for the Nth
+/// point that is passed; with `POSTCLONE_FAILPOINT_LOG=FILE` each point's name is noted there.
+#[cfg(feature = "failpoints")]
+pub fn hit(name: &str) -> Result<()> {
+    use std::io::Write as _;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static PASSED: AtomicUsize = AtomicUsize::new(0);
+    let number = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+    if let Some(log) = std::env::var_os("POSTCLONE_FAILPOINT_LOG") {
+        let mut file = std::fs::File::options().create(true).append(true).open(log)?;
+        writeln!(file, "{name}")?;
+    }
+    let Ok(wanted) = std::env::var("POSTCLONE_FAILPOINT") else { return Ok(()) };
+    let Some((at, act)) = wanted.split_once(':') else { return Ok(()) };
+    if at.parse() != Ok(number) {
+        return Ok(());
+    }
+    if act == "kill" {
+        nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL)?;
+    }
+    anyhow::bail!("failpoint {number} ({name})")
+}
+
+/// Does nothing.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+#[allow(clippy::unnecessary_wraps)]
+pub fn hit(_name: &str) -> Result<()> {
+    Ok(())
+}

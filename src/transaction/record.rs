@@ -1,0 +1,82 @@
+//! What a journal's records hold.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::guest::kernels::Generator;
+use crate::names::{LvName, VgName};
+use crate::plan::Step;
+
+/// Raised when an older postclone could not read it.
+pub(super) const FORMAT: u32 = 1;
+
+/// What a run set out to do: enough to finish it or to take it back, after a crash as well.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Saved {
+    /// The journal's format.
+    pub format: u32,
+    /// The postclone that wrote it.
+    pub version: String,
+    /// The group's name before.
+    pub old: VgName,
+    /// The group's name after.
+    pub new: VgName,
+    /// The group's UUID, where the run renames it in LVM.
+    pub uuid: Option<String>,
+    /// Its volumes; none where they are told by form.
+    pub volumes: Option<Vec<SavedVolume>>,
+    /// Files that change, absolute inside the root.
+    pub files: Vec<PathBuf>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// What builds the images.
+    pub generator: Option<Generator>,
+}
+
+/// One volume of the group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SavedVolume {
+    /// Its name.
+    pub name: LvName,
+    /// Its dm UUID, where it has links in /dev.
+    pub dm_uuid: Option<String>,
+}
+
+/// Which way a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// From OLD to NEW.
+    Forward,
+    /// Back to OLD.
+    Backward,
+}
+
+/// What is to become of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Cut in the middle, while it went this way.
+    Open(Direction),
+    /// Finished.
+    Done,
+    /// Taken back.
+    Undone,
+}
+
+/// One line of a journal.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+pub(super) enum Record {
+    Begin(Box<Saved>),
+    Intent { direction: Direction, step: usize },
+    Done { direction: Direction, step: usize },
+    Closed { direction: Direction },
+}
+
+impl Saved {
+    /// The journal's beginning, with this postclone's format and version.
+    pub fn stamp() -> (u32, String) {
+        (FORMAT, env!("CARGO_PKG_VERSION").to_owned())
+    }
+}

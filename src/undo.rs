@@ -1,0 +1,92 @@
+//! `postclone undo`: takes the last run back, after success, after a cut, from a rescue system.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, anyhow};
+
+use crate::cli::UndoArgs;
+use crate::exit::{Exit, fail, refuse};
+use crate::guest::root::Root;
+use crate::logger;
+use crate::report::text::count;
+use crate::steps::{self, Manner};
+use crate::transaction::journal::Journal;
+use crate::transaction::lock::{Lock, no_package_manager};
+use crate::transaction::record::{Direction, State};
+use crate::{ask, checks};
+
+/// Runs the verb.
+pub fn run(args: &UndoArgs) -> Result<Exit> {
+    logger::start(args.verbose, args.quiet);
+    let root = Root::open(&args.root)?;
+    let Some(mut journal) = Journal::latest(&root).map_err(refuse)? else {
+        return Err(refuse(anyhow!("there is no run of postclone to take back")));
+    };
+    let saved = &journal.saved;
+    if journal.state() == State::Undone {
+        let text = format!(
+            "# Nothing to do: the run from {} to {} was taken back already.\n",
+            saved.old, saved.new
+        );
+        say(&text)?;
+        return Ok(Exit::Done);
+    }
+    if saved.uuid.is_some() {
+        checks::is_root("renaming a volume group").map_err(refuse)?;
+    }
+    no_package_manager(&root).map_err(refuse)?;
+    refuse_changed(&root, &journal, args.force)?;
+    say(&format!(
+        "# Volume group {} becomes {} again, and {} as before.\n",
+        saved.new,
+        saved.old,
+        count(saved.files.len(), "file")
+    ))?;
+    if !args.yes {
+        ask::confirm("Take it back now?", "use --yes")?;
+    }
+    let _lock = Lock::take(&root).map_err(refuse)?;
+    let manner = Manner { force: args.force, keep_going: true };
+    let outcome = steps::take(&root, &mut journal, Direction::Backward, manner)?;
+    if !outcome.failures.is_empty() {
+        let left: Vec<String> =
+            outcome.failures.iter().map(|failure| format!("{failure:#}")).collect();
+        return Err(fail(
+            Exit::NotRestored,
+            anyhow!(
+                "not everything could be taken back: {}; the old files are in `{}`",
+                left.join("; "),
+                journal.dir().display()
+            ),
+        ));
+    }
+    let mut text = String::from("# Taken back:\n");
+    for line in &outcome.seen {
+        let _ = writeln!(text, "#  - {line}");
+    }
+    if root.is_live() && journal.saved.uuid.is_some() {
+        text.push_str("# Both names work until the next boot; `postclone status` says whether one is needed.\n");
+    }
+    say(&text)?;
+    Ok(Exit::Done)
+}
+
+/// Before anything is changed: a file that holds neither side's bytes stops the whole.
+fn refuse_changed(root: &Root, journal: &Journal, force: bool) -> Result<()> {
+    let changed = journal.changed_since(root).map_err(refuse)?;
+    if changed.is_empty() || force {
+        return Ok(());
+    }
+    let names: Vec<String> = changed.iter().map(|path| format!("`{}`", path.display())).collect();
+    Err(refuse(anyhow!(
+        "{} changed since postclone wrote {}: {}; look at the old bytes in `{}`, then use --force to replace them all the same",
+        count(names.len(), "file"),
+        if names.len() == 1 { "it" } else { "them" },
+        names.join(", "),
+        journal.dir().join("before").display()
+    )))
+}
+
+fn say(text: &str) -> Result<()> {
+    crate::report::to_stdout(|out| out.write_all(text.as_bytes()))
+}
