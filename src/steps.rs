@@ -3,7 +3,6 @@
 //! Every step looks before it acts, so that one which was cut in the middle can be taken again.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -14,6 +13,7 @@ use crate::plan::{self, Step};
 use crate::report::text::{count, step_text};
 use crate::rewrite::matcher::Volumes;
 use crate::transaction::files::Waiting;
+use crate::transaction::image::Stamp;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 use crate::transaction::{failpoint, staged};
@@ -45,6 +45,7 @@ pub fn take(
     manner: Manner,
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
+    journal.sweep(root);
     // Staged before the group is renamed: what can fail fails first, and the flip stays short.
     let mut waiting = None;
     if touches_files(journal, direction) {
@@ -172,10 +173,11 @@ fn image(root: &Root, journal: &Journal, image: &Image, direction: Direction) ->
     let generator =
         journal.saved.generator.ok_or_else(|| anyhow!("the images' generator is not known"))?;
     journal.keep_image(&outer)?;
-    let since = SystemTime::now();
+    let stood = Stamp::of(&outer)?;
     initramfs::rebuild(generator, image, &outer)?;
     failpoint::hit("image")?;
-    if !journal.image_was_replaced(&outer, since)? {
+    // The generators write a new file; one that did nothing (update_initramfs=no) leaves the old.
+    if Stamp::of(&outer)? == stood {
         bail!(
             "{} ended well and left the old `{}` in place: look into its configuration \
              (update_initramfs= in /etc/initramfs-tools/update-initramfs.conf), or use --no-initramfs",

@@ -10,6 +10,7 @@ use super::journal::Journal;
 use super::record::Direction;
 use super::staged::{self, Staged};
 use crate::guest::root::Root;
+use crate::plan::Step;
 
 /// Files that wait beside their targets, and what stands there now.
 #[derive(Debug)]
@@ -18,6 +19,17 @@ pub struct Waiting {
 }
 
 impl Journal {
+    /// Removes what a run that was cut left beside its targets.
+    pub fn sweep(&self, root: &Root) {
+        let images = self.saved.steps.iter().filter_map(|step| match step {
+            Step::RebuildImage { path, .. } => Some(path),
+            _ => None,
+        });
+        let targets: Vec<PathBuf> =
+            self.saved.files.iter().chain(images).map(|path| root.outer(path)).collect();
+        staged::sweep(targets.iter().map(PathBuf::as_path));
+    }
+
     /// Stages every file that is not yet as the direction wants it.
     ///
     /// Hands back, beside what could be staged, an error for each file that could not, as one that
@@ -29,11 +41,9 @@ impl Journal {
         direction: Direction,
         force: bool,
     ) -> (Waiting, Vec<anyhow::Error>) {
-        let targets: Vec<PathBuf> = self.saved.files.iter().map(|path| root.outer(path)).collect();
-        staged::sweep(targets.iter().map(PathBuf::as_path));
         let (mut files, mut failures) = (Vec::new(), Vec::new());
-        for (path, target) in self.saved.files.iter().zip(&targets) {
-            match self.stage_one(path, target, direction, force) {
+        for path in &self.saved.files {
+            match self.stage_one(path, &root.outer(path), direction, force) {
                 Ok(staged) => files.extend(staged),
                 Err(error) => failures.push(error),
             }

@@ -11,8 +11,9 @@ use super::staged::{self, Staged};
 use super::{attributes, failpoint, sync_dir};
 
 impl Journal {
-    /// Keeps an image before it is built anew: as a link where the journal is on its file system,
-    /// else as a copy. An image that is kept already stays as it is kept: it is the older one.
+    /// Keeps an image before it is built anew. One that is kept already stays: it is the older one.
+    ///
+    /// As a copy, never as a link: dracut writes into the old file.
     pub fn keep_image(&self, image: &Path) -> Result<()> {
         let kept = self.kept_image(image)?;
         let keeping = || format!("keeping a copy of `{}` in `{}`", image.display(), kept.display());
@@ -22,29 +23,17 @@ impl Journal {
         failpoint::hit("keep-image").with_context(keeping)?;
         let dir = kept.parent().unwrap_or(self.dir());
         fs::create_dir_all(dir).with_context(keeping)?;
-        if fs::hard_link(image, &kept).is_err() {
-            // Under another name until it is whole: a cut copy must not be taken for the image.
-            let part = dir.join("part");
-            fs::copy(image, &part).with_context(keeping)?;
-            let copy = File::options().write(true).open(&part).with_context(keeping)?;
-            attributes::copy(image, &copy, &part)?;
-            let metadata = fs::metadata(image).with_context(keeping)?;
-            copy.set_times(attributes::times(&metadata)).with_context(keeping)?;
-            copy.sync_all().with_context(keeping)?;
-            fs::rename(&part, &kept).with_context(keeping)?;
-        }
+        // Under another name until it is whole: a cut copy must not be taken for the image.
+        let part = dir.join("part");
+        fs::copy(image, &part).with_context(keeping)?;
+        let copy = File::options().write(true).open(&part).with_context(keeping)?;
+        attributes::copy(image, &copy, &part)?;
+        let metadata = fs::metadata(image).with_context(keeping)?;
+        copy.set_times(attributes::times(&metadata)).with_context(keeping)?;
+        copy.sync_all().with_context(keeping)?;
+        fs::rename(&part, &kept).with_context(keeping)?;
         sync_dir(dir)?;
         sync_dir(self.dir())
-    }
-
-    /// Whether another image stands at the kept one's place. The generators write a new file and
-    /// rename it; one that did nothing (`update_initramfs=no`) leaves the old bytes.
-    pub fn image_was_replaced(&self, image: &Path, since: std::time::SystemTime) -> Result<bool> {
-        let metadata =
-            fs::metadata(image).with_context(|| format!("looking at `{}`", image.display()))?;
-        // FAT keeps times to two seconds.
-        let limit = since - std::time::Duration::from_secs(3);
-        Ok(metadata.len() > 0 && metadata.modified().is_ok_and(|modified| modified >= limit))
     }
 
     /// Puts a kept image back. False where none is kept: the run never came to it.
@@ -56,7 +45,6 @@ impl Journal {
             .is_ok_and(|now| (now.dev(), now.ino()) == (metadata.dev(), metadata.ino()));
         if !same {
             let bytes = fs::read(&kept).with_context(restoring)?;
-            staged::sweep(std::iter::once(image));
             Staged::write(image, &bytes, &kept, true)?.commit()?;
             staged::sync(&[image.to_owned()])?;
         }
@@ -66,5 +54,34 @@ impl Journal {
     fn kept_image(&self, image: &Path) -> Result<PathBuf> {
         let name = image.file_name().ok_or_else(|| anyhow!("`{}` has no name", image.display()))?;
         Ok(self.dir().join("images").join(name))
+    }
+}
+
+/// What tells one version of an image from the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// The stamp of what stands at the path now.
+    ///
+    /// # Errors
+    /// An image that is not there, or empty.
+    pub fn of(image: &Path) -> Result<Self> {
+        let metadata =
+            fs::metadata(image).with_context(|| format!("looking at `{}`", image.display()))?;
+        if metadata.len() == 0 {
+            return Err(anyhow!("`{}` is empty", image.display()));
+        }
+        Ok(Self {
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
     }
 }

@@ -38,6 +38,7 @@ impl Journal {
     /// Writes the plan and the files' bytes; all is durable when this returns.
     pub fn create(root: &Root, saved: Saved, files: &[FileChange]) -> Result<Self> {
         let state = state_dir(root)?;
+        remove_unbegun(&state);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let dir = state.join(format!("{:012}.{:06}", now.as_secs(), now.subsec_micros()));
         make_dir(&dir)?;
@@ -229,6 +230,15 @@ pub(super) fn state_dir(root: &Root) -> Result<PathBuf> {
     let outer = root.outer(&state);
     make_dir(&outer)?;
     Ok(outer)
+}
+
+/// Removes what is left of runs that were cut before their plan was written.
+fn remove_unbegun(state: &Path) {
+    for entry in fs::read_dir(state).into_iter().flatten().flatten() {
+        if entry.path().is_dir() && !entry.path().join("journal").exists() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn copy_path(dir: &Path, side: &str, path: &Path) -> PathBuf {

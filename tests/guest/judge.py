@@ -19,6 +19,9 @@ PASSING = re.compile(
     r"^systemd-(fsckd|tmpfiles-clean|hostnamed|localed|timedated)\.")
 """Units that end when they are idle or done."""
 
+WAITING = re.compile(r"stop (?:job is )?running .*/ no limit\)")
+"""What a shutdown says that waits for a swap or a device for ever."""
+
 DOWN_LIMIT = 90.0
 """Seconds from the request to power off until the machine is off."""
 
@@ -102,7 +105,7 @@ def judge(boot, present, absent=None):
 
 def down_in_time(boot):
     """Whether the guest was off soon after it was asked to, no stop job waited for."""
-    waited = [line.strip() for line in boot.console if "A stop job is running" in line]
+    waited = [line.strip() for line in boot.console if WAITING.search(line)]
     met = boot.down_seconds is not None and boot.down_seconds <= DOWN_LIMIT and not waited
     evidence = (f"{boot.down_seconds:.1f} s" if boot.down_seconds is not None else
                 f"{boot.ended} {boot.why}".strip())

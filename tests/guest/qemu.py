@@ -164,9 +164,9 @@ def _command(machine, scratch):
                "-device", "virtio-serial-pci",
                "-chardev", f"socket,id=agent,path={scratch / 'port'}",
                "-device", f"virtserialport,chardev=agent,name={PORT}"]
-    # QEMU 7.2 emulates cmpxchg16b with garbage in the flags, which an interrupt
-    # at the wrong instant saves and restores: Linux 6.12, whose allocator uses
-    # it, then dies of double faults every few boots.
+    # Emulated by QEMU 7.2, Linux 6.12 died in most boots, of double faults in its
+    # allocator with garbage in the saved flags. The allocator uses cmpxchg16b;
+    # without that instruction it was not seen again.
     command += ["-cpu", "host" if machine.accel == "kvm" else "qemu64,-cx16"]
     command += drive("system", machine.disk, machine.format)
     command += drive("job", scratch / "job", "raw", "pclab-job")
@@ -181,6 +181,7 @@ def _unpack(disk, folder):
     folder.mkdir()
     try:
         with tarfile.open(disk) as tar:
+            tar.extraction_filter = lambda member, _: member
             tar.extractall(folder)
     except (tarfile.ReadError, EOFError):
         pass  # the guest came to no end of its own

@@ -1,0 +1,218 @@
+//! Whole runs on a stage: what is asked of which program, in which order, and what is true after
+//! something failed.
+
+use std::fs;
+
+use crate::stage::{KERNELS, Stage, UUID};
+
+const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
+
+#[test]
+fn a_run_takes_its_steps_in_order() {
+    let stage = Stage::new();
+    let run = stage.run(RENAME).demand(0);
+    let out = String::from_utf8(run.stdout).unwrap();
+    assert!(out.contains("# Done in "), "{out}");
+    assert_eq!(
+        stage.asked(),
+        [
+            format!("lvm vgrename --driverloaded n --config global{{wait_for_locks=0}} {UUID} c-d"),
+            "udevadm control --reload".to_owned(),
+            "udevadm trigger --action=change --subsystem-match=block --sysname-match=dm-*"
+                .to_owned(),
+            "udevadm settle --timeout=60".to_owned(),
+            "systemctl daemon-reload".to_owned(),
+            format!("update-initramfs -u -k {}", KERNELS[0]),
+            format!("update-initramfs -u -k {}", KERNELS[1]),
+        ]
+    );
+    // The images were built from the new files.
+    let image = stage.read(&format!("boot/initrd.img-{}", KERNELS[1]));
+    assert!(
+        image.contains("/dev/mapper/c--d-root /")
+            && image.contains("RESUME=/dev/mapper/c--d-swap_1"),
+        "{image}"
+    );
+    assert_eq!(stage.read("stub/vg").trim(), "c-d");
+}
+
+#[test]
+fn a_second_run_finds_nothing_to_do() {
+    let stage = Stage::new();
+    stage.run(RENAME).demand(0);
+    let (before, asked) = (stage.system(), stage.asked());
+    let run = stage.run(RENAME).demand(0);
+    assert!(String::from_utf8(run.stdout).unwrap().contains("# Nothing to do"));
+    assert_eq!(before, stage.system());
+    assert_eq!(asked, stage.asked());
+}
+
+#[test]
+fn undo_brings_every_byte_back() {
+    let stage = Stage::new();
+    let before = stage.system();
+    stage.run(RENAME).demand(0);
+    assert_ne!(before, stage.system());
+    let run = stage.run(&["undo", "--yes"]).demand(0);
+    assert!(
+        String::from_utf8(run.stdout)
+            .unwrap()
+            .contains("every file has its old bytes; the group is a-b")
+    );
+    assert_eq!(before, stage.system());
+    let again = stage.run(&["undo", "--yes"]).demand(0);
+    assert!(String::from_utf8(again.stdout).unwrap().contains("was taken back already"));
+    // And there once more.
+    stage.run(RENAME).demand(0);
+    assert_eq!(stage.read("stub/vg").trim(), "c-d");
+}
+
+#[test]
+fn undo_refuses_a_file_that_somebody_changed() {
+    let stage = Stage::new();
+    stage.run(RENAME).demand(0);
+    let mine = stage.read("etc/fstab") + "# mine\n";
+    stage.write("etc/fstab", &mine);
+    let before = stage.system();
+    let run = stage.run(&["undo", "--yes"]).demand(1);
+    assert!(
+        run.stderr.contains("1 file changed since postclone wrote it: `/etc/fstab`"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(before, stage.system());
+    stage.run(&["undo", "--yes", "--force"]).demand(0);
+    assert!(stage.read("etc/fstab").starts_with("/dev/mapper/a--b-root"));
+    let kept = tempfile_find(&stage, "changed/etc/fstab");
+    assert_eq!(fs::read_to_string(kept).unwrap(), mine);
+}
+
+fn tempfile_find(stage: &Stage, tail: &str) -> std::path::PathBuf {
+    let runs = fs::read_dir(stage.path("var/lib/postclone")).unwrap();
+    runs.flatten().map(|run| run.path().join(tail)).find(|path| path.exists()).expect("it is kept")
+}
+
+#[test]
+fn failures_are_taken_back_and_said() {
+    for (stub, how, status, words) in [
+        ("vgrename", "lie", 3, "still has the name `a-b`: `lvm vgrename"),
+        ("vgrename", "fail", 3, "ended with exit status 5: New VG name \"c-d\" already exists"),
+        ("initramfs", "fail", 3, "ended with exit status 1: gzip: stdout: No space left on device"),
+        ("initramfs", "idle", 3, "left the old `/boot/initrd.img-6.1.0-1-amd64` in place"),
+        ("initramfs", "empty", 3, "`/boot/initrd.img-6.1.0-1-amd64` is empty"),
+        ("initramfs", "half", 3, "`update-initramfs -u -k 6.1.0-2-amd64` ended with exit status 2"),
+        ("initramfs", "complain", 3, "Couldn't resolve device"),
+    ] {
+        let stage = Stage::new();
+        stage.set(stub, how);
+        let before = stage.system();
+        let run = stage.run(RENAME).demand(status);
+        assert!(run.stderr.contains(words), "{stub} {how}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("failed, and everything was restored"),
+            "{stub} {how}: {}",
+            run.stderr
+        );
+        assert_eq!(before, stage.system(), "{stub} {how}");
+    }
+}
+
+#[test]
+fn what_cannot_be_restored_is_said() {
+    let stage = Stage::new();
+    // The rename goes through, the images fail, and vgrename then lies on the way back.
+    stage.set("vgrename", "once");
+    stage.set("initramfs", "fail");
+    let run = stage.run(RENAME).demand(4);
+    assert!(run.stderr.contains("not everything could be restored"), "{}", run.stderr);
+    assert!(run.stderr.contains("still has the name `c-d`"), "{}", run.stderr);
+    assert!(!run.stderr.contains("everything was restored;"), "{}", run.stderr);
+    let status = stage.run(&["status"]).demand(0);
+    assert!(String::from_utf8(status.stdout).unwrap().contains("Finish it with `postclone undo`"));
+    // Mended, undo ends it.
+    stage.set("vgrename", "ok");
+    stage.run(&["undo", "--yes"]).demand(0);
+    assert_eq!(stage.read("stub/vg").trim(), "a-b");
+}
+
+#[test]
+fn a_lock_that_is_held_is_waited_for() {
+    let stage = Stage::new();
+    stage.set("vgrename", "locked");
+    stage.run(RENAME).demand(0);
+    assert_eq!(stage.asked().iter().filter(|line| line.starts_with("lvm vgrename")).count(), 2);
+}
+
+#[test]
+fn groups_that_must_not_be_renamed_are_refused() {
+    for (attributes, words) in [
+        ("rz--n-", "is read-only"),
+        ("wzx-n-", "is exported: import it with `vgimport a-b`"),
+        ("wz-pn-", "physical volumes of `a-b` are missing"),
+        ("wz--ns", "is shared between hosts"),
+        ("wz--nc", "is shared between hosts"),
+    ] {
+        let stage = Stage::new();
+        stage.set("attr", attributes);
+        refused(&stage, RENAME, words);
+    }
+}
+
+#[track_caller]
+fn refused(stage: &Stage, args: &[&str], words: &str) {
+    let before = stage.system();
+    let run = stage.run(args).demand(1);
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    assert_eq!(before, stage.system());
+    assert_eq!(stage.asked(), [""; 0]);
+}
+
+#[test]
+fn what_is_in_the_way_is_found_before_the_first_change() {
+    let stage = Stage::new();
+    refused(&stage, &["rename", "a-b", "null", "--yes"], "`/dev/null` is a device of Linux itself");
+    stage.write("dev/c-d", "");
+    refused(&stage, RENAME, "`/dev/c-d` exists already");
+    fs::remove_file(stage.path("dev/c-d")).unwrap();
+    refused(
+        &stage,
+        &["rename", "nosuch", "c-d", "--yes"],
+        "there is no volume group `nosuch`: LVM reports `a-b`",
+    );
+    stage.write("etc/fstab", &(stage.read("etc/fstab") + "UUID=1 /boot ext2 defaults 0 2\n"));
+    refused(&stage, RENAME, "`/boot` is in /etc/fstab and not mounted: run `mount /boot`");
+}
+
+#[test]
+fn missing_programs_are_named() {
+    let stage = Stage::new();
+    fs::remove_file(stage.path("usr/sbin/update-initramfs")).unwrap();
+    refused(&stage, RENAME, "neither update-initramfs nor dracut is installed");
+    fs::remove_file(stage.path("usr/sbin/lvm")).unwrap();
+    refused(&stage, RENAME, "`lvm` is not installed: install the package lvm2");
+}
+
+#[test]
+fn a_working_package_manager_is_waited_out() {
+    use nix::fcntl::{FcntlArg, fcntl};
+    let stage = Stage::new();
+    stage.write("var/lib/dpkg/lock-frontend", "");
+    let lock =
+        fs::File::options().write(true).open(stage.path("var/lib/dpkg/lock-frontend")).unwrap();
+    let whole = nix::libc::flock { l_type: 1, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
+    fcntl(&lock, FcntlArg::F_SETLK(&whole)).unwrap();
+    // Not `refused`: to read the file in this process would give the lock back (fcntl(2)).
+    let run = stage.run(RENAME).demand(1);
+    let words = "holds `/var/lib/dpkg/lock-frontend`: wait until dpkg or apt has ended";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    assert_eq!(stage.asked(), [""; 0]);
+}
+
+#[test]
+fn a_reboot_is_asked_for_and_the_old_name_kept_out() {
+    let stage = Stage::new();
+    stage.run(RENAME).demand(0);
+    // On the stage no dm node bears the old name, so nothing waits.
+    assert!(!stage.path("run/reboot-required").exists());
+    assert!(!stage.path("etc/default/grub.d/zz-postclone.cfg").is_symlink());
+}

@@ -1,0 +1,216 @@
+//! A stage: a root tree to chroot into, where programs are stubs that log what they are asked and
+//! keep a group's name in a file. There postclone believes itself on a running system, as root.
+//!
+//! What the stubs cannot show (device-mapper, udev, systemd, real images) the guests show.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+
+use crate::harness::Run;
+use crate::tree;
+
+pub const UUID: &str = "aaaaaa-bbbb-cccc-dddd-eeee-ffff-gggggg";
+pub const KERNELS: [&str; 2] = ["6.1.0-1-amd64", "6.1.0-2-amd64"];
+
+/// One file or link of the stage.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Thing {
+    pub path: PathBuf,
+    pub content: tree::Content,
+    pub mode: u32,
+    pub modified: (i64, i64),
+    /// An extended attribute that some of the files have.
+    pub origin: Option<Vec<u8>>,
+}
+
+pub struct Stage {
+    dir: tempfile::TempDir,
+}
+
+/// Group `a-b` with root, swap, and a thin pool's hidden volume, under whatever name it has now.
+const LVM: &str = r#"#!/bin/sh
+echo "lvm $*" >> /stub/log
+name=$(cat /stub/vg)
+case $1 in
+fullreport)
+	printf '  WARNING: a line that lvm logs\n' >&2
+	printf '{"report":[{"vg":[{"vg_name":"%s","vg_uuid":"%s","vg_attr":"%s","vg_systemid":""}],"lv":[' "$name" UUID "$(cat /stub/attr)"
+	printf '{"lv_name":"root","lv_uuid":"r"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}]}]}\n'
+	;;
+vgrename)
+	for new; do :; done
+	case $(cat /stub/vgrename) in
+	ok) echo "$new" > /stub/vg ;;
+	lie) echo "  Cannot update volume group with duplicate PV devices." >&2 ;;
+	fail) echo "  New VG name \"$new\" already exists" >&2; exit 5 ;;
+	once) echo "$new" > /stub/vg; echo lie > /stub/vgrename ;;
+	locked) echo ok > /stub/vgrename; echo "  Can't get lock for a-b." >&2; exit 5 ;;
+	esac
+	;;
+esac
+"#;
+
+/// Writes a new file and renames it, as the real one does.
+const UPDATE_INITRAMFS: &str = r#"#!/bin/sh
+echo "update-initramfs $*" >> /stub/log
+image=/boot/initrd.img-$3
+case $(cat /stub/initramfs) in
+ok) cat /etc/fstab /etc/initramfs-tools/conf.d/resume > "$image.new"; mv "$image.new" "$image" ;;
+idle) ;;
+fail) echo "gzip: stdout: No space left on device" >&2; exit 1 ;;
+empty) : > "$image.new"; mv "$image.new" "$image" ;;
+half) case $3 in *-2-*) echo "mkinitramfs failure" >&2; exit 2 ;; esac; echo new > "$image.new"; mv "$image.new" "$image" ;;
+complain) echo new > "$image.new"; mv "$image.new" "$image"; echo "cryptsetup: WARNING: Couldn't resolve device /dev/mapper/a--b-root" >&2 ;;
+esac
+"#;
+
+const LOGGED: &str = "#!/bin/sh\necho \"$(basename $0) $*\" >> /stub/log\n";
+
+impl Stage {
+    /// Builds the stage. Needs root, for chroot.
+    pub fn new() -> Self {
+        assert!(nix::unistd::geteuid().is_root(), "this test needs root: chroot is not for users");
+        let stage = Self { dir: tempfile::tempdir().unwrap() };
+        fs::set_permissions(stage.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+        for dir in [
+            "etc/initramfs-tools/conf.d",
+            "etc/default/grub.d",
+            "boot/grub",
+            "dev",
+            "run/udev",
+            "run/systemd/system",
+            "stub",
+            "tmp",
+            "usr/bin",
+            "usr/sbin",
+            "var/lib/dpkg",
+        ] {
+            fs::create_dir_all(stage.path(dir)).unwrap();
+        }
+        let everyone = Mode::from_bits_truncate(0o666);
+        mknod(&stage.path("dev/null"), SFlag::S_IFCHR, everyone, makedev(1, 3)).unwrap();
+        for kernel in KERNELS {
+            fs::create_dir_all(stage.path(&format!("lib/modules/{kernel}"))).unwrap();
+            stage.write(&format!("boot/initrd.img-{kernel}"), &format!("old image of {kernel}\n"));
+        }
+        stage.write("run/udev/control", "");
+        stage.write("etc/hostname", "c\n");
+        stage.write(
+            "etc/fstab",
+            "/dev/mapper/a--b-root / ext4 defaults 0 1\n/dev/a-b/swap_1 none swap sw 0 0\n",
+        );
+        stage.write("etc/initramfs-tools/conf.d/resume", "RESUME=/dev/mapper/a--b-swap_1\n");
+        stage.write("etc/default/grub", "GRUB_CMDLINE_LINUX=\"resume=/dev/a-b/swap_1\"\n");
+        stage.write("boot/grub/grub.cfg", "linux /vmlinuz root=/dev/mapper/a--b-root ro\n");
+        for path in ["etc/fstab", "boot/grub/grub.cfg"] {
+            xattr::set(stage.path(path), "user.origin", b"template").unwrap();
+        }
+        fs::set_permissions(stage.path("boot/grub/grub.cfg"), fs::Permissions::from_mode(0o400))
+            .unwrap();
+        stage.set("vg", "a-b");
+        stage.set("attr", "wz--n-");
+        stage.set("vgrename", "ok");
+        stage.set("initramfs", "ok");
+        stage.install_programs();
+        stage
+    }
+
+    fn install_programs(&self) {
+        let busybox = "/usr/bin/busybox";
+        let busybox = if Path::new(busybox).exists() { busybox } else { "/bin/busybox" };
+        fs::copy(busybox, self.path("usr/bin/busybox")).expect("busybox-static is installed");
+        fs::create_dir_all(self.path("bin")).unwrap();
+        for applet in ["bin/sh", "usr/bin/cat", "usr/bin/mv", "usr/bin/basename"] {
+            std::os::unix::fs::symlink("/usr/bin/busybox", self.path(applet)).unwrap();
+        }
+        self.program("usr/sbin/lvm", &LVM.replace("UUID", UUID));
+        self.program("usr/sbin/update-initramfs", UPDATE_INITRAMFS);
+        for program in ["usr/sbin/mkinitramfs", "usr/bin/udevadm", "usr/bin/systemctl"] {
+            self.program(program, LOGGED);
+        }
+        let binary = env!("CARGO_BIN_EXE_postclone");
+        fs::copy(binary, self.path("usr/sbin/postclone")).unwrap();
+        let output = Command::new("ldd").arg(binary).output().unwrap();
+        for word in String::from_utf8_lossy(&output.stdout).split_whitespace() {
+            if word.starts_with('/') {
+                let target = self.path(word.trim_start_matches('/'));
+                fs::create_dir_all(target.parent().unwrap()).unwrap();
+                fs::copy(word, target).unwrap();
+            }
+        }
+    }
+
+    fn program(&self, path: &str, text: &str) {
+        self.write(path, text);
+        fs::set_permissions(self.path(path), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A path of the stage on this machine.
+    pub fn path(&self, inner: &str) -> PathBuf {
+        self.dir.path().join(inner)
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        fs::write(self.path(path), text).unwrap();
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    /// Sets how a stub behaves.
+    pub fn set(&self, what: &str, how: &str) {
+        self.write(&format!("stub/{what}"), &format!("{how}\n"));
+    }
+
+    /// What the stubs were asked, without the reports.
+    pub fn asked(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.path("stub/log")).unwrap_or_default();
+        log.lines().filter(|line| !line.starts_with("lvm fullreport")).map(str::to_owned).collect()
+    }
+
+    /// Runs postclone on the stage.
+    pub fn run(&self, args: &[&str]) -> Run {
+        self.run_with(args, &[])
+    }
+
+    /// Runs postclone with an environment.
+    pub fn run_with(&self, args: &[&str], environment: &[(&str, &str)]) -> Run {
+        let output = Command::new("chroot")
+            .arg(self.dir.path())
+            .arg("/usr/sbin/postclone")
+            .args(args)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Run {
+            // 137 is what a shell says of a process that was killed.
+            status: output.status.code().unwrap_or(137),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// What a run may change: everything but postclone's state, /run, and the stubs' own files.
+    pub fn system(&self) -> Vec<Thing> {
+        let entries = tree::read(self.dir.path()).into_iter();
+        entries
+            .filter(|(path, entry)| {
+                let ours = ["run", "stub/log", "stub/vgrename", "stub/initramfs", "stub/points"];
+                !ours.iter().any(|own| path.starts_with(own))
+                    && entry.content != tree::Content::Directory
+            })
+            .map(|(path, entry)| {
+                let origin = xattr::get(self.dir.path().join(&path), "user.origin").ok().flatten();
+                // The group's name is a file of the stub's; only its content counts.
+                let modified = if path.starts_with("stub") { (0, 0) } else { entry.modified };
+                Thing { path, content: entry.content, mode: entry.mode, modified, origin }
+            })
+            .collect()
+    }
+}
