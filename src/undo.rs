@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use crate::cli::UndoArgs;
 use crate::exit::{Exit, fail, refuse};
 use crate::guest::root::Root;
+use crate::live;
 use crate::logger;
 use crate::report::text::count;
 use crate::steps::{self, Manner};
@@ -47,10 +48,14 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     }
     let _lock = Lock::take(&root).map_err(refuse)?;
     let manner = Manner { force: args.force, keep_going: true };
-    let outcome = steps::take(&root, &mut journal, Direction::Backward, manner)?;
-    if !outcome.failures.is_empty() {
-        let left: Vec<String> =
-            outcome.failures.iter().map(|failure| format!("{failure:#}")).collect();
+    let mut failures = Vec::new();
+    let seen = live::watched(&root, || {
+        let outcome = steps::take(&root, &mut journal, Direction::Backward, manner)?;
+        failures = outcome.failures;
+        Ok(outcome.seen)
+    })?;
+    if !failures.is_empty() {
+        let left: Vec<String> = failures.iter().map(|failure| format!("{failure:#}")).collect();
         return Err(fail(
             Exit::NotRestored,
             anyhow!(
@@ -61,7 +66,7 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
         ));
     }
     let mut text = String::from("# Taken back:\n");
-    for line in &outcome.seen {
+    for line in &seen {
         let _ = writeln!(text, "#  - {line}");
     }
     if root.is_live() && journal.saved.uuid.is_some() {

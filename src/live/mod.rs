@@ -6,12 +6,14 @@
 //! read the mount table from writing the old name back.
 
 pub mod links;
+pub mod picture;
 pub mod reboot;
 
 use std::path::Path;
 
 use anyhow::Result;
 
+use crate::guest::root::Root;
 use crate::names::VgName;
 use crate::run::{Cmd, Program};
 use crate::transaction::runtime;
@@ -24,6 +26,24 @@ pub fn has_systemd() -> bool {
 /// Whether udev's daemon manages /dev.
 pub fn has_udev() -> bool {
     Path::new("/run/udev/control").exists()
+}
+
+/// Does `act` between two pictures of the running system; what fell meanwhile is started again and
+/// told among the sentences. Another root has nothing that runs.
+pub fn watched(root: &Root, act: impl FnOnce() -> Result<Vec<String>>) -> Result<Vec<String>> {
+    if !root.is_live() {
+        return act();
+    }
+    let before = picture::Picture::take()?;
+    let mut seen = act()?;
+    match before.mend() {
+        Ok(comparison) => seen.extend(comparison.sentences()),
+        // The work is done and proved; that the second look failed is no reason to take it back.
+        Err(error) => {
+            seen.push(format!("the running system could not be looked at again: {error:#}"));
+        }
+    }
+    Ok(seen)
 }
 
 /// Lets systemd read fstab and its units again.

@@ -6,6 +6,8 @@ use anyhow::{Result, anyhow};
 
 use super::Job;
 use crate::exit::{Exit, fail, refuse};
+use crate::guest::root::Root;
+use crate::live;
 use crate::steps::{self, Manner};
 use crate::transaction::journal::Journal;
 use crate::transaction::lock::Lock;
@@ -24,20 +26,23 @@ pub(crate) struct Outcome {
 pub(crate) fn run(job: &Job) -> Result<Outcome> {
     let _lock = Lock::take(&job.root).map_err(refuse)?;
     let mut journal = Journal::create(&job.root, saved(job), &job.plan.files).map_err(refuse)?;
-    match steps::take(&job.root, &mut journal, Direction::Forward, Manner::default()) {
-        Ok(outcome) => Ok(Outcome { journal: journal.dir().to_owned(), seen: outcome.seen }),
+    let taken = live::watched(&job.root, || {
+        steps::take(&job.root, &mut journal, Direction::Forward, Manner::default())
+            .map(|outcome| outcome.seen)
+    });
+    match taken {
+        Ok(seen) => Ok(Outcome { journal: journal.dir().to_owned(), seen }),
         Err(error) => Err(take_back(job, journal, error)),
     }
 }
 
 /// Finishes a run that was cut. On failure it stays as it is: undo and another try are both open.
-pub(crate) fn finish(
-    job_root: &crate::guest::root::Root,
-    journal: &mut Journal,
-    force: bool,
-) -> Result<Outcome> {
-    let manner = Manner { force, keep_going: false };
-    let outcome = steps::take(job_root, journal, Direction::Forward, manner).map_err(|error| {
+pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
+    let seen = live::watched(root, || {
+        let outcome = steps::take(root, journal, Direction::Forward, Manner::default())?;
+        Ok(outcome.seen)
+    });
+    let seen = seen.map_err(|error| {
         fail(
             Exit::NotRestored,
             error.context(
@@ -45,7 +50,7 @@ pub(crate) fn finish(
             ),
         )
     })?;
-    Ok(Outcome { journal: journal.dir().to_owned(), seen: outcome.seen })
+    Ok(Outcome { journal: journal.dir().to_owned(), seen })
 }
 
 fn saved(job: &Job) -> Saved {

@@ -95,7 +95,7 @@ fn resume(args: &RenameArgs) -> Result<Exit> {
     }
     let _lock = Lock::take(&root).map_err(refuse)?;
     no_package_manager(&root).map_err(refuse)?;
-    let outcome = apply::finish(&root, &mut journal, false)?;
+    let outcome = apply::finish(&root, &mut journal)?;
     to_stdout(|out| {
         writeln!(
             out,
@@ -134,6 +134,8 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         warn_of_images(&mut job);
     }
     job.plan.steps = steps(&job);
+    let told = what_does_not_apply(&job).into_iter().map(Warning::general);
+    job.plan.warnings.extend(told);
     Ok(job)
 }
 
@@ -144,6 +146,25 @@ fn warn_of_images(job: &mut Job) {
             "no modules of this kernel are installed, so the image is left as it is",
         ));
     }
+}
+
+/// Steps that a running system would take and this one cannot.
+fn what_does_not_apply(job: &Job) -> Vec<&'static str> {
+    let mut told = Vec::new();
+    if !job.target.renames_group {
+        return told;
+    }
+    if !job.root.is_live() {
+        told.push("another root than the running system's: nothing is linked or reloaded, no image is built");
+        return told;
+    }
+    if !live::has_udev() {
+        told.push("udev does not run here: the volumes are not linked under the new name before the next boot");
+    }
+    if !live::has_systemd() {
+        told.push("systemd does not run here: nothing is reloaded, and no unit is looked at");
+    }
+    told
 }
 
 /// The steps, in the order in which [`apply::run`] takes them.

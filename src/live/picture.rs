@@ -1,0 +1,227 @@
+//! A picture of the running system, to be compared with a later one.
+//!
+//! `systemctl --failed` and `is-system-running` prove nothing: a mount that systemd stopped because
+//! its device went away is no failure to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::has_systemd;
+use crate::guest::mounts::mounted;
+use crate::run::{Cmd, Program};
+
+/// What runs, is mounted, swaps and listens.
+#[derive(Debug, Default)]
+pub struct Picture {
+    /// Active units.
+    units: BTreeSet<String>,
+    /// Mount points.
+    mounts: BTreeSet<String>,
+    /// Swap devices, by the kernel's name.
+    swaps: BTreeSet<String>,
+    /// Listening sockets: protocol and local address, or path.
+    sockets: BTreeSet<String>,
+}
+
+/// One thing that was there and is not any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fallen {
+    /// `unit`, `mount`, `swap`, `socket`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// What was compared, and what fell.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Things that were there before, by kind.
+    pub counts: BTreeMap<&'static str, usize>,
+    /// Units that had fallen and were started again.
+    pub mended: Vec<String>,
+    /// What is still missing.
+    pub missing: Vec<Fallen>,
+}
+
+impl Picture {
+    /// Looks at the running system.
+    pub fn take() -> Result<Self> {
+        Ok(Self {
+            units: if has_systemd() { active_units()? } else { BTreeSet::new() },
+            mounts: mounted().into_iter().map(|mount| mount.target.display().to_string()).collect(),
+            swaps: lines("/proc/swaps").skip(1).filter_map(|line| word(&line, 0)).collect(),
+            sockets: listening(),
+        })
+    }
+
+    /// Compares with what is there now, starts what fell, and looks again.
+    pub fn mend(&self) -> Result<Comparison> {
+        let mut comparison = Comparison { counts: self.counts(), ..Comparison::default() };
+        let fallen = self.fallen(&Self::take()?)?;
+        if fallen.is_empty() {
+            return Ok(comparison);
+        }
+        for unit in fallen.iter().filter(|fallen| fallen.kind == "unit") {
+            log::warn!("{} stopped; starting it again", unit.name);
+            if let Err(error) = Cmd::new(Program::Systemctl).arg("start").arg(&unit.name).checked()
+            {
+                log::warn!("{error:#}");
+            }
+        }
+        comparison.missing = self.fallen(&Self::take()?)?;
+        let still = |fallen: &&Fallen| comparison.missing.contains(fallen);
+        comparison.mended = fallen
+            .iter()
+            .filter(|fallen| !still(fallen))
+            .map(|fallen| fallen.name.clone())
+            .collect();
+        Ok(comparison)
+    }
+
+    fn counts(&self) -> BTreeMap<&'static str, usize> {
+        [
+            ("unit", &self.units),
+            ("mount", &self.mounts),
+            ("swap", &self.swaps),
+            ("socket", &self.sockets),
+        ]
+        .into_iter()
+        .map(|(kind, things)| (kind, things.len()))
+        .collect()
+    }
+
+    fn fallen(&self, now: &Self) -> Result<Vec<Fallen>> {
+        let mut fallen = Vec::new();
+        for (kind, before, after) in [
+            ("unit", &self.units, &now.units),
+            ("mount", &self.mounts, &now.mounts),
+            ("swap", &self.swaps, &now.swaps),
+            ("socket", &self.sockets, &now.sockets),
+        ] {
+            fallen.extend(before.difference(after).map(|name| Fallen { kind, name: name.clone() }));
+        }
+        let mut kept = Vec::new();
+        for thing in fallen {
+            if thing.kind != "unit" || !ends_by_itself(&thing.name)? {
+                kept.push(thing);
+            }
+        }
+        Ok(kept)
+    }
+}
+
+/// Units whose end says nothing: logins, transient jobs, and services that a socket or timer starts.
+fn ends_by_itself(unit: &str) -> Result<bool> {
+    if unit.ends_with(".scope")
+        || unit.starts_with("run-")
+        || unit.starts_with("user@")
+        || unit.starts_with("user-")
+    {
+        return Ok(true);
+    }
+    if !unit.ends_with(".service") {
+        return Ok(false);
+    }
+    let shown = Cmd::new(Program::Systemctl)
+        .args(["show", "--property=TriggeredBy,Transient,Type,RemainAfterExit"])
+        .arg(unit)
+        .checked()
+        .with_context(|| format!("asking systemd about {unit}"))?;
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let value = |key: &str| {
+        shown.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned()
+    };
+    let one_shot = value("Type=") == "oneshot" && value("RemainAfterExit=") == "no";
+    Ok(!value("TriggeredBy=").is_empty() || value("Transient=") == "yes" || one_shot)
+}
+
+fn active_units() -> Result<BTreeSet<String>> {
+    let output = Cmd::new(Program::Systemctl)
+        .args([
+            "list-units",
+            "--all",
+            "--plain",
+            "--no-legend",
+            "--no-pager",
+            "--full",
+            "--state=active",
+        ])
+        .checked()
+        .context("asking systemd for its units")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().filter_map(|line| word(line, 0)).collect())
+}
+
+/// TCP and UDP by local address, Unix sockets by path (proc(5), /proc/net).
+fn listening() -> BTreeSet<String> {
+    let mut sockets = BTreeSet::new();
+    for (file, state) in [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")] {
+        let path = format!("/proc/net/{file}");
+        let open = lines(&path).skip(1).filter(|line| word(line, 3).as_deref() == Some(state));
+        sockets.extend(open.filter_map(|line| Some(format!("{file} {}", word(&line, 1)?))));
+    }
+    // Flag __SO_ACCEPTCON: the socket listens.
+    let unix =
+        lines("/proc/net/unix").skip(1).filter(|line| word(line, 3).as_deref() == Some("00010000"));
+    sockets.extend(unix.filter_map(|line| Some(format!("unix {}", word(&line, 7)?))));
+    sockets
+}
+
+fn lines(path: &str) -> impl Iterator<Item = String> + use<> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
+}
+
+fn word(line: &str, at: usize) -> Option<String> {
+    line.split_whitespace().nth(at).map(str::to_owned)
+}
+
+impl Comparison {
+    /// Sentences about what was seen.
+    pub fn sentences(&self) -> Vec<String> {
+        let counts: Vec<String> = ["unit", "mount", "swap", "socket"]
+            .iter()
+            .map(|kind| {
+                crate::report::text::count(self.counts.get(kind).copied().unwrap_or(0), kind)
+            })
+            .collect();
+        let mut sentences = Vec::new();
+        if self.missing.is_empty() {
+            sentences.push(format!("still there, as before: {}", counts.join(", ")));
+        }
+        if !self.mended.is_empty() {
+            sentences
+                .push(format!("had stopped and was started again: {}", self.mended.join(", ")));
+        }
+        sentences.extend(
+            self.missing
+                .iter()
+                .map(|gone| format!("GONE, start it by hand: {} {}", gone.kind, gone.name)),
+        );
+        sentences
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_told_by_kind() {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let before = Picture {
+            mounts: set(&["/", "/home"]),
+            swaps: set(&["/dev/dm-1"]),
+            ..Picture::default()
+        };
+        let after =
+            Picture { mounts: set(&["/"]), swaps: set(&["/dev/dm-1"]), ..Picture::default() };
+        let fallen = before.fallen(&after).unwrap();
+        assert_eq!(fallen, [Fallen { kind: "mount", name: "/home".to_owned() }]);
+        let comparison =
+            Comparison { counts: before.counts(), missing: fallen, ..Comparison::default() };
+        assert_eq!(comparison.sentences(), ["GONE, start it by hand: mount /home"]);
+    }
+}
