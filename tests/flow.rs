@@ -16,6 +16,8 @@ fn a_run_takes_its_steps_in_order() {
     assert_eq!(
         stage.asked(),
         [
+            "systemctl list-units --all --plain --no-legend --no-pager --full --state=active"
+                .to_owned(),
             format!("lvm vgrename --driverloaded n --config global{{wait_for_locks=0}} {UUID} c-d"),
             "udevadm control --reload".to_owned(),
             "udevadm trigger --action=change --subsystem-match=block --sysname-match=dm-*"
@@ -24,6 +26,8 @@ fn a_run_takes_its_steps_in_order() {
             "systemctl daemon-reload".to_owned(),
             format!("update-initramfs -u -k {}", KERNELS[0]),
             format!("update-initramfs -u -k {}", KERNELS[1]),
+            "systemctl list-units --all --plain --no-legend --no-pager --full --state=active"
+                .to_owned(),
         ]
     );
     // The images were built from the new files.
