@@ -48,6 +48,8 @@ pub struct FileChange {
     pub metadata: Metadata,
     /// What changes, in the order of the file.
     pub edits: Vec<Edit>,
+    /// The file's bytes on the bridge, where a boot reads it and the run has a bridge.
+    pub bridge: Option<Vec<u8>>,
 }
 
 impl FileChange {
@@ -63,6 +65,12 @@ impl FileChange {
 pub enum Step {
     /// Keep the files' bytes as they are now, in the journal under /var/lib/postclone.
     Backup {
+        /// Number of files.
+        files: usize,
+    },
+    /// Name file systems by UUID in the files that a boot reads, so that the next boot comes up
+    /// whatever the group is called.
+    BridgeFiles {
         /// Number of files.
         files: usize,
     },
@@ -167,6 +175,7 @@ pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Resul
                 before: source.bytes,
                 metadata: source.metadata,
                 edits: found.edits,
+                bridge: None,
             });
         }
     }

@@ -31,6 +31,8 @@ pub enum Program {
     Dracut,
     /// grub-script-check(1)
     GrubScriptCheck,
+    /// blkid(8)
+    Blkid,
 }
 
 /// Where the system's programs are, in the order of search.
@@ -48,6 +50,7 @@ impl Program {
             Self::UpdateInitramfs => "update-initramfs",
             Self::Dracut => "dracut",
             Self::GrubScriptCheck => "grub-script-check",
+            Self::Blkid => "blkid",
         }
     }
 

@@ -12,7 +12,7 @@ use crate::names::VgName;
 use crate::plan::{self, Step};
 use crate::report::text::{count, step_text};
 use crate::rewrite::matcher::Volumes;
-use crate::transaction::files::Waiting;
+use crate::transaction::files::{Side, Waiting};
 use crate::transaction::image::Stamp;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
@@ -47,22 +47,25 @@ pub fn take(
     let mut outcome = Outcome::default();
     journal.sweep(root);
     // Staged before the group is renamed: what can fail fails first, and the flip stays short.
-    let mut waiting = None;
-    if touches_files(journal, direction) {
-        let (ready, failures) = journal.stage(root, direction, manner.force);
+    let mut waiting = Staging::default();
+    for (slot, side) in
+        [(&mut waiting.bridge, Side::Bridge), (&mut waiting.last, last_side(direction))]
+    {
+        if !puts(journal, direction, side) {
+            continue;
+        }
+        let (ready, failures) = journal.stage(root, side, manner.force);
         if let Some(error) = failures.into_iter().next() {
             if !manner.keep_going {
                 return Err(error);
             }
             outcome.failures.push(error);
         }
-        waiting = Some(ready);
+        *slot = Some(ready);
     }
     let steps = journal.saved.steps.clone();
     for (number, step) in steps.iter().enumerate() {
-        let never_begun =
-            direction == Direction::Backward && !journal.was_begun(Direction::Forward, number);
-        if journal.is_done(direction, number) || (never_begun && *step != Step::Verify) {
+        if journal.is_done(direction, number) || !concerns(journal, step, number, direction) {
             continue;
         }
         log::info!("{}", step_text(step, direction));
@@ -90,12 +93,55 @@ pub fn take(
     Ok(outcome)
 }
 
-fn touches_files(journal: &Journal, direction: Direction) -> bool {
+/// The files that wait for their step.
+#[derive(Default)]
+struct Staging {
+    bridge: Option<Waiting>,
+    last: Option<Waiting>,
+}
+
+/// How the files are when a run has gone this way.
+fn last_side(direction: Direction) -> Side {
+    match direction {
+        Direction::Forward => Side::After,
+        Direction::Backward => Side::Before,
+    }
+}
+
+/// Whether a run that goes this way still has to put files on that side.
+fn puts(journal: &Journal, direction: Direction, side: Side) -> bool {
     journal.saved.steps.iter().enumerate().any(|(number, step)| {
-        matches!(step, Step::ReplaceFiles { .. })
+        let of_this_side = match step {
+            Step::BridgeFiles { .. } => side == Side::Bridge,
+            Step::ReplaceFiles { .. } => side != Side::Bridge,
+            _ => false,
+        };
+        of_this_side
             && !journal.is_done(direction, number)
-            && (direction == Direction::Forward || journal.was_begun(Direction::Forward, number))
+            && concerns(journal, step, number, direction)
     })
+}
+
+/// Whether a step has anything to do in this direction: back there is only what was begun.
+fn concerns(journal: &Journal, step: &Step, number: usize, direction: Direction) -> bool {
+    if direction == Direction::Forward {
+        return true;
+    }
+    let begun = |is: fn(&Step) -> bool| {
+        let steps = journal.saved.steps.iter().enumerate();
+        steps
+            .filter(|(_, step)| is(step))
+            .any(|(number, _)| journal.was_begun(Direction::Forward, number))
+    };
+    match step {
+        Step::Verify => true,
+        // The bridge is for the time in which the group's name changes back.
+        Step::BridgeFiles { .. } => begun(|step| matches!(step, Step::RenameGroup { .. })),
+        Step::ReplaceFiles { .. } => {
+            begun(|step| matches!(step, Step::BridgeFiles { .. } | Step::ReplaceFiles { .. }))
+        }
+        _ => journal.was_begun(Direction::Forward, number),
+    }
 }
 
 /// The group's name before and after, in this direction.
@@ -112,7 +158,7 @@ fn take_step(
     journal: &Journal,
     step: &Step,
     direction: Direction,
-    waiting: &mut Option<Waiting>,
+    waiting: &mut Staging,
 ) -> Result<Option<String>> {
     let (from, to) = names(journal, direction);
     match step {
@@ -122,11 +168,18 @@ fn take_step(
             rename_group(uuid, &to)?;
             Ok(Some(format!("LVM calls the group {uuid} {to}")))
         }
-        Step::ReplaceFiles { files } => {
-            if let Some(waiting) = waiting.take() {
+        Step::BridgeFiles { .. } => {
+            if let Some(waiting) = waiting.bridge.take() {
                 waiting.commit()?;
             }
-            journal.files_are(root, direction)?;
+            journal.files_are(root, Side::Bridge)?;
+            Ok(None)
+        }
+        Step::ReplaceFiles { files } => {
+            if let Some(waiting) = waiting.last.take() {
+                waiting.commit()?;
+            }
+            journal.files_are(root, last_side(direction))?;
             Ok(Some(match direction {
                 Direction::Forward => format!("{} replaced", count(*files, "file")),
                 Direction::Backward => format!("{} as before", count(*files, "file")),
@@ -200,7 +253,7 @@ fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String
         }
     }
     if direction == Direction::Backward {
-        journal.files_are(root, direction)?;
+        journal.files_are(root, Side::Before)?;
         return Ok(format!("every file has its old bytes; the group is {to}"));
     }
     let volumes = match &journal.saved.volumes {

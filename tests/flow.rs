@@ -220,3 +220,29 @@ fn a_reboot_is_asked_for_and_the_old_name_kept_out() {
     assert!(!stage.path("run/reboot-required").exists());
     assert!(!stage.path("etc/default/grub.d/zz-postclone.cfg").is_symlink());
 }
+
+#[test]
+fn while_the_name_changes_a_boot_finds_its_file_systems_by_uuid() {
+    let stage = Stage::new();
+    let run = stage.run(RENAME).demand(0);
+    let bridge = "UUID=R-1 / ext4 defaults 0 1\nUUID=S-2 none swap sw 0 0\nlinux /vmlinuz root=UUID=R-1 ro\n";
+    assert_eq!(stage.read("stub/at-rename"), bridge);
+    assert!(!String::from_utf8(run.stdout).unwrap().contains("power cut"));
+    // And back.
+    stage.set("blkid", "");
+    stage.run(&["undo", "--yes"]).demand(0);
+    assert_eq!(stage.read("stub/at-rename"), bridge);
+}
+
+#[test]
+fn where_there_is_no_bridge_it_is_said() {
+    let stage = Stage::new();
+    stage.set("blkid", "DEVNAME=/dev/mapper/a--b-root\nUUID=R-1\n\nDEVNAME=/dev/sdb\nUUID=R-1");
+    let run = stage.run(RENAME).demand(0);
+    let out = String::from_utf8(run.stdout).unwrap();
+    assert!(
+        out.contains("`root` has no file system with a UUID of its own: for the moment between"),
+        "{out}"
+    );
+    assert!(stage.read("stub/at-rename").starts_with("/dev/mapper/a--b-root / ext4"));
+}

@@ -43,6 +43,7 @@ fullreport)
 	;;
 vgrename)
 	for new; do :; done
+	cat /etc/fstab /boot/grub/grub.cfg > /stub/at-rename
 	case $(cat /stub/vgrename) in
 	ok) echo "$new" > /stub/vg ;;
 	lie) echo "  Cannot update volume group with duplicate PV devices." >&2 ;;
@@ -67,6 +68,11 @@ half) case $3 in *-2-*) echo "mkinitramfs failure" >&2; exit 2 ;; esac; echo new
 complain) echo new > "$image.new"; mv "$image.new" "$image"; echo "cryptsetup: WARNING: Couldn't resolve device /dev/mapper/a--b-root" >&2 ;;
 esac
 "#;
+
+/// Prints what the test says of the devices' UUIDs.
+const BLKID: &str = "#!/bin/sh
+cat /stub/blkid
+";
 
 const LOGGED: &str = "#!/bin/sh\necho \"$(basename $0) $*\" >> /stub/log\n";
 
@@ -113,6 +119,10 @@ impl Stage {
             .unwrap();
         stage.set("vg", "a-b");
         stage.set("attr", "wz--n-");
+        stage.set(
+            "blkid",
+            "DEVNAME=/dev/mapper/a--b-root\nUUID=R-1\n\nDEVNAME=/dev/mapper/a--b-swap_1\nUUID=S-2",
+        );
         stage.set("vgrename", "ok");
         stage.set("initramfs", "ok");
         stage.install_programs();
@@ -129,6 +139,7 @@ impl Stage {
         }
         self.program("usr/sbin/lvm", &LVM.replace("UUID", UUID));
         self.program("usr/sbin/update-initramfs", UPDATE_INITRAMFS);
+        self.program("usr/sbin/blkid", BLKID);
         for program in ["usr/sbin/mkinitramfs", "usr/bin/udevadm", "usr/bin/systemctl"] {
             self.program(program, LOGGED);
         }
@@ -201,7 +212,14 @@ impl Stage {
         let entries = tree::read(self.dir.path()).into_iter();
         entries
             .filter(|(path, entry)| {
-                let ours = ["run", "stub/log", "stub/vgrename", "stub/initramfs", "stub/points"];
+                let ours = [
+                    "run",
+                    "stub/log",
+                    "stub/vgrename",
+                    "stub/initramfs",
+                    "stub/points",
+                    "stub/at-rename",
+                ];
                 !ours.iter().any(|own| path.starts_with(own))
                     && entry.content != tree::Content::Directory
             })

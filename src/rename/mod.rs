@@ -1,6 +1,7 @@
 //! `postclone rename`: who is renamed, the plan, the question, the work, the report.
 
 mod apply;
+mod bridge;
 mod target;
 
 use std::io::{self, IsTerminal};
@@ -133,6 +134,9 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         job.generator = kernels::generator(&job.root);
         warn_of_images(&mut job);
     }
+    if job.target.renames_group {
+        bridge::build(&mut job);
+    }
     job.plan.steps = steps(&job);
     let told = what_does_not_apply(&job).into_iter().map(Warning::general);
     job.plan.warnings.extend(told);
@@ -173,6 +177,10 @@ fn steps(job: &Job) -> Vec<Step> {
     let files = job.plan.files.len();
     if files > 0 {
         steps.push(Step::Backup { files });
+    }
+    let bridged = job.plan.files.iter().filter(|change| change.bridge.is_some()).count();
+    if bridged > 0 {
+        steps.push(Step::BridgeFiles { files: bridged });
     }
     let renamed = job.target.group.as_ref().filter(|_| job.target.renames_group);
     if let Some(group) = renamed {

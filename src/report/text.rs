@@ -78,6 +78,9 @@ pub fn step_text(step: &Step, direction: Direction) -> String {
         Step::RenameGroup { uuid, old, new } => {
             format!("rename volume group {old} ({uuid}) to {new} in LVM's metadata")
         }
+        Step::BridgeFiles { files } => {
+            format!("bridge {}: file systems by UUID while the name changes", count(*files, "file"))
+        }
         Step::ReplaceFiles { files } => format!("replace {}", count(*files, "file")),
         Step::LinkNames { volumes } => {
             format!("link {} under both names until the next boot", count(*volumes, "volume"))
@@ -100,6 +103,7 @@ fn back_text(step: &Step) -> String {
         Step::RenameGroup { uuid, old, new } => {
             format!("rename volume group {new} ({uuid}) back to {old} in LVM's metadata")
         }
+        Step::BridgeFiles { files } => format!("bridge {} again", count(*files, "file")),
         Step::ReplaceFiles { files } => format!("put {} back as before", count(*files, "file")),
         Step::LinkNames { .. } => "set the volumes' links right".to_owned(),
         Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use crate::names::LvName;
+
 /// The way in which a place spells the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -39,6 +41,8 @@ pub struct Edit {
     pub token: Range<usize>,
     /// How the token spells the group.
     pub form: Form,
+    /// The volume that the token names; none where it names the group alone.
+    pub volume: Option<LvName>,
 }
 
 /// A token that fits the group by its form and was left as it is.

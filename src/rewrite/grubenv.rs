@@ -1,5 +1,7 @@
 //! GRUB's environment block: a fixed size, padded with `#` (grub-core/lib/envblk.c).
 
+use std::cmp::Ordering;
+
 use anyhow::{Result, bail};
 
 use super::edit::{Edit, Findings, Form};
@@ -25,8 +27,15 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
             "the file names the group, but its first line is not `# GRUB Environment Block`: it cannot be edited safely"
         );
     }
-    let old: usize = findings.edits.iter().map(|edit| edit.range.len()).sum();
-    let new: usize = findings.edits.iter().map(|edit| edit.new.len()).sum();
+    findings.edits.extend(padding_edit(text, &findings.edits)?);
+    Ok(findings)
+}
+
+/// The edit of the padding that makes up for what the others add or take.
+pub(super) fn padding_edit(text: &[u8], edits: &[Edit]) -> Result<Option<Edit>> {
+    let padding = text.iter().rposition(|byte| *byte != b'#').map_or(0, |at| at + 1);
+    let old: usize = edits.iter().map(|edit| edit.range.len()).sum();
+    let new: usize = edits.iter().map(|edit| edit.new.len()).sum();
     let room = text.len() - padding;
     let Some(left) = (room + old).checked_sub(new) else {
         bail!(
@@ -36,13 +45,10 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
             new - old
         );
     };
-    if left != room {
-        let (range, new) = if left < room {
-            (padding + left..text.len(), Vec::new())
-        } else {
-            (text.len()..text.len(), vec![b'#'; left - room])
-        };
-        findings.edits.push(Edit { token: range.clone(), range, new, form: Form::Padding });
-    }
-    Ok(findings)
+    let (range, new) = match left.cmp(&room) {
+        Ordering::Equal => return Ok(None),
+        Ordering::Less => (padding + left..text.len(), Vec::new()),
+        Ordering::Greater => (text.len()..text.len(), vec![b'#'; left - room]),
+    };
+    Ok(Some(Edit { token: range.clone(), range, new, form: Form::Padding, volume: None }))
 }

@@ -46,6 +46,8 @@ pub struct Hit {
     pub new: String,
     /// The token's form.
     pub form: Form,
+    /// The volume that the token names; none where it names the group alone.
+    pub volume: Option<LvName>,
 }
 
 impl Matcher {
@@ -80,7 +82,10 @@ impl Matcher {
         }
         let Some(rest) = token.strip_prefix(b"/dev/") else { return Verdict::Foreign };
         if rest == self.old.as_str().as_bytes() && !self.old.clashes_with_dev() {
-            return shift(hit(self.old.as_str(), self.new.as_str(), Form::DeviceDirectory), 5);
+            return shift(
+                hit(self.old.as_str(), self.new.as_str(), Form::DeviceDirectory, None),
+                5,
+            );
         }
         shift(self.slash_pair(rest, Form::DevicePath), 5)
     }
@@ -97,23 +102,20 @@ impl Matcher {
         }
         let (lv, layer) = dm::take_part(rest);
         let layered = layer.is_none_or(|layer| dm::LAYERS.contains(&layer));
-        if !layered || !self.is_volume(&lv) {
-            return Verdict::UnknownVolume;
+        match self.volume(&lv).filter(|_| layered) {
+            Some(lv) => hit(&self.old_doubled, &self.new_doubled, form, Some(lv)),
+            None => Verdict::UnknownVolume,
         }
-        hit(&self.old_doubled, &self.new_doubled, form)
     }
 
     /// `VG/LV`, whole, both names raw.
     pub fn slash_pair(&self, text: &[u8], form: Form) -> Verdict {
         let Ok(text) = std::str::from_utf8(text) else { return Verdict::Foreign };
         match text.split_once('/') {
-            Some((vg, lv)) if vg == self.old.as_str() && !lv.contains('/') => {
-                if self.is_volume(lv) {
-                    hit(self.old.as_str(), self.new.as_str(), form)
-                } else if lv.is_empty() {
-                    Verdict::Foreign
-                } else {
-                    Verdict::UnknownVolume
+            Some((vg, lv)) if vg == self.old.as_str() && !lv.is_empty() && !lv.contains('/') => {
+                match self.volume(lv) {
+                    Some(lv) => hit(self.old.as_str(), self.new.as_str(), form, Some(lv)),
+                    None => Verdict::UnknownVolume,
                 }
             }
             _ => Verdict::Foreign,
@@ -123,23 +125,24 @@ impl Matcher {
     /// The group's raw name, whole.
     pub fn group(&self, text: &[u8]) -> Verdict {
         if text == self.old.as_str().as_bytes() {
-            hit(self.old.as_str(), self.new.as_str(), Form::VgName)
+            hit(self.old.as_str(), self.new.as_str(), Form::VgName, None)
         } else {
             Verdict::Foreign
         }
     }
 
-    fn is_volume(&self, name: &str) -> bool {
-        let Ok(name) = LvName::new(name) else { return false };
+    /// The name as a volume's, where the group has or may have such a volume.
+    fn volume(&self, name: &str) -> Option<LvName> {
+        let name = LvName::new(name).ok()?;
         match &self.volumes {
-            Volumes::Known(known) => known.contains(&name),
-            Volumes::ByForm => true,
+            Volumes::Known(known) => known.contains(&name).then_some(name),
+            Volumes::ByForm => Some(name),
         }
     }
 }
 
-fn hit(old: &str, new: &str, form: Form) -> Verdict {
-    Verdict::Ours(Hit { group: 0..old.len(), new: new.to_owned(), form })
+fn hit(old: &str, new: &str, form: Form, volume: Option<LvName>) -> Verdict {
+    Verdict::Ours(Hit { group: 0..old.len(), new: new.to_owned(), form, volume })
 }
 
 /// Moves a hit inside a longer token.

@@ -3,6 +3,7 @@
 //! A new format is one file here and one line in [`PLACES`].
 
 pub mod bls;
+pub mod bridge;
 pub mod crypttab;
 pub mod edit;
 pub mod fields;

@@ -182,11 +182,12 @@ pub fn record(findings: &mut Findings, verdict: Verdict, token: Range<usize>) {
     match verdict {
         Verdict::Foreign => {}
         Verdict::UnknownVolume => findings.left.push(Left { token, why: UNKNOWN_VOLUME }),
-        Verdict::Ours(Hit { group, new, form }) => findings.edits.push(Edit {
+        Verdict::Ours(Hit { group, new, form, volume }) => findings.edits.push(Edit {
             range: token.start + group.start..token.start + group.end,
             new: new.into_bytes(),
             token,
             form,
+            volume,
         }),
     }
 }
@@ -225,7 +226,7 @@ pub fn match_decoded(
         Verdict::Ours(hit) => Verdict::Ours(Hit {
             group: decoded[hit.group.start].1.start..decoded[hit.group.end - 1].1.end,
             new: encode(&hit.new),
-            form: hit.form,
+            ..hit
         }),
         other => other,
     }

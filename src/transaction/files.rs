@@ -1,4 +1,4 @@
-//! The files of a run, put to one side: as they were before, or as they are to be.
+//! The files of a run, put to one side: as they were, on the bridge, or as they are to be.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -7,15 +7,38 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::journal::Journal;
-use super::record::Direction;
 use super::staged::{self, Staged};
 use crate::guest::root::Root;
 use crate::plan::Step;
 
-/// Files that wait beside their targets, and what stands there now.
+/// Which bytes a file is to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Those from before the run, with attributes and times.
+    Before,
+    /// File systems by UUID; only files that a boot reads have this side.
+    Bridge,
+    /// Those with the new name.
+    After,
+}
+
+impl Side {
+    const ALL: [Self; 3] = [Self::Before, Self::Bridge, Self::After];
+
+    fn dir(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Bridge => "bridge",
+            Self::After => "after",
+        }
+    }
+}
+
+/// Files that wait beside their targets.
 #[derive(Debug)]
 pub struct Waiting {
-    files: Vec<(Staged, Vec<u8>)>,
+    /// Each with what may stand at its target when it takes its place.
+    files: Vec<(Staged, Vec<Vec<u8>>)>,
 }
 
 impl Journal {
@@ -30,20 +53,15 @@ impl Journal {
         staged::sweep(targets.iter().map(PathBuf::as_path));
     }
 
-    /// Stages every file that is not yet as the direction wants it.
+    /// Stages every file that is not yet on that side.
     ///
     /// Hands back, beside what could be staged, an error for each file that could not, as one that
-    /// holds neither side's bytes: somebody changed it. With `force` its present bytes are kept in
-    /// the journal's directory, and it is replaced all the same.
-    pub fn stage(
-        &self,
-        root: &Root,
-        direction: Direction,
-        force: bool,
-    ) -> (Waiting, Vec<anyhow::Error>) {
+    /// holds no side's bytes: somebody changed it. With `force` its present bytes are kept in the
+    /// journal's directory, and it is replaced all the same.
+    pub fn stage(&self, root: &Root, side: Side, force: bool) -> (Waiting, Vec<anyhow::Error>) {
         let (mut files, mut failures) = (Vec::new(), Vec::new());
         for path in &self.saved.files {
-            match self.stage_one(path, &root.outer(path), direction, force) {
+            match self.stage_one(path, &root.outer(path), side, force) {
                 Ok(staged) => files.extend(staged),
                 Err(error) => failures.push(error),
             }
@@ -55,20 +73,17 @@ impl Journal {
         &self,
         path: &Path,
         target: &Path,
-        direction: Direction,
+        side: Side,
         force: bool,
-    ) -> Result<Option<(Staged, Vec<u8>)>> {
-        let [before, after] = ["before", "after"].map(|side| self.copy_of(side, path));
-        let (wanted, other) = match direction {
-            Direction::Forward => (&after, &before),
-            Direction::Backward => (&before, &after),
-        };
-        let (wanted, other) = (read(wanted)?, read(other)?);
+    ) -> Result<Option<(Staged, Vec<Vec<u8>>)>> {
+        let Some(wanted) = self.bytes(side, path)? else { return Ok(None) };
+        let before = self.copy_of(Side::Before.dir(), path);
+        let mut known = self.known(path)?;
         let now = read(target)?;
-        if now == wanted && (direction == Direction::Forward || never_replaced(target, &before)?) {
+        if now == wanted && (side != Side::Before || never_replaced(target, &before)?) {
             return Ok(None);
         }
-        if now != wanted && now != other {
+        if !known.contains(&now) {
             let kept = self.copy_of("changed", path);
             if !force {
                 bail!(
@@ -83,38 +98,47 @@ impl Journal {
                 target.display(),
                 kept.display()
             );
+            known.push(now);
         }
         // Going back, attributes and times are put back as well; going forward they are the target's.
-        let like = match direction {
-            Direction::Forward => target,
-            Direction::Backward => &before,
+        let staged = match side {
+            Side::Before => Staged::write(target, &wanted, &before, true)?,
+            Side::Bridge | Side::After => Staged::write(target, &wanted, target, false)?,
         };
-        let staged = Staged::write(target, &wanted, like, direction == Direction::Backward)?;
-        Ok(Some((staged, now)))
+        Ok(Some((staged, known)))
     }
 
-    /// Files that hold neither side's bytes, or are gone.
+    fn bytes(&self, side: Side, path: &Path) -> Result<Option<Vec<u8>>> {
+        let copy = self.copy_of(side.dir(), path);
+        if side == Side::Bridge && !copy.exists() {
+            return Ok(None);
+        }
+        read(&copy).map(Some)
+    }
+
+    /// All that the run itself may have put there.
+    fn known(&self, path: &Path) -> Result<Vec<Vec<u8>>> {
+        Side::ALL.into_iter().filter_map(|side| self.bytes(side, path).transpose()).collect()
+    }
+
+    /// Files that hold no side's bytes, or are gone.
     pub fn changed_since(&self, root: &Root) -> Result<Vec<PathBuf>> {
         let mut changed = Vec::new();
         for path in &self.saved.files {
             let now = fs::read(root.outer(path)).ok();
-            let sides = [read(&self.copy_of("before", path))?, read(&self.copy_of("after", path))?];
-            if now.is_none_or(|now| !sides.contains(&now)) {
+            let known = self.known(path)?;
+            if now.is_none_or(|now| !known.contains(&now)) {
                 changed.push(path.clone());
             }
         }
         Ok(changed)
     }
 
-    /// Demands that every file is as the direction wants it.
-    pub fn files_are(&self, root: &Root, direction: Direction) -> Result<()> {
-        let side = match direction {
-            Direction::Forward => "after",
-            Direction::Backward => "before",
-        };
+    /// Demands that every file that has this side is on it.
+    pub fn files_are(&self, root: &Root, side: Side) -> Result<()> {
         for path in &self.saved.files {
             let target = root.outer(path);
-            if read(&target)? != read(&self.copy_of(side, path))? {
+            if self.bytes(side, path)?.is_some_and(|wanted| read(&target).ok() != Some(wanted)) {
                 return Err(anyhow!(
                     "`{}` does not hold the bytes that were put there",
                     target.display()
@@ -130,12 +154,11 @@ impl Waiting {
     ///
     /// # Errors
     /// A file that was changed after it was staged.
-    pub fn commit(self) -> Result<usize> {
-        let count = self.files.len();
+    pub fn commit(self) -> Result<()> {
         let targets: Vec<PathBuf> =
             self.files.iter().map(|(file, _)| file.target().to_owned()).collect();
-        for (file, stood) in self.files {
-            if read(file.target())? != stood {
+        for (file, known) in self.files {
+            if !known.contains(&read(file.target())?) {
                 bail!(
                     "`{}` was changed while postclone ran: run it again",
                     file.target().display()
@@ -143,8 +166,7 @@ impl Waiting {
             }
             file.commit()?;
         }
-        staged::sync(&targets)?;
-        Ok(count)
+        staged::sync(&targets)
     }
 }
 

@@ -5,7 +5,7 @@
 //! | entry | holds |
 //! |---|---|
 //! | `journal` | one JSON record a line, each synced before the act that it announces |
-//! | `before/`, `after/` | the files' bytes, `before/` with attributes and times |
+//! | `before/`, `bridge/`, `after/` | the files' bytes, `before/` with attributes and times |
 //! | `images/` | initramfs images as they were |
 
 use std::collections::HashSet;
@@ -59,10 +59,13 @@ impl Journal {
             stamped
                 .and_then(|()| before.sync_all())
                 .with_context(|| format!("writing `{}`", path.display()))?;
-            let path = copy_path(dir, "after", &change.path);
-            write_new(&path, &change.after())?
-                .sync_all()
-                .with_context(|| format!("writing `{}`", path.display()))?;
+            let after = change.after();
+            for (side, bytes) in [("after", Some(&after)), ("bridge", change.bridge.as_ref())] {
+                let Some(bytes) = bytes else { continue };
+                let path = copy_path(dir, side, &change.path);
+                let written = write_new(&path, bytes)?.sync_all();
+                written.with_context(|| format!("writing `{}`", path.display()))?;
+            }
         }
         sync_tree(dir)?;
         let log = write_new(&dir.join("journal"), b"")?;
@@ -205,7 +208,7 @@ impl Journal {
         &self.dir
     }
 
-    /// The copy of a file; `side` is `before` or `after`.
+    /// The copy of a file in one of the directories.
     pub fn copy_of(&self, side: &str, path: &Path) -> PathBuf {
         copy_path(&self.dir, side, path)
     }

@@ -1,0 +1,202 @@
+//! The bridge: a file's text between the old name and the new, in which file systems are named by
+//! UUID, so that the system boots whatever the group is called at that moment.
+//!
+//! Seen in guests with initramfs-tools and dracut; dracut needs every `rd.lvm.*` left out, for it
+//! waits for each group and volume that is named there (dracut modules.d/*lvm/parse-lvm.sh).
+
+use std::collections::BTreeMap;
+
+use super::edit::{Edit, Form, apply};
+use super::grubenv;
+use super::lines::LineIndex;
+use crate::names::LvName;
+
+/// UUIDs of the file systems and swaps on the group's volumes, each on one device only.
+pub type Uuids = BTreeMap<LvName, String>;
+
+/// What becomes of a file on the bridge: its text, or nothing where no boot reads it.
+///
+/// # Errors
+/// Why there is no bridge: something that the boot needs can be named by the group alone.
+pub fn text(
+    kind: &str,
+    text: &[u8],
+    edits: &[Edit],
+    uuids: &Uuids,
+) -> Result<Option<Vec<u8>>, String> {
+    let read_by_boot = match kind {
+        "fstab" => fstab_edit,
+        "grub-cfg" | "bls-entry" | "grubenv" | "extlinux" | "syslinux" => kernel_edit,
+        "crypttab" => return no_crypttab(text, edits),
+        "lvm-conf" => {
+            return Err(
+                "lvm.conf has a list with the group's name, and the initramfs a copy of it"
+                    .to_owned(),
+            );
+        }
+        _ => return Ok(None),
+    };
+    let lines = LineIndex::new(text);
+    let mut bridge = Vec::new();
+    for edit in edits.iter().filter(|edit| edit.form != Form::Padding) {
+        let line = lines.range(lines.line_of(edit.token.start));
+        let before = &text[line.start..edit.token.start];
+        if before.trim_ascii_start().starts_with(b"#") {
+            continue;
+        }
+        let rest = &text[edit.token.end..line.end];
+        bridge.extend(read_by_boot(edit, before, rest, uuids)?);
+    }
+    if kind == "grubenv" {
+        bridge.extend(grubenv::padding_edit(text, &bridge).map_err(|error| error.to_string())?);
+    }
+    Ok((!bridge.is_empty()).then(|| apply(text, &bridge)))
+}
+
+/// The first field by UUID. An option that names a volume has no other spelling.
+fn fstab_edit(
+    edit: &Edit,
+    before: &[u8],
+    rest: &[u8],
+    uuids: &Uuids,
+) -> Result<Option<Edit>, String> {
+    if before.trim_ascii().is_empty() {
+        return by_uuid(edit, uuids).map(Some);
+    }
+    // The line's options come after its mount point and type, and `noauto` may stand on either side.
+    let has_noauto =
+        [before, rest].iter().any(|part| part.windows(6).any(|word| word == b"noauto"));
+    if has_noauto { Ok(None) } else { Err("an option in /etc/fstab names a volume".to_owned()) }
+}
+
+/// `root=`, `resume=` and `mount.usr=` by UUID; `rd.lvm.lv=` and `rd.lvm.vg=` left out.
+fn kernel_edit(
+    edit: &Edit,
+    before: &[u8],
+    rest: &[u8],
+    uuids: &Uuids,
+) -> Result<Option<Edit>, String> {
+    if edit.form == Form::GrubDisk {
+        return Err("GRUB looks for its files by the group's name".to_owned());
+    }
+    let first = before.trim_ascii_start().split(|byte| matches!(byte, b' ' | b'\t' | b'=')).next();
+    let kernel: &[&[u8]] = &[
+        b"linux",
+        b"linux16",
+        b"linuxefi",
+        b"options",
+        b"append",
+        b"APPEND",
+        b"kernelopts",
+        b"set",
+        b"kernel",
+    ];
+    // Titles, and menu ids, which stay as the saved entry has them.
+    if first.is_none_or(|first| !kernel.contains(&first)) || before.ends_with(b"-") {
+        return Ok(None);
+    }
+    if matches!(edit.form, Form::VgLv | Form::VgName) {
+        return without_word(edit, before, rest).map(Some);
+    }
+    let key =
+        before.rsplit(|byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'')).next().unwrap_or(before);
+    if matches!(key, b"root=" | b"resume=" | b"mount.usr=") || key.ends_with(b"kernelopts=root=") {
+        return by_uuid(edit, uuids).map(Some);
+    }
+    let token = String::from_utf8_lossy(key).into_owned();
+    Err(format!("the kernel argument `{token}` names a volume, and has no other spelling"))
+}
+
+fn by_uuid(edit: &Edit, uuids: &Uuids) -> Result<Edit, String> {
+    let uuid = edit.volume.as_ref().and_then(|volume| uuids.get(volume));
+    let Some(uuid) = uuid else {
+        let volume = edit.volume.as_ref().map_or("a volume", LvName::as_str);
+        return Err(format!("`{volume}` has no file system with a UUID of its own"));
+    };
+    Ok(Edit { range: edit.token.clone(), new: format!("UUID={uuid}").into_bytes(), ..edit.clone() })
+}
+
+/// Takes the whole argument away, with the blank before it.
+fn without_word(edit: &Edit, before: &[u8], rest: &[u8]) -> Result<Edit, String> {
+    let blank = before.iter().rposition(|byte| matches!(byte, b' ' | b'\t'));
+    let plain = |word: &[u8]| !word.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'\\'));
+    let ends =
+        rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\''));
+    match blank {
+        Some(blank) if plain(&before[blank..]) && ends => {
+            let start = edit.token.start - (before.len() - blank);
+            Ok(Edit {
+                range: start..edit.token.end,
+                token: start..edit.token.end,
+                new: Vec::new(),
+                ..edit.clone()
+            })
+        }
+        _ => Err("an rd.lvm argument stands where it cannot be left out".to_owned()),
+    }
+}
+
+/// The initramfs may hold a copy of crypttab that names its source as written.
+fn no_crypttab(text: &[u8], edits: &[Edit]) -> Result<Option<Vec<u8>>, String> {
+    let lines = LineIndex::new(text);
+    let in_use = edits.iter().any(|edit| {
+        !text[lines.range(lines.line_of(edit.token.start))].trim_ascii_start().starts_with(b"#")
+    });
+    if in_use {
+        Err("/etc/crypttab names a volume, and the initramfs may have a copy of it".to_owned())
+    } else {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::names::VgName;
+    use crate::rewrite::matcher::{Matcher, Volumes};
+    use crate::rewrite::{fstab, text as whole};
+
+    fn bridged(kind: &str, input: &str) -> Result<String, String> {
+        let name = |name| VgName::new(name).unwrap();
+        let lv = |name| LvName::new(name).unwrap();
+        let matcher = Matcher::new(name("a-b"), name("c"), Volumes::ByForm, BTreeSet::new());
+        let rewrite = if kind == "fstab" { fstab::rewrite } else { whole::grub };
+        let edits = rewrite(&matcher, input.as_bytes()).unwrap().edits;
+        let uuids = Uuids::from([(lv("root"), "R-1".to_owned()), (lv("swap"), "S-2".to_owned())]);
+        let text = text(kind, input.as_bytes(), &edits, &uuids)?;
+        Ok(String::from_utf8(text.unwrap_or_else(|| input.as_bytes().to_vec())).unwrap())
+    }
+
+    #[test]
+    fn fstab_by_uuid() {
+        assert_eq!(
+            bridged("fstab", "# was /dev/a-b/root\n/dev/mapper/a--b-root  / ext4 defaults 0 1\n/dev/a-b/swap none swap sw 0 0\n").unwrap(),
+            "# was /dev/a-b/root\nUUID=R-1  / ext4 defaults 0 1\nUUID=S-2 none swap sw 0 0\n"
+        );
+        assert!(
+            bridged("fstab", "/dev/a-b/data /data xfs defaults 0 0\n")
+                .unwrap_err()
+                .contains("`data` has no file system")
+        );
+        assert!(
+            bridged("fstab", "/dev/sda1 /x ext4 x-systemd.requires=/dev/a-b/root 0 0\n").is_err()
+        );
+    }
+
+    #[test]
+    fn kernel_arguments_by_uuid_and_without_lvm() {
+        assert_eq!(
+            bridged("grub-cfg", "menuentry 'on /dev/a-b/root' --id 'gnulinux-/dev/mapper/a--b-root' {\n\tlinux /vmlinuz root=/dev/mapper/a--b-root ro rd.lvm.lv=a-b/root rd.lvm.lv=a-b/swap rd.lvm.vg=a-b resume=/dev/a-b/swap quiet\n").unwrap(),
+            "menuentry 'on /dev/a-b/root' --id 'gnulinux-/dev/mapper/a--b-root' {\n\tlinux /vmlinuz root=UUID=R-1 ro resume=UUID=S-2 quiet\n"
+        );
+        for no_bridge in [
+            "\tset root='lvm/a--b-root'\n",
+            "\tlinux /vmlinuz cryptdevice=/dev/a-b/root:x root=/dev/mapper/x\n",
+            "\tlinux /vmlinuz \"rd.lvm.lv=a-b/root\"\n",
+        ] {
+            assert!(bridged("grub-cfg", no_bridge).is_err(), "{no_bridge}");
+        }
+    }
+}
