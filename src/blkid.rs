@@ -4,36 +4,68 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 
-use crate::guest::inventory::Group;
-use crate::names::{dm, path};
+use crate::guest::inventory::{Group, Volume};
+use crate::names::{LvName, path};
 use crate::rewrite::bridge::Uuids;
 use crate::run::{Cmd, Program};
 
 /// UUIDs on the group's volumes. One that a second device bears as well (a snapshot, the template's
 /// disk) names no file system for certain and is left out.
 pub fn uuids(group: &Group) -> Result<Uuids> {
-    // Without its cache, which may tell of devices that are gone.
-    let output = Cmd::new(Program::Blkid).args(["-c", "/dev/null", "-o", "export"]).output();
-    let output = output.context("asking for the file systems' UUIDs")?;
-    let devices = parse(&String::from_utf8_lossy(&output.stdout));
+    let devices = devices()?;
     let mut found = Uuids::new();
     for volume in &group.volumes {
-        let node = format!("{}{}", path::MAPPER, dm::dm_name(&group.name, &volume.name));
-        let Some(uuid) = devices.get(&node) else { continue };
-        if devices.values().filter(|other| *other == uuid).count() == 1 {
+        let Some(uuid) = of(&devices, group, volume).and_then(|device| device.uuid.as_ref()) else {
+            continue;
+        };
+        if devices.values().filter(|other| other.uuid.as_ref() == Some(uuid)).count() == 1 {
             found.insert(volume.name.clone(), uuid.clone());
         }
     }
     Ok(found)
 }
 
+/// The group's volume that holds a hibernation image, if one does: the kernel gives its swap
+/// another signature until it has resumed (libblkid superblocks/swap.c).
+pub fn hibernated(group: &Group) -> Result<Option<LvName>> {
+    let devices = devices()?;
+    let holds = |volume: &&Volume| {
+        of(&devices, group, volume).is_some_and(|device| device.kind == "swsuspend")
+    };
+    Ok(group.volumes.iter().find(holds).map(|volume| volume.name.clone()))
+}
+
+/// What blkid says of a device.
+#[derive(Debug, Default)]
+struct Device {
+    uuid: Option<String>,
+    kind: String,
+}
+
+type Devices = BTreeMap<String, Device>;
+
+fn of<'a>(devices: &'a Devices, group: &Group, volume: &Volume) -> Option<&'a Device> {
+    devices.get(&path::mapper_path(&group.name, &volume.name))
+}
+
+/// Without blkid's cache, which may tell of devices that are gone.
+fn devices() -> Result<Devices> {
+    let output = Cmd::new(Program::Blkid).args(["-c", "/dev/null", "-o", "export"]).output();
+    let output = output.context("asking for the file systems' UUIDs")?;
+    Ok(parse(&String::from_utf8_lossy(&output.stdout)))
+}
+
 /// Blocks of `KEY=value` lines, one a device, blank lines between.
-fn parse(text: &str) -> BTreeMap<String, String> {
-    let mut devices = BTreeMap::new();
+fn parse(text: &str) -> Devices {
+    let mut devices = Devices::new();
     for block in text.split("\n\n") {
-        let value = |key: &str| block.lines().find_map(|line| line.strip_prefix(key));
-        if let (Some(device), Some(uuid)) = (value("DEVNAME="), value("UUID=")) {
-            devices.insert(device.to_owned(), uuid.to_owned());
+        let value =
+            |key: &str| block.lines().find_map(|line| line.strip_prefix(key)).map(str::to_owned);
+        if let Some(name) = value("DEVNAME=") {
+            devices.insert(
+                name,
+                Device { uuid: value("UUID="), kind: value("TYPE=").unwrap_or_default() },
+            );
         }
     }
     devices
@@ -42,16 +74,14 @@ fn parse(text: &str) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guest::inventory::Inventory;
 
     #[test]
     fn blocks_of_export() {
         let text = "DEVNAME=/dev/vda1\nUUID=1\nTYPE=ext2\n\nDEVNAME=/dev/mapper/a-root\nUUID=2\n\nDEVNAME=/dev/vdb\nPTTYPE=dos\n";
         let devices = parse(text);
-        assert_eq!(devices.len(), 2);
-        assert_eq!(devices["/dev/mapper/a-root"], "2");
-        let report =
-            br#"{"report":[{"vg":[{"vg_name":"a","vg_uuid":"U"}],"lv":[{"lv_name":"root"}]}]}"#;
-        assert_eq!(Inventory::parse(report).unwrap().groups[0].volumes[0].name.as_str(), "root");
+        assert_eq!(devices.len(), 3);
+        assert_eq!(devices["/dev/mapper/a-root"].uuid.as_deref(), Some("2"));
+        assert_eq!(devices["/dev/vda1"].kind, "ext2");
+        assert_eq!(devices["/dev/vdb"].uuid, None);
     }
 }

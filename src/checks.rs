@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::statvfs::statvfs;
 
+use crate::blkid;
 use crate::guest::inventory::Group;
 use crate::guest::mounts::{fstab_targets, mounted};
+use crate::live;
+use crate::names::dm;
 use crate::rename::{Job, has_generator_program};
 use crate::transaction::lock::no_package_manager;
 use crate::transaction::{STATE, journal};
@@ -41,6 +44,9 @@ pub(crate) fn run(job: &Job) -> Result<()> {
         ask(is_root("renaming a volume group"));
         if let Some(group) = &job.target.group {
             ask(group_can_be_renamed(group));
+            ask(nothing_moves(group));
+            ask(no_hibernation_image(group));
+            ask(nodes_are_free(job, group));
         }
         ask(name_is_free(job));
         ask(boot_is_mounted(job));
@@ -82,6 +88,45 @@ fn group_can_be_renamed(group: &Group) -> Result<()> {
         bail!(
             "the volume group `{name}` is shared between hosts: rename it where its lock manager runs, see lvmlockd(8)"
         );
+    }
+    Ok(())
+}
+
+/// `lv_attr` (lvs(8)): the first letter is the volume's type.
+fn nothing_moves(group: &Group) -> Result<()> {
+    for volume in &group.volumes {
+        let what = match volume.attributes.chars().next() {
+            Some('p') => "is moved by pvmove: wait until it has ended, or use `pvmove --abort`",
+            Some('O' | 'S') => {
+                "has a snapshot that is being merged: wait until `lvs` shows no merge"
+            }
+            _ => continue,
+        };
+        bail!("the volume `{}` {what}", volume.name);
+    }
+    Ok(())
+}
+
+/// What the image remembers of devices and mounts would meet other names after the rename.
+fn no_hibernation_image(group: &Group) -> Result<()> {
+    match blkid::hibernated(group)? {
+        Some(volume) => bail!(
+            "the volume `{volume}` holds a hibernation image: boot the system that it belongs to and shut it down in full"
+        ),
+        None => Ok(()),
+    }
+}
+
+/// vgrename commits the metadata and only then meets a dm device that has the new name already.
+fn nodes_are_free(job: &Job, group: &Group) -> Result<()> {
+    let nodes = live::links::live_nodes();
+    for volume in &group.volumes {
+        let name = dm::dm_name(&job.plan.new, &volume.name);
+        if nodes.contains(&name) {
+            bail!(
+                "a dm device is named `{name}` already: see `dmsetup info {name}`, or choose another name"
+            );
+        }
     }
     Ok(())
 }

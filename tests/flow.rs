@@ -162,6 +162,35 @@ fn groups_that_must_not_be_renamed_are_refused() {
     }
 }
 
+#[test]
+fn volumes_on_the_move_are_refused() {
+    for (attributes, words) in [
+        ("pwI-aom---", "the volume `root` is moved by pvmove"),
+        ("Owi-aos---", "the volume `root` has a snapshot that is being merged"),
+    ] {
+        let stage = Stage::new();
+        stage.set("lvattr", attributes);
+        refused(&stage, RENAME, words);
+    }
+    let stage = Stage::new();
+    stage.set("blkid", "DEVNAME=/dev/mapper/a--b-swap_1\nUUID=S-2\nTYPE=swsuspend");
+    refused(&stage, RENAME, "the volume `swap_1` holds a hibernation image");
+}
+
+#[test]
+fn grubs_own_checker_is_asked_before_the_first_change() {
+    let stage = Stage::new();
+    // Refuses whatever names the new group.
+    stage.program(
+        "usr/bin/grub-script-check",
+        "#!/bin/sh\ncase $(cat $1) in *c--d*) echo 'syntax error, line 1' >&2; exit 1 ;; esac\n",
+    );
+    refused(&stage, RENAME, "checking the new `/boot/grub/grub.cfg`: `grub-script-check");
+    // One that refuses the old file as well has nothing to say.
+    stage.program("usr/bin/grub-script-check", "#!/bin/sh\nexit 1\n");
+    stage.run(RENAME).demand(0);
+}
+
 #[track_caller]
 fn refused(stage: &Stage, args: &[&str], words: &str) {
     let before = stage.system();

@@ -2,11 +2,13 @@
 
 #![allow(unreachable_pub, clippy::print_stderr)]
 
+mod attributes;
 #[cfg(feature = "failpoints")]
 mod faults;
 mod flow;
 mod golden;
 mod harness;
+mod manual;
 mod names;
 mod refusals;
 mod rooms;

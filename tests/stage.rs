@@ -39,7 +39,7 @@ case $1 in
 fullreport)
 	printf '  WARNING: a line that lvm logs\n' >&2
 	printf '{"report":[{"vg":[{"vg_name":"%s","vg_uuid":"%s","vg_attr":"%s","vg_systemid":""}],"lv":[' "$name" UUID "$(cat /stub/attr)"
-	printf '{"lv_name":"root","lv_uuid":"r"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}]}]}\n'
+	printf '{"lv_name":"root","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}]}]}\n' "$(cat /stub/lvattr)"
 	;;
 vgrename)
 	for new; do :; done
@@ -119,6 +119,7 @@ impl Stage {
             .unwrap();
         stage.set("vg", "a-b");
         stage.set("attr", "wz--n-");
+        stage.set("lvattr", "-wi-ao----");
         stage.set(
             "blkid",
             "DEVNAME=/dev/mapper/a--b-root\nUUID=R-1\n\nDEVNAME=/dev/mapper/a--b-swap_1\nUUID=S-2",
@@ -155,7 +156,8 @@ impl Stage {
         }
     }
 
-    fn program(&self, path: &str, text: &str) {
+    /// Puts a stub on the stage.
+    pub fn program(&self, path: &str, text: &str) {
         self.write(path, text);
         fs::set_permissions(self.path(path), fs::Permissions::from_mode(0o755)).unwrap();
     }

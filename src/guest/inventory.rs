@@ -36,6 +36,8 @@ pub struct Volume {
     pub uuid: String,
     /// Whether only LVM itself uses it.
     pub hidden: bool,
+    /// Ten letters of `lv_attr` (lvs(8)); empty where the report has no such column.
+    pub attributes: String,
 }
 
 type Row = Map<String, Value>;
@@ -96,7 +98,8 @@ impl Inventory {
             let volumes = &mut self.groups[at].volumes;
             if volumes.iter().all(|volume| volume.name != name) {
                 let hidden = plain != written;
-                volumes.push(Volume { name, uuid: text(row, "lv_uuid"), hidden });
+                let (uuid, attributes) = (text(row, "lv_uuid"), text(row, "lv_attr"));
+                volumes.push(Volume { name, uuid, hidden, attributes });
             }
         }
         Ok(())

@@ -81,7 +81,7 @@ pub fn are_needed(volumes: &[SavedVolume], from: &VgName) -> bool {
 }
 
 /// Names of the live dm devices.
-fn live_nodes() -> Vec<String> {
+pub fn live_nodes() -> Vec<String> {
     let Ok(entries) = fs::read_dir("/sys/block") else { return Vec::new() };
     let names =
         entries.flatten().filter_map(|entry| fs::read_to_string(entry.path().join("dm/name")).ok());
