@@ -27,26 +27,32 @@ fn timeless(stage: &Stage) -> Vec<(PathBuf, Content, u32, Option<Vec<u8>>)> {
 #[test]
 fn every_failure_is_taken_back() {
     let points = points(&Stage::new());
+    let mut told = 0;
     for (number, name) in points.iter().enumerate() {
         let stage = Stage::new();
         let before = stage.system();
         let point = format!("{}:fail", number + 1);
         let run = stage.run_with(RENAME, &[("POSTCLONE_FAILPOINT", &point)]);
+        let words = format!("failpoint {} ({name})", number + 1);
+        if run.status == 0 {
+            // What only informs may fail: then the run goes on and says so.
+            assert!(String::from_utf8_lossy(&run.stdout).contains(&words), "{point} ({name})");
+            assert_eq!(stage.read("stub/vg").trim(), "c-d");
+            told += 1;
+            continue;
+        }
         assert!(
             [1, 3].contains(&run.status),
             "{point} ({name}): status {}: {}",
             run.status,
             run.stderr
         );
-        assert!(
-            run.stderr.contains(&format!("failpoint {} ({name})", number + 1)),
-            "{}",
-            run.stderr
-        );
+        assert!(run.stderr.contains(&words), "{}", run.stderr);
         assert_eq!(before, stage.system(), "{point} ({name})");
         assert_eq!(stage.read("stub/vg").trim(), "a-b");
     }
-    eprintln!("{} points failed and were taken back", points.len());
+    assert!(told <= 3, "{told} failures were only told of");
+    eprintln!("{} points failed: {told} told of, the others taken back", points.len());
 }
 
 #[test]

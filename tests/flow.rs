@@ -275,3 +275,69 @@ fn where_there_is_no_bridge_it_is_said() {
     );
     assert!(stage.read("stub/at-rename").starts_with("/dev/mapper/a--b-root / ext4"));
 }
+
+#[test]
+fn what_does_not_apply_is_left_out_and_said() {
+    let stage = Stage::new();
+    fs::remove_file(stage.path("run/udev/control")).unwrap();
+    fs::remove_dir(stage.path("run/systemd/system")).unwrap();
+    let run = stage.run(RENAME).demand(0);
+    let out = String::from_utf8(run.stdout).unwrap();
+    assert!(out.contains("udev does not run here: the volumes are not linked"), "{out}");
+    assert!(out.contains("systemd does not run here: nothing is reloaded"), "{out}");
+    assert!(
+        stage
+            .asked()
+            .iter()
+            .all(|line| !line.starts_with("udevadm") && !line.starts_with("systemctl"))
+    );
+}
+
+#[test]
+fn the_report_for_programs_says_what_was_seen() {
+    let stage = Stage::new();
+    let run = stage.run(&[RENAME, &["--format", "json"]].concat()).demand(0);
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report["outcome"], "done");
+    assert_eq!(report["steps"][1]["step"], "bridge-files");
+    assert!(report["journal"].as_str().unwrap().starts_with("/var/lib/postclone/"));
+    let seen = report["seen"].as_array().unwrap();
+    assert!(seen.iter().any(|line| line.as_str().unwrap().contains("planned again")), "{seen:?}");
+    // Progress is on stderr alone.
+    assert!(run.stderr.contains("postclone: rename volume group a-b"), "{}", run.stderr);
+}
+
+#[test]
+fn another_root_needs_its_images_built_elsewhere() {
+    let stage = Stage::new();
+    fs::create_dir(stage.path("mnt")).unwrap();
+    for dir in ["etc", "boot", "lib"] {
+        crate::tree::copy(&stage.path(dir), &stage.path("mnt").join(dir));
+    }
+    refused(
+        &stage,
+        &["rename", "a-b", "c-d", "--yes", "--root", "/mnt"],
+        "images of another root are not built",
+    );
+    let run =
+        stage.run(&["rename", "a-b", "c-d", "--yes", "--root", "/mnt", "--no-initramfs"]).demand(0);
+    assert!(String::from_utf8(run.stdout).unwrap().contains("nothing is linked or reloaded"));
+    assert!(stage.read("mnt/etc/fstab").starts_with("/dev/mapper/c--d-root"));
+    assert!(stage.read("etc/fstab").starts_with("/dev/mapper/a--b-root"));
+    // From the rescue system, too, it is taken back.
+    stage.run(&["undo", "--yes", "--root", "/mnt"]).demand(0);
+    assert!(stage.read("mnt/etc/fstab").starts_with("/dev/mapper/a--b-root"));
+    assert_eq!(stage.read("stub/vg").trim(), "a-b");
+}
+
+#[test]
+fn status_says_what_to_do_next() {
+    let stage = Stage::new();
+    let say = |stage: &Stage| String::from_utf8(stage.run(&["status"]).demand(0).stdout).unwrap();
+    assert!(say(&stage).contains("host name:           c\n"), "{}", say(&stage));
+    stage.run(RENAME).demand(0);
+    assert!(say(&stage).contains("last run:            a-b to c-d, done\n"), "{}", say(&stage));
+    stage.run(&["undo", "--yes"]).demand(0);
+    assert!(say(&stage).contains("last run:            a-b to c-d, undone\n"), "{}", say(&stage));
+}

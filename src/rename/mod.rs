@@ -252,10 +252,10 @@ impl Printer {
     }
 
     fn done(&self, job: &Job, outcome: &apply::Outcome, started: Instant) -> Result<()> {
-        let journal = Some(outcome.journal.as_path());
+        let done = Some((outcome.journal.as_path(), outcome.seen.as_slice()));
         to_stdout(|out| {
             if self.format == Format::Json {
-                return out.write_all(json::document(&job.plan, Outcome::Done, journal).as_bytes());
+                return out.write_all(json::document(&job.plan, Outcome::Done, done).as_bytes());
             }
             writeln!(out, "# Done in {:.1} s:", started.elapsed().as_secs_f64())?;
             for line in &outcome.seen {

@@ -23,6 +23,8 @@ struct Report<'a> {
     warnings: &'a [Warning],
     #[serde(skip_serializing_if = "Option::is_none")]
     journal: Option<&'a Path>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    seen: &'a [String],
 }
 
 /// What became of a plan.
@@ -53,8 +55,8 @@ struct Change {
     form: Form,
 }
 
-/// One JSON document with a final newline.
-pub fn document(plan: &Plan, outcome: Outcome, journal: Option<&Path>) -> String {
+/// One JSON document with a final newline. `done` is a run's journal, and what was seen after it.
+pub fn document(plan: &Plan, outcome: Outcome, done: Option<(&Path, &[String])>) -> String {
     let report = Report {
         schema: SCHEMA,
         old: plan.old.as_str(),
@@ -64,7 +66,8 @@ pub fn document(plan: &Plan, outcome: Outcome, journal: Option<&Path>) -> String
         files: plan.files.iter().map(file).collect(),
         steps: &plan.steps,
         warnings: &plan.warnings,
-        journal,
+        journal: done.map(|(journal, _)| journal),
+        seen: done.map_or(&[], |(_, seen)| seen),
     };
     let mut text = serde_json::to_string_pretty(&report)
         .unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
