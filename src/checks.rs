@@ -10,6 +10,7 @@ use nix::sys::statvfs::statvfs;
 
 use crate::blkid;
 use crate::guest::inventory::Group;
+use crate::guest::kernels::Generator;
 use crate::guest::mounts::{fstab_targets, mounted};
 use crate::live;
 use crate::names::dm;
@@ -172,6 +173,12 @@ fn images_can_be_built(job: &Job) -> Result<()> {
             job.root.base().display()
         );
     }
+    if job.generator == Some(Generator::InitramfsTools) && updates_are_off(job) {
+        bail!(
+            "update_initramfs=no in /etc/initramfs-tools/update-initramfs.conf keeps update-initramfs from building: \
+             set it to yes for the time of the rename, or use --no-initramfs"
+        );
+    }
     match job.generator {
         Some(generator) if has_generator_program(generator) => Ok(()),
         _ => bail!(
@@ -179,6 +186,15 @@ fn images_can_be_built(job: &Job) -> Result<()> {
              use --no-initramfs, and build them with the tool that made them"
         ),
     }
+}
+
+/// With `update_initramfs=no`, `update-initramfs -u` does nothing and ends well
+/// (update-initramfs.conf(5)).
+fn updates_are_off(job: &Job) -> bool {
+    let conf = job.root.read_text("/etc/initramfs-tools/update-initramfs.conf").unwrap_or_default();
+    let last =
+        conf.lines().filter_map(|line| line.trim().strip_prefix("update_initramfs=")).next_back();
+    last.is_some_and(|value| value.trim_matches(['"', '\'']) == "no")
 }
 
 /// Opening for writing changes nothing, and fails for immutable files and read-only file systems.

@@ -120,10 +120,13 @@ fn an_immutable_file_is_found_before_the_first_change() {
 fn who_is_not_root_is_told_so() {
     let dir = tree();
     let everyone = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(dir.path(), everyone.clone()).unwrap();
+    fs::set_permissions(dir.path(), everyone).unwrap();
     let binary = dir.path().join("postclone");
-    fs::copy(env!("CARGO_BIN_EXE_postclone"), &binary).unwrap();
-    fs::set_permissions(&binary, everyone).unwrap();
+    let install = Command::new("install")
+        .args(["-m", "755", env!("CARGO_BIN_EXE_postclone")])
+        .arg(&binary)
+        .status();
+    assert!(install.unwrap().success());
     fs::set_permissions(dir.path().join("etc/fstab"), fs::Permissions::from_mode(0o600)).unwrap();
     let as_nobody = |args: &[&str]| {
         let output = Command::new(&binary)

@@ -219,6 +219,9 @@ fn what_is_in_the_way_is_found_before_the_first_change() {
 #[test]
 fn missing_programs_are_named() {
     let stage = Stage::new();
+    stage.write("etc/initramfs-tools/update-initramfs.conf", "# no\nupdate_initramfs=no\n");
+    refused(&stage, RENAME, "update_initramfs=no in /etc/initramfs-tools/update-initramfs.conf");
+    fs::remove_file(stage.path("etc/initramfs-tools/update-initramfs.conf")).unwrap();
     fs::remove_file(stage.path("usr/sbin/update-initramfs")).unwrap();
     refused(&stage, RENAME, "neither update-initramfs nor dracut is installed");
     fs::remove_file(stage.path("usr/sbin/lvm")).unwrap();

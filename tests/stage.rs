@@ -4,6 +4,7 @@
 //! What the stubs cannot show (device-mapper, udev, systemd, real images) the guests show.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -133,7 +134,7 @@ impl Stage {
     fn install_programs(&self) {
         let busybox = "/usr/bin/busybox";
         let busybox = if Path::new(busybox).exists() { busybox } else { "/bin/busybox" };
-        fs::copy(busybox, self.path("usr/bin/busybox")).expect("busybox-static is installed");
+        self.copy(busybox, "usr/bin/busybox");
         fs::create_dir_all(self.path("bin")).unwrap();
         for applet in ["bin/sh", "usr/bin/cat", "usr/bin/mv", "usr/bin/basename"] {
             std::os::unix::fs::symlink("/usr/bin/busybox", self.path(applet)).unwrap();
@@ -145,21 +146,37 @@ impl Stage {
             self.program(program, LOGGED);
         }
         let binary = env!("CARGO_BIN_EXE_postclone");
-        fs::copy(binary, self.path("usr/sbin/postclone")).unwrap();
+        self.copy(binary, "usr/sbin/postclone");
         let output = Command::new("ldd").arg(binary).output().unwrap();
         for word in String::from_utf8_lossy(&output.stdout).split_whitespace() {
             if word.starts_with('/') {
-                let target = self.path(word.trim_start_matches('/'));
-                fs::create_dir_all(target.parent().unwrap()).unwrap();
-                fs::copy(word, target).unwrap();
+                self.copy(word, word.trim_start_matches('/'));
             }
         }
     }
 
     /// Puts a stub on the stage.
     pub fn program(&self, path: &str, text: &str) {
-        self.write(path, text);
-        fs::set_permissions(self.path(path), fs::Permissions::from_mode(0o755)).unwrap();
+        // By a process of its own: a file that this one holds open for writing while another test's
+        // thread forks cannot be executed (ETXTBSY).
+        let mut child = Command::new("install")
+            .args(["-m", "755", "/dev/stdin"])
+            .arg(self.path(path))
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// Copies a program of this machine, by a process of its own as well.
+    fn copy(&self, from: &str, to: &str) {
+        let copied = Command::new("install")
+            .args(["-D", "-m", "755", from])
+            .arg(self.path(to))
+            .status()
+            .unwrap();
+        assert!(copied.success(), "{from} is not there");
     }
 
     /// A path of the stage on this machine.

@@ -78,6 +78,7 @@ impl Journal {
             state: State::Open(Direction::Forward),
         };
         journal.append(&Record::Begin(Box::new(saved)))?;
+        write_marker(dir)?;
         sync_dir(dir)?;
         sync_dir(dir.parent().unwrap_or(dir))?;
         Ok(journal)
@@ -185,7 +186,18 @@ impl Journal {
 
     /// Notes that the run is over.
     pub fn close(&mut self, direction: Direction) -> Result<()> {
-        self.append(&Record::Closed { direction })
+        self.append(&Record::Closed { direction })?;
+        self.remove_marker();
+        Ok(())
+    }
+
+    fn remove_marker(&self) {
+        let marker = self.dir.with_file_name(OPEN);
+        if let Err(error) = fs::remove_file(&marker)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            log::warn!("removing `{}`: {error}", marker.display());
+        }
     }
 
     /// Whether a step was done this way and not undone since.
@@ -215,6 +227,7 @@ impl Journal {
 
     /// Removes the journal of a run that changed nothing.
     pub fn discard(self) {
+        self.remove_marker();
         if let Err(error) = fs::remove_dir_all(&self.dir) {
             log::warn!("removing `{}`: {error}", self.dir.display());
         }
@@ -242,6 +255,15 @@ fn remove_unbegun(state: &Path) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// Stands in [`STATE`] while a run is open, for the unit that tells of it at the next boot.
+const OPEN: &str = "open";
+
+fn write_marker(dir: &Path) -> Result<()> {
+    let marker = dir.with_file_name(OPEN);
+    let text = format!("{}\n", dir.file_name().unwrap_or_default().to_string_lossy());
+    fs::write(&marker, text).with_context(|| format!("writing `{}`", marker.display()))
 }
 
 fn copy_path(dir: &Path, side: &str, path: &Path) -> PathBuf {
