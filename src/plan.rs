@@ -110,6 +110,14 @@ pub enum Step {
     Verify,
 }
 
+impl Step {
+    /// Whether the step is about the running system alone: from a rescue system there is no such
+    /// thing to do.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::LinkNames { .. } | Self::ReloadSystemd | Self::AwaitReboot)
+    }
+}
+
 /// Something that was left as it is, or that a person should look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {

@@ -65,7 +65,10 @@ pub fn take(
     }
     let steps = journal.saved.steps.clone();
     for (number, step) in steps.iter().enumerate() {
-        if journal.is_done(direction, number) || !concerns(journal, step, number, direction) {
+        if journal.is_done(direction, number)
+            || !concerns(journal, step, number, direction)
+            || (step.is_live() && !root.is_live())
+        {
             continue;
         }
         log::info!("{}", step_text(step, direction));

@@ -1,13 +1,14 @@
 //! `postclone undo`: takes the last run back, after success, after a cut, from a rescue system.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anyhow::{Result, anyhow};
 
 use crate::cli::UndoArgs;
 use crate::exit::{Exit, fail, refuse};
 use crate::guest::root::Root;
-use crate::live;
+use crate::live::{self, reboot::PENDING};
 use crate::logger;
 use crate::report::text::count;
 use crate::steps::{self, Manner};
@@ -38,9 +39,9 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     no_package_manager(&root).map_err(refuse)?;
     refuse_changed(&root, &journal, args.force)?;
     say(&format!(
-        "# Volume group {} becomes {} again, and {} as before.\n",
-        saved.new,
+        "# The run from {} to {} is taken back: the group's name and {}.\n",
         saved.old,
+        saved.new,
         count(saved.files.len(), "file")
     ))?;
     if !args.yes {
@@ -69,8 +70,11 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     for line in &seen {
         let _ = writeln!(text, "#  - {line}");
     }
-    if root.is_live() && journal.saved.uuid.is_some() {
-        text.push_str("# Both names work until the next boot; `postclone status` says whether one is needed.\n");
+    if root.is_live() && Path::new(PENDING).exists() {
+        text.push_str(
+            "# Next: reboot. Until then both names work.
+",
+        );
     }
     say(&text)?;
     Ok(Exit::Done)

@@ -344,3 +344,24 @@ fn status_says_what_to_do_next() {
     stage.run(&["undo", "--yes"]).demand(0);
     assert!(say(&stage).contains("last run:            a-b to c-d, undone\n"), "{}", say(&stage));
 }
+
+#[test]
+fn a_run_on_the_guest_is_taken_back_from_a_rescue_system() {
+    let guest = Stage::new();
+    let before: Vec<_> = ["etc/fstab", "boot/grub/grub.cfg", "boot/initrd.img-6.1.0-2-amd64"]
+        .map(|path| (path, guest.read(path)))
+        .into();
+    guest.run(RENAME).demand(0);
+    let rescue = Stage::new();
+    for dir in ["etc", "boot", "var"] {
+        crate::tree::copy(&guest.path(dir), &rescue.path("mnt").join(dir));
+    }
+    rescue.set("vg", "c-d");
+    rescue.run(&["undo", "--yes", "--root", "/mnt"]).demand(0);
+    assert_eq!(rescue.read("stub/vg").trim(), "a-b");
+    for (path, bytes) in before {
+        assert_eq!(rescue.read(&format!("mnt/{path}")), bytes);
+    }
+    let asked = rescue.asked();
+    assert!(asked.iter().all(|line| line.starts_with("lvm vgrename")), "{asked:?}");
+}
