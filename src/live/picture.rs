@@ -112,7 +112,8 @@ impl Picture {
     }
 }
 
-/// Units whose end says nothing: logins, transient jobs, and services that a socket or timer starts.
+/// Units whose end says nothing: logins, transient jobs, and services that a socket, a timer or D-Bus
+/// starts.
 fn ends_by_itself(unit: &str) -> Result<bool> {
     if unit.ends_with(".scope")
         || unit.starts_with("run-")
@@ -125,7 +126,7 @@ fn ends_by_itself(unit: &str) -> Result<bool> {
         return Ok(false);
     }
     let shown = Cmd::new(Program::Systemctl)
-        .args(["show", "--property=TriggeredBy,Transient,Type,RemainAfterExit"])
+        .args(["show", "--property=TriggeredBy,Transient,Type,RemainAfterExit,BusName,WantedBy"])
         .arg(unit)
         .checked()
         .with_context(|| format!("asking systemd about {unit}"))?;
@@ -134,7 +135,10 @@ fn ends_by_itself(unit: &str) -> Result<bool> {
         shown.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned()
     };
     let one_shot = value("Type=") == "oneshot" && value("RemainAfterExit=") == "no";
-    Ok(!value("TriggeredBy=").is_empty() || value("Transient=") == "yes" || one_shot)
+    // hostnamed, packagekit and their like: D-Bus starts them, and they end when nobody asks.
+    let on_demand = !value("TriggeredBy=").is_empty()
+        || (!value("BusName=").is_empty() && value("WantedBy=").is_empty());
+    Ok(on_demand || value("Transient=") == "yes" || one_shot)
 }
 
 fn active_units() -> Result<BTreeSet<String>> {
