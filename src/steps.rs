@@ -143,6 +143,11 @@ fn concerns(journal: &Journal, step: &Step, number: usize, direction: Direction)
         Step::ReplaceFiles { .. } => {
             begun(|step| matches!(step, Step::BridgeFiles { .. } | Step::ReplaceFiles { .. }))
         }
+        // After a cut and a boot the running system may bear the new name, whatever was begun before.
+        step if step.is_live() => {
+            begun(|step| matches!(step, Step::RenameGroup { .. }))
+                || journal.was_begun(Direction::Forward, number)
+        }
         _ => journal.was_begun(Direction::Forward, number),
     }
 }

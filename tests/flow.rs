@@ -16,8 +16,7 @@ fn a_run_takes_its_steps_in_order() {
     assert_eq!(
         stage.asked(),
         [
-            "systemctl list-units --all --plain --no-legend --no-pager --full --state=active"
-                .to_owned(),
+            "systemctl show --property=Id,ActiveState *".to_owned(),
             format!("lvm vgrename --driverloaded n --config global{{wait_for_locks=0}} {UUID} c-d"),
             "udevadm control --reload".to_owned(),
             "udevadm trigger --action=change --subsystem-match=block --sysname-match=dm-*"
@@ -26,8 +25,7 @@ fn a_run_takes_its_steps_in_order() {
             "systemctl daemon-reload".to_owned(),
             format!("update-initramfs -u -k {}", KERNELS[0]),
             format!("update-initramfs -u -k {}", KERNELS[1]),
-            "systemctl list-units --all --plain --no-legend --no-pager --full --state=active"
-                .to_owned(),
+            "systemctl show --property=Id,ActiveState *".to_owned(),
         ]
     );
     // The images were built from the new files.
@@ -364,4 +362,24 @@ fn a_run_on_the_guest_is_taken_back_from_a_rescue_system() {
     }
     let asked = rescue.asked();
     assert!(asked.iter().all(|line| line.starts_with("lvm vgrename")), "{asked:?}");
+}
+
+/// Seen in a guest: cut between the group's rename and the links, booted under the new name.
+#[cfg(feature = "failpoints")]
+#[test]
+fn an_undo_after_a_cut_and_a_boot_settles_the_running_system() {
+    let points = Stage::new();
+    points.run_with(RENAME, &[("POSTCLONE_FAILPOINT_LOG", "/stub/points")]).demand(0);
+    let names = points.read("stub/points");
+    // The first step after the group's rename: its new files are not in place, nothing is linked.
+    let commit =
+        names.lines().enumerate().filter(|(_, name)| *name == "commit").nth(2).unwrap().0 + 1;
+    let stage = Stage::new();
+    stage.run_with(RENAME, &[("POSTCLONE_FAILPOINT", &format!("{commit}:kill"))]).demand(137);
+    assert_eq!(stage.read("stub/vg").trim(), "c-d");
+    assert!(stage.asked().iter().all(|line| !line.starts_with("udevadm")));
+    stage.run(&["undo", "--yes"]).demand(0);
+    let asked = stage.asked();
+    assert!(asked.iter().any(|line| line.starts_with("udevadm trigger")), "{asked:?}");
+    assert!(asked.iter().any(|line| line == "systemctl daemon-reload"), "{asked:?}");
 }

@@ -141,21 +141,21 @@ fn ends_by_itself(unit: &str) -> Result<bool> {
     Ok(on_demand || value("Transient=") == "yes" || one_shot)
 }
 
+/// By property, not by the table of `list-units`: a description there may hold newlines, and a line
+/// of it could pass for a unit.
 fn active_units() -> Result<BTreeSet<String>> {
     let output = Cmd::new(Program::Systemctl)
-        .args([
-            "list-units",
-            "--all",
-            "--plain",
-            "--no-legend",
-            "--no-pager",
-            "--full",
-            "--state=active",
-        ])
+        .args(["show", "--property=Id,ActiveState", "*"])
         .checked()
         .context("asking systemd for its units")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(text.lines().filter_map(|line| word(line, 0)).collect())
+    Ok(text.split("\n\n").filter_map(active_unit).collect())
+}
+
+/// The unit's name, where the block of properties is that of an active one.
+fn active_unit(block: &str) -> Option<String> {
+    let value = |key: &str| block.lines().find_map(|line| line.strip_prefix(key));
+    (value("ActiveState=") == Some("active")).then(|| value("Id=").map(str::to_owned)).flatten()
 }
 
 /// TCP and UDP by local address, Unix sockets by path (proc(5), /proc/net).
@@ -211,6 +211,13 @@ impl Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn units_are_read_by_property() {
+        assert_eq!(active_unit("Id=home.mount\nActiveState=active").as_deref(), Some("home.mount"));
+        assert_eq!(active_unit("ActiveState=inactive\nId=home.mount"), None);
+        assert_eq!(active_unit(""), None);
+    }
 
     #[test]
     fn what_is_gone_is_told_by_kind() {
