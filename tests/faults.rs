@@ -2,10 +2,12 @@
 //! then it is taken back, or finished, and the tree must be the old one or the new one, whole.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::golden::{Case, cases};
+use crate::harness::{Run, postclone_with};
 use crate::stage::{Stage, Thing};
-use crate::tree::Content;
+use crate::tree::{self, Content};
 
 const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes", "-q"];
 
@@ -102,4 +104,77 @@ fn an_undo_that_is_killed_is_finished_by_the_next() {
         assert_eq!(before, stage.system(), "{point}");
     }
     eprintln!("{points} points of undo killed, each undone");
+}
+
+/// A run on a fixture's tree, by its report where it has one.
+fn on_fixture(case: &Case, root: &Path, environment: &[(&str, &str)]) -> Run {
+    let mut args = vec![
+        "rename",
+        &case.old,
+        &case.new,
+        "--files-only",
+        "--yes",
+        "-q",
+        "--root",
+        root.to_str().unwrap(),
+    ];
+    if case.dir.join("lvm.json").exists() {
+        args.extend(["--lvm-report", "lvm.json"]);
+    }
+    postclone_with(&case.dir, &args, environment)
+}
+
+#[test]
+fn every_fixture_stands_it() {
+    let mut all = 0;
+    for case in cases() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let path = log.path().to_str().unwrap();
+        let copy = case.copy();
+        on_fixture(&case, copy.path(), &[("POSTCLONE_FAILPOINT_LOG", path)]).demand(0);
+        let points = fs::read_to_string(log.path()).unwrap().lines().count();
+        for number in 1..=points {
+            for (how, status) in [("fail", [1, 3]), ("kill", [137, 137])] {
+                let point = format!("{number}:{how}");
+                let copy = case.copy();
+                let before = tree::read(copy.path());
+                let root = copy.path().to_str().unwrap();
+                let run = on_fixture(&case, copy.path(), &[("POSTCLONE_FAILPOINT", &point)]);
+                assert!(status.contains(&run.status), "{} {point}: {}", case.name(), run.stderr);
+                if how == "kill" {
+                    // One half is taken back, the other finished.
+                    if number % 2 == 0 {
+                        postclone_with(
+                            &case.dir,
+                            &["rename", "--resume", "-q", "--root", root],
+                            &[],
+                        )
+                        .demand(0);
+                        on_fixture(&case, copy.path(), &[]).demand(0);
+                        tree::same(copy.path(), &case.dir.join("expected/root"), &case.name());
+                        continue;
+                    }
+                    let undo =
+                        postclone_with(&case.dir, &["undo", "--yes", "-q", "--root", root], &[]);
+                    assert!(
+                        undo.status == 0 || undo.stderr.contains("no run of postclone"),
+                        "{}",
+                        undo.stderr
+                    );
+                }
+                let now = tree::read(copy.path());
+                for (path, entry) in &before {
+                    let same = now.get(path).is_some_and(|now| {
+                        (&now.content, now.mode, now.owner)
+                            == (&entry.content, entry.mode, entry.owner)
+                            && (entry.content == Content::Directory
+                                || now.modified == entry.modified)
+                    });
+                    assert!(same, "{} {point}: {}", case.name(), path.display());
+                }
+                all += 1;
+            }
+        }
+    }
+    eprintln!("{all} faults on the fixtures");
 }

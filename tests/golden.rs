@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 use crate::harness::{Run, bless, patch, postclone, project};
 use crate::tree;
 
-struct Case {
-    dir: PathBuf,
-    old: String,
-    new: String,
+/// One directory of `fixtures/`.
+pub struct Case {
+    pub dir: PathBuf,
+    pub old: String,
+    pub new: String,
 }
 
-fn cases() -> Vec<Case> {
+/// All of them.
+pub fn cases() -> Vec<Case> {
     let mut dirs: Vec<PathBuf> = fs::read_dir(project().join("fixtures"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -32,7 +34,7 @@ impl Case {
         Self { dir, old: words.next().unwrap(), new: words.next().unwrap() }
     }
 
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         self.dir.file_name().unwrap().to_string_lossy().into_owned()
     }
 
@@ -53,7 +55,7 @@ impl Case {
     }
 
     /// A copy of the tree before, in a directory that goes away.
-    fn copy(&self) -> tempfile::TempDir {
+    pub fn copy(&self) -> tempfile::TempDir {
         let copy = tempfile::tempdir().unwrap();
         tree::copy(&self.dir.join("root"), copy.path());
         copy

@@ -12,19 +12,26 @@ pub struct Run {
 
 /// Runs postclone with stdin closed.
 pub fn postclone(dir: &Path, args: &[&str]) -> Run {
+    postclone_with(dir, args, &[])
+}
+
+/// The same, with an environment.
+pub fn postclone_with(dir: &Path, args: &[&str], environment: &[(&str, &str)]) -> Run {
     let output = Command::new(env!("CARGO_BIN_EXE_postclone"))
         .args(args)
         .current_dir(dir)
         .env_remove("NO_COLOR")
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
         .expect("postclone starts");
     run(output)
 }
 
-fn run(output: Output) -> Run {
+/// A process's output; 137 is what a shell says of one that was killed.
+pub fn run(output: Output) -> Run {
     Run {
-        status: output.status.code().expect("postclone ends by itself"),
+        status: output.status.code().unwrap_or(137),
         stdout: output.stdout,
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
-use crate::harness::Run;
+use crate::harness::{Run, run};
 use crate::tree;
 
 pub const UUID: &str = "aaaaaa-bbbb-cccc-dddd-eeee-ffff-gggggg";
@@ -218,12 +218,7 @@ impl Stage {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        Run {
-            // 137 is what a shell says of a process that was killed.
-            status: output.status.code().unwrap_or(137),
-            stdout: output.stdout,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        run(output)
     }
 
     /// What a run may change: everything but postclone's state, /run, and the stubs' own files.
