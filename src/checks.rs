@@ -51,6 +51,8 @@ pub(crate) fn run(job: &Job) -> Result<()> {
         }
         ask(name_is_free(job));
         ask(boot_is_mounted(job));
+    }
+    if !job.files_only {
         ask(images_can_be_built(job));
         ask(no_package_manager(&job.root));
     }

@@ -383,3 +383,16 @@ fn an_undo_after_a_cut_and_a_boot_settles_the_running_system() {
     assert!(asked.iter().any(|line| line.starts_with("udevadm trigger")), "{asked:?}");
     assert!(asked.iter().any(|line| line == "systemctl daemon-reload"), "{asked:?}");
 }
+
+#[test]
+fn what_somebody_began_by_hand_is_finished() {
+    let stage = Stage::new();
+    stage.set("vg", "c-d");
+    stage.run(RENAME).demand(0);
+    assert!(stage.read("etc/fstab").starts_with("/dev/mapper/c--d-root"));
+    let image = stage.read("boot/initrd.img-6.1.0-1-amd64");
+    assert!(image.contains("/dev/mapper/c--d-root"), "{image}");
+    let asked = stage.asked();
+    assert!(asked.iter().all(|line| !line.starts_with("lvm vgrename")), "{asked:?}");
+    assert!(asked.iter().any(|line| line == "systemctl daemon-reload"), "{asked:?}");
+}

@@ -2,9 +2,10 @@
 
 mod apply;
 mod bridge;
+mod printer;
+mod resume;
 mod target;
 
-use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
@@ -20,13 +21,10 @@ use crate::initramfs;
 use crate::live;
 use crate::logger;
 use crate::plan::{self, Plan, Step, Warning};
-use crate::report::json::{self, Outcome};
-use crate::report::style::Style;
-use crate::report::text;
-use crate::report::to_stdout;
+use crate::report::json::Outcome;
 use crate::transaction::journal::Journal;
-use crate::transaction::lock::{Lock, no_package_manager};
-use crate::transaction::record::{Direction, State};
+use crate::transaction::record::State;
+use printer::Printer;
 use target::Target;
 
 /// Everything that a run works with.
@@ -36,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) plan: Plan,
     pub(crate) images: Images,
     pub(crate) generator: Option<Generator>,
+    /// Whether LVM, the images and the running system are left alone.
+    pub(crate) files_only: bool,
 }
 
 /// Runs the verb.
@@ -43,7 +43,7 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
     logger::start(args.verbose, args.quiet);
     let started = Instant::now();
     if args.resume {
-        return resume(args);
+        return resume::run(args);
     }
     let job = prepare(args)?;
     let printer = Printer::new(args);
@@ -81,33 +81,6 @@ fn refuse_open(root: &Root) -> Result<()> {
     }
 }
 
-/// Finishes the last run where it was cut.
-fn resume(args: &RenameArgs) -> Result<Exit> {
-    let root = Root::open(&args.root)?;
-    let journal = Journal::latest(&root).map_err(refuse)?;
-    let Some(mut journal) =
-        journal.filter(|journal| journal.state() == State::Open(Direction::Forward))
-    else {
-        to_stdout(|out| writeln!(out, "# Nothing to do: no run was cut."))?;
-        return Ok(Exit::Done);
-    };
-    if journal.saved.uuid.is_some() {
-        checks::is_root("renaming a volume group").map_err(refuse)?;
-    }
-    let _lock = Lock::take(&root).map_err(refuse)?;
-    no_package_manager(&root).map_err(refuse)?;
-    let outcome = apply::finish(&root, &mut journal)?;
-    to_stdout(|out| {
-        writeln!(
-            out,
-            "# Finished: volume group {} is {} now.",
-            journal.saved.old, journal.saved.new
-        )?;
-        outcome.seen.iter().try_for_each(|line| writeln!(out, "#  - {line}"))
-    })?;
-    Ok(Exit::Done)
-}
-
 /// Reads all there is to know and plans. Changes nothing.
 fn prepare(args: &RenameArgs) -> Result<Job> {
     let root = Root::open(&args.root)?;
@@ -128,8 +101,11 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         target,
         images: Images::default(),
         generator: None,
+        files_only: args.files_only,
     };
-    if !args.files_only && !args.no_initramfs && job.target.renames_group {
+    // A group that was renamed by hand leaves images behind that were made of the old files.
+    let changes = job.target.renames_group || !job.plan.files.is_empty();
+    if !args.files_only && !args.no_initramfs && changes {
         job.images = kernels::images(&job.root).map_err(refuse)?;
         job.generator = kernels::generator(&job.root);
         warn_of_images(&mut job);
@@ -193,16 +169,15 @@ fn steps(job: &Job) -> Vec<Step> {
     if files > 0 {
         steps.push(Step::ReplaceFiles { files });
     }
-    if let Some(group) = renamed.filter(|_| job.root.is_live()) {
-        if live::has_udev() {
-            let volumes = group.volumes.iter().filter(|volume| !volume.hidden).count();
-            steps.push(Step::LinkNames { volumes });
-        }
-        if live::has_systemd() {
-            steps.push(Step::ReloadSystemd);
-        }
+    let live = job.root.is_live() && !job.files_only;
+    if let Some(group) = renamed.filter(|_| live && live::has_udev()) {
+        let volumes = group.volumes.iter().filter(|volume| !volume.hidden).count();
+        steps.push(Step::LinkNames { volumes });
     }
-    if renamed.is_some() && job.root.is_live() && Path::new("/run").is_dir() {
+    if live && live::has_systemd() && (renamed.is_some() || files > 0) {
+        steps.push(Step::ReloadSystemd);
+    }
+    if renamed.is_some() && live && Path::new("/run").is_dir() {
         steps.push(Step::AwaitReboot);
     }
     if let Some(generator) = job.generator {
@@ -216,79 +191,6 @@ fn steps(job: &Job) -> Vec<Step> {
         steps.push(Step::Verify);
     }
     steps
-}
-
-/// Writes results to stdout.
-struct Printer {
-    format: Format,
-    context: usize,
-    style: Style,
-    files_only: bool,
-}
-
-impl Printer {
-    fn new(args: &RenameArgs) -> Self {
-        let style = Style { colour: args.color.on_stdout(), escape: io::stdout().is_terminal() };
-        Self { format: args.format, context: args.context, style, files_only: args.files_only }
-    }
-
-    fn plan(&self, plan: &Plan, outcome: Outcome) -> Result<()> {
-        to_stdout(|out| match self.format {
-            Format::Text => text::write_plan(out, plan, self.context, self.style),
-            Format::Json => out.write_all(json::document(plan, outcome, None).as_bytes()),
-        })
-    }
-
-    fn nothing_to_do(&self, job: &Job) -> Result<()> {
-        to_stdout(|out| match self.format {
-            Format::Text => {
-                text::write_warnings(out, &job.plan, self.style)?;
-                writeln!(out, "# Nothing to do: no known place names {}.", job.plan.old)
-            }
-            Format::Json => {
-                out.write_all(json::document(&job.plan, Outcome::NothingToDo, None).as_bytes())
-            }
-        })
-    }
-
-    fn done(&self, job: &Job, outcome: &apply::Outcome, started: Instant) -> Result<()> {
-        let done = Some((outcome.journal.as_path(), outcome.seen.as_slice()));
-        to_stdout(|out| {
-            if self.format == Format::Json {
-                return out.write_all(json::document(&job.plan, Outcome::Done, done).as_bytes());
-            }
-            writeln!(out, "# Done in {:.1} s:", started.elapsed().as_secs_f64())?;
-            for line in &outcome.seen {
-                writeln!(out, "#  - {line}")?;
-            }
-            writeln!(out, "# The files as they were are in {}.", outcome.journal.display())?;
-            writeln!(out, "# To take it back: postclone undo")?;
-            for line in self.next_steps(job) {
-                writeln!(out, "# {line}")?;
-            }
-            Ok(())
-        })
-    }
-
-    fn next_steps(&self, job: &Job) -> Vec<String> {
-        if self.files_only {
-            return vec![
-                "Next: the initramfs images were left alone; where they name the group, build them anew."
-                    .to_owned(),
-            ];
-        }
-        let mut lines = Vec::new();
-        if job.generator.is_none() {
-            lines.push(
-                "The initramfs images were left alone: build them anew before the next boot."
-                    .to_owned(),
-            );
-        }
-        if job.root.is_live() && job.target.renames_group {
-            lines.push("Next: reboot. Until then both names work.".to_owned());
-        }
-        lines
-    }
 }
 
 /// Whether the images' tool is installed.

@@ -1,0 +1,86 @@
+//! What `postclone rename` prints on stdout.
+
+use std::io::{self, IsTerminal};
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::{Job, apply};
+use crate::cli::{Format, RenameArgs};
+use crate::plan::Plan;
+use crate::report::json::{self, Outcome};
+use crate::report::style::Style;
+use crate::report::{text, to_stdout};
+
+/// Writes results to stdout.
+pub(super) struct Printer {
+    format: Format,
+    context: usize,
+    style: Style,
+    files_only: bool,
+}
+
+impl Printer {
+    pub(super) fn new(args: &RenameArgs) -> Self {
+        let style = Style { colour: args.color.on_stdout(), escape: io::stdout().is_terminal() };
+        Self { format: args.format, context: args.context, style, files_only: args.files_only }
+    }
+
+    pub(super) fn plan(&self, plan: &Plan, outcome: Outcome) -> Result<()> {
+        to_stdout(|out| match self.format {
+            Format::Text => text::write_plan(out, plan, self.context, self.style),
+            Format::Json => out.write_all(json::document(plan, outcome, None).as_bytes()),
+        })
+    }
+
+    pub(super) fn nothing_to_do(&self, job: &Job) -> Result<()> {
+        to_stdout(|out| match self.format {
+            Format::Text => {
+                text::write_warnings(out, &job.plan, self.style)?;
+                writeln!(out, "# Nothing to do: no known place names {}.", job.plan.old)
+            }
+            Format::Json => {
+                out.write_all(json::document(&job.plan, Outcome::NothingToDo, None).as_bytes())
+            }
+        })
+    }
+
+    pub(super) fn done(&self, job: &Job, outcome: &apply::Outcome, started: Instant) -> Result<()> {
+        let done = Some((outcome.journal.as_path(), outcome.seen.as_slice()));
+        to_stdout(|out| {
+            if self.format == Format::Json {
+                return out.write_all(json::document(&job.plan, Outcome::Done, done).as_bytes());
+            }
+            writeln!(out, "# Done in {:.1} s:", started.elapsed().as_secs_f64())?;
+            for line in &outcome.seen {
+                writeln!(out, "#  - {line}")?;
+            }
+            writeln!(out, "# The files as they were are in {}.", outcome.journal.display())?;
+            writeln!(out, "# To take it back: postclone undo")?;
+            for line in self.next_steps(job) {
+                writeln!(out, "# {line}")?;
+            }
+            Ok(())
+        })
+    }
+
+    fn next_steps(&self, job: &Job) -> Vec<String> {
+        if self.files_only {
+            return vec![
+                "Next: the initramfs images were left alone; where they name the group, build them anew."
+                    .to_owned(),
+            ];
+        }
+        let mut lines = Vec::new();
+        if job.generator.is_none() {
+            lines.push(
+                "The initramfs images were left alone: build them anew before the next boot."
+                    .to_owned(),
+            );
+        }
+        if job.root.is_live() && job.target.renames_group {
+            lines.push("Next: reboot. Until then both names work.".to_owned());
+        }
+        lines
+    }
+}

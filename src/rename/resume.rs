@@ -1,0 +1,40 @@
+//! `postclone rename --resume`.
+
+use anyhow::Result;
+
+use super::apply;
+use crate::checks;
+use crate::cli::RenameArgs;
+use crate::exit::{Exit, refuse};
+use crate::guest::root::Root;
+use crate::report::to_stdout;
+use crate::transaction::journal::Journal;
+use crate::transaction::lock::{Lock, no_package_manager};
+use crate::transaction::record::{Direction, State};
+
+/// Finishes the last run where it was cut.
+pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
+    let root = Root::open(&args.root)?;
+    let journal = Journal::latest(&root).map_err(refuse)?;
+    let Some(mut journal) =
+        journal.filter(|journal| journal.state() == State::Open(Direction::Forward))
+    else {
+        to_stdout(|out| writeln!(out, "# Nothing to do: no run was cut."))?;
+        return Ok(Exit::Done);
+    };
+    if journal.saved.uuid.is_some() {
+        checks::is_root("renaming a volume group").map_err(refuse)?;
+    }
+    let _lock = Lock::take(&root).map_err(refuse)?;
+    no_package_manager(&root).map_err(refuse)?;
+    let outcome = apply::finish(&root, &mut journal)?;
+    to_stdout(|out| {
+        writeln!(
+            out,
+            "# Finished: volume group {} is {} now.",
+            journal.saved.old, journal.saved.new
+        )?;
+        outcome.seen.iter().try_for_each(|line| writeln!(out, "#  - {line}"))
+    })?;
+    Ok(Exit::Done)
+}
