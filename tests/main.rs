@@ -13,4 +13,5 @@ mod names;
 mod refusals;
 mod rooms;
 mod stage;
+mod terminal;
 mod tree;

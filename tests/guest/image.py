@@ -53,7 +53,7 @@ def folder(suite, layout_name):
 
 
 def _make(suite, layout, path):
-    tar = rootfs.tar(suite)
+    tar = rootfs.tar(suite, layout.packages)
     print(f"building the {suite} guest {layout.name}", flush=True)
     path.mkdir()
     image = path / "disk"

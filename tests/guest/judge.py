@@ -143,7 +143,7 @@ def _swaps(boot):
 def undisturbed(before, after):
     """Whether nothing was stopped between two snapshots, folders of a job.
 
-    Compares units that were active, mounts and swaps. What goes by itself
+    Compares units that were active, mounts, swaps and listening sockets. What goes by itself
     (PASSING) does not count.
     """
     verdict = Verdict()
@@ -161,8 +161,14 @@ def undisturbed(before, after):
         new = set((after / name).read_text().splitlines())
         if name == "swaps":  # the third column is what is in use
             old, new = ({line.split()[0] for line in lines} for lines in (old, new))
+        else:  # the source is the name that it was mounted by
+            old, new = ({" ".join(line.split(" ")[:1] + line.split(" ")[2:]) for line in lines}
+                        for lines in (old, new))
         missing = sorted(old - new)
         verdict.append(Criterion(f"nothing gone from {name}", not missing, "; ".join(missing)))
+    old, new = (set((folder / "sockets").read_text().splitlines()) for folder in (before, after))
+    verdict.append(Criterion("every socket still listens", not old - new,
+                             "; ".join(sorted(old - new))))
     state = (after / "state").read_text().strip()
     verdict.append(Criterion("still running", state == "running", state))
     return verdict

@@ -36,17 +36,22 @@ class Layout:
     boot_size: int = 400
     free: int = 200
     """MiB of the group that no volume takes."""
+    packages: tuple[str, ...] = ()
+    """What is installed beside rootfs.PACKAGES."""
 
 
 ROOT = Volume("root", 1400, "ext4", "/", "errors=remount-ro", 1)
 SWAP = Volume("swap_1", 200, "swap", "none", "sw", 0)
 HOME = Volume("home", 100, "ext4", "/home")
 VAR = Volume("var", 500, "ext4", "/var")
+PGDATA = Volume("pgdata", 300, "ext4", "/var/lib/postgresql")
+SPARE = Volume("spare", 40, "ext4", "/mnt/spare")
 
 LAYOUTS = {
     layout.name: layout
     for layout in [
         Layout("debian-bios", (ROOT, SWAP)),
         Layout("debian-home", (ROOT, VAR, SWAP, HOME)),
+        Layout("debian-live", (ROOT, VAR, SWAP, HOME, PGDATA, SPARE), packages=("postgresql",)),
     ]
 }

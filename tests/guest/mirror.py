@@ -1,4 +1,4 @@
-"""The Debian mirror that this system's apt is set up with."""
+"""The Debian mirrors that this system's apt is set up with."""
 
 import os
 import subprocess
@@ -11,16 +11,22 @@ def uri():
     Debian release that is neither an update nor a security suite. apt keeps no
     such list before its first `apt-get update`, so that is run where needed.
     """
-    found = _configured()
+    found = _configured("Debian")
     if not found:
         subprocess.run(["apt-get", "update", "-qq"], check=True)
-        found = _configured()
+        found = _configured("Debian")
     if not found:
         raise SystemExit("apt on this system is set up with no Debian archive")
     return found[0]
 
 
-def _configured():
+def security_uri():
+    """The same of the security archive; None where apt has none."""
+    return next(iter(_configured("Debian-Security")), None)
+
+
+def _configured(wanted):
+    """Addresses of Debian's repositories with this label, less updates'."""
     text = subprocess.run(
         ["apt-get", "indextargets", "--format",
          "$(ORIGIN)|$(CODENAME)|$(LABEL)|$(REPO_URI)"],
@@ -29,6 +35,6 @@ def _configured():
     found = []
     for line in text.splitlines():
         origin, codename, label, address = line.split("|", 3)
-        if origin == "Debian" and label == "Debian" and "-" not in codename:
+        if origin == "Debian" and label == wanted and not codename.endswith("-updates"):
             found.append(address.rstrip("/"))
     return found

@@ -25,17 +25,19 @@ PACKAGES = [
 COMPONENTS = "main"
 
 
-def tar(suite):
-    """Path of the suite's tar in the cache; built when it is not there."""
-    identity = cache.key(suite, *PACKAGES, Path(__file__), HERE / "agent" / "trim")
-    return cache.entry(f"rootfs-{suite}-{identity}.tar", lambda path: _make(suite, path))
+def tar(suite, more=()):
+    """Path of the suite's tar in the cache, with `more` packages; built when not there."""
+    packages = [*PACKAGES, *more]
+    identity = cache.key(suite, *packages, Path(__file__), HERE / "agent" / "trim")
+    return cache.entry(f"rootfs-{suite}-{identity}.tar",
+                       lambda path: _make(suite, packages, path))
 
 
-def _make(suite, path):
+def _make(suite, packages, path):
     print(f"building the {suite} root file system", flush=True)
     command = [
         "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
-        f"--components={COMPONENTS}", f"--include={','.join(PACKAGES)}",
+        f"--components={COMPONENTS}", f"--include={','.join(packages)}",
         "--aptopt=Acquire::Check-Valid-Until \"false\"",
         "--aptopt=APT::Install-Recommends \"false\"",
         "--dpkgopt=path-exclude=/usr/share/doc/*",
