@@ -8,7 +8,9 @@ RENAME = f"""
 timed apt-get install -y ./postclone.deb || exit
 keep /etc/fstab /boot/grub/grub.cfg /etc/default/grub /etc/initramfs-tools/conf.d/resume
 mv "$OUT/files" "$OUT/files-before"
-timed postclone rename --dry-run {OLD} {NEW} >"$OUT/dry-run" 2>&1 || {{ cat "$OUT/dry-run"; exit 1; }}
+# Without names: the group that holds / by the host's name.
+timed postclone rename --dry-run >"$OUT/dry-run" 2>&1 || {{ cat "$OUT/dry-run"; exit 1; }}
+grep "^# Volume group {OLD} becomes {NEW} under /" "$OUT/dry-run" || exit
 snapshot before
 timed postclone rename --yes {OLD} {NEW} >"$OUT/rename" 2>&1
 status=$?
