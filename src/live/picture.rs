@@ -50,7 +50,11 @@ impl Picture {
     pub fn take() -> Result<Self> {
         Ok(Self {
             units: if has_systemd() { active_units()? } else { BTreeSet::new() },
-            mounts: mounted().into_iter().map(|mount| mount.target.display().to_string()).collect(),
+            mounts: mounted()
+                .into_iter()
+                .map(|mount| mount.target.display().to_string())
+                .filter(|target| !is_a_sessions(target))
+                .collect(),
             swaps: lines("/proc/swaps").skip(1).filter_map(|line| word(&line, 0)).collect(),
             sockets: listening(),
         })
@@ -63,7 +67,10 @@ impl Picture {
         if fallen.is_empty() {
             return Ok(comparison);
         }
-        for unit in fallen.iter().filter(|fallen| fallen.kind == "unit") {
+        // A device comes back by itself or not at all; a start would wait for it in vain.
+        let startable =
+            |fallen: &&Fallen| fallen.kind == "unit" && !fallen.name.ends_with(".device");
+        for unit in fallen.iter().filter(startable) {
             log::warn!("{} stopped; starting it again", unit.name);
             if let Err(error) = Cmd::new(Program::Systemctl).arg("start").arg(&unit.name).checked()
             {
@@ -158,18 +165,36 @@ fn active_unit(block: &str) -> Option<String> {
     (value("ActiveState=") == Some("active")).then(|| value("Id=").map(str::to_owned)).flatten()
 }
 
+/// What comes and goes with logins and with services' starts.
+fn is_a_sessions(path: &str) -> bool {
+    path.starts_with("/run/user/") || path.starts_with("/run/credentials/")
+}
+
+/// The first port that the kernel gives out by itself (ip_local_port_range).
+const EPHEMERAL: u16 = 32768;
+
 /// TCP and UDP by local address, Unix sockets by path (proc(5), /proc/net).
 fn listening() -> BTreeSet<String> {
     let mut sockets = BTreeSet::new();
     for (file, state) in [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")] {
-        let path = format!("/proc/net/{file}");
-        let open = lines(&path).skip(1).filter(|line| word(line, 3).as_deref() == Some(state));
-        sockets.extend(open.filter_map(|line| Some(format!("{file} {}", word(&line, 1)?))));
+        for line in lines(&format!("/proc/net/{file}")).skip(1) {
+            let Some(address) = word(&line, 1).filter(|_| word(&line, 3).as_deref() == Some(state))
+            else {
+                continue;
+            };
+            let port =
+                address.rsplit_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
+            // Programs that ask over UDP have a socket of the same state, on a port by chance.
+            if state == "0A" || port.is_some_and(|port| port < EPHEMERAL) {
+                sockets.insert(format!("{file} {address}"));
+            }
+        }
     }
     // Flag __SO_ACCEPTCON: the socket listens.
     let unix =
         lines("/proc/net/unix").skip(1).filter(|line| word(line, 3).as_deref() == Some("00010000"));
-    sockets.extend(unix.filter_map(|line| Some(format!("unix {}", word(&line, 7)?))));
+    let paths = unix.filter_map(|line| word(&line, 7)).filter(|path| !is_a_sessions(path));
+    sockets.extend(paths.map(|path| format!("unix {path}")));
     sockets
 }
 
