@@ -72,10 +72,12 @@ pub fn take(
             continue;
         }
         log::info!("{}", step_text(step, direction));
+        // Begun and never done: whatever it started may have left something behind.
+        let cut = !journal.is_done(Direction::Forward, number);
         let result = journal
             .intend(direction, number)
             .and_then(|()| failpoint::hit("step"))
-            .and_then(|()| take_step(root, journal, step, direction, &mut waiting));
+            .and_then(|()| take_step(root, journal, step, direction, cut, &mut waiting));
         match result {
             Ok(seen) => {
                 outcome.seen.extend(seen);
@@ -166,6 +168,7 @@ fn take_step(
     journal: &Journal,
     step: &Step,
     direction: Direction,
+    cut: bool,
     waiting: &mut Staging,
 ) -> Result<Option<String>> {
     let (from, to) = names(journal, direction);
@@ -208,8 +211,8 @@ fn take_step(
             Ok(None)
         }
         Step::RebuildImage { kernel, path, .. } => {
-            image(root, journal, &Image { version: kernel.clone(), path: path.clone() }, direction)
-                .map(Some)
+            let wanted = Image { version: kernel.clone(), path: path.clone() };
+            image(root, journal, &wanted, direction, cut).map(Some)
         }
         Step::Verify => verify(root, journal, direction).map(Some),
     }
@@ -223,12 +226,21 @@ fn rename_group(uuid: &str, to: &VgName) -> Result<()> {
     live::with_name_free(to, || lvm::rename_group(uuid, to))
 }
 
-fn image(root: &Root, journal: &Journal, image: &Image, direction: Direction) -> Result<String> {
+fn image(
+    root: &Root,
+    journal: &Journal,
+    image: &Image,
+    direction: Direction,
+    cut: bool,
+) -> Result<String> {
     let resolved =
         root.resolve(&image.path)?.ok_or_else(|| anyhow!("`{}` is gone", image.path.display()))?;
     let outer: PathBuf = root.outer(&resolved);
     if direction == Direction::Backward {
         journal.restore_image(&outer)?;
+        if cut {
+            journal.remove_unfinished(&outer)?;
+        }
         return Ok(format!("{} as before", image.path.display()));
     }
     let generator =

@@ -16,7 +16,7 @@ fn a_run_takes_its_steps_in_order() {
     assert_eq!(
         stage.asked(),
         [
-            "systemctl show --property=Id,ActiveState *".to_owned(),
+            "systemctl show --all --property=Id,ActiveState *".to_owned(),
             format!("lvm vgrename --driverloaded n --config global{{wait_for_locks=0}} {UUID} c-d"),
             "udevadm control --reload".to_owned(),
             "udevadm trigger --action=change --subsystem-match=block --sysname-match=dm-*"
@@ -25,7 +25,7 @@ fn a_run_takes_its_steps_in_order() {
             "systemctl daemon-reload".to_owned(),
             format!("update-initramfs -u -k {}", KERNELS[0]),
             format!("update-initramfs -u -k {}", KERNELS[1]),
-            "systemctl show --property=Id,ActiveState *".to_owned(),
+            "systemctl show --all --property=Id,ActiveState *".to_owned(),
         ]
     );
     // The images were built from the new files.
@@ -395,4 +395,24 @@ fn what_somebody_began_by_hand_is_finished() {
     let asked = stage.asked();
     assert!(asked.iter().all(|line| !line.starts_with("lvm vgrename")), "{asked:?}");
     assert!(asked.iter().any(|line| line == "systemctl daemon-reload"), "{asked:?}");
+}
+
+#[test]
+fn what_a_killed_image_tool_leaves_behind_goes_with_the_undo() {
+    let stage = Stage::new();
+    let before = stage.system();
+    // It is killed in the middle, as by a power cut, and takes postclone with it.
+    let killed = "#!/bin/sh\necho half > /boot/initrd.img-$3.new\n\
+                  echo old > /boot/initrd.img-$3.dpkg-bak\nkill -9 $PPID\n";
+    stage.program("usr/sbin/update-initramfs", killed);
+    stage.run(RENAME).demand(137);
+    assert!(stage.path("boot/initrd.img-6.1.0-1-amd64.new").exists());
+    stage.install_update_initramfs();
+    stage.run(&["undo", "--yes"]).demand(0);
+    assert_eq!(timeless(&before), timeless(&stage.system()));
+}
+
+/// The stub is not what it was in time.
+fn timeless(things: &[crate::stage::Thing]) -> Vec<(&std::path::Path, &crate::tree::Content)> {
+    things.iter().map(|thing| (thing.path.as_path(), &thing.content)).collect()
 }

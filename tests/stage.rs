@@ -136,11 +136,11 @@ impl Stage {
         let busybox = if Path::new(busybox).exists() { busybox } else { "/bin/busybox" };
         self.copy(busybox, "usr/bin/busybox");
         fs::create_dir_all(self.path("bin")).unwrap();
-        for applet in ["bin/sh", "usr/bin/cat", "usr/bin/mv", "usr/bin/basename"] {
+        for applet in ["bin/sh", "usr/bin/cat", "usr/bin/mv", "usr/bin/basename", "usr/bin/kill"] {
             std::os::unix::fs::symlink("/usr/bin/busybox", self.path(applet)).unwrap();
         }
         self.program("usr/sbin/lvm", &LVM.replace("UUID", UUID));
-        self.program("usr/sbin/update-initramfs", UPDATE_INITRAMFS);
+        self.install_update_initramfs();
         self.program("usr/sbin/blkid", BLKID);
         for program in ["usr/sbin/mkinitramfs", "usr/bin/udevadm", "usr/bin/systemctl"] {
             self.program(program, LOGGED);
@@ -153,6 +153,10 @@ impl Stage {
                 self.copy(word, word.trim_start_matches('/'));
             }
         }
+    }
+
+    pub fn install_update_initramfs(&self) {
+        self.program("usr/sbin/update-initramfs", UPDATE_INITRAMFS);
     }
 
     /// Puts a stub on the stage.

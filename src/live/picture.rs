@@ -152,7 +152,8 @@ fn ends_by_itself(unit: &str) -> Result<bool> {
 /// of it could pass for a unit.
 fn active_units() -> Result<BTreeSet<String>> {
     let output = Cmd::new(Program::Systemctl)
-        .args(["show", "--property=Id,ActiveState", "*"])
+        // Without --all, units that follow another (aliases of a swap) are left out.
+        .args(["show", "--all", "--property=Id,ActiveState", "*"])
         .checked()
         .context("asking systemd for its units")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -51,6 +51,23 @@ impl Journal {
         Ok(true)
     }
 
+    /// Removes what an image tool that was killed left beside an image (update-initramfs of
+    /// initramfs-tools, `generate_initramfs` and `backup_initramfs`).
+    pub fn remove_unfinished(&self, image: &Path) -> Result<()> {
+        for suffix in [".new", ".dpkg-bak"] {
+            let mut path = image.as_os_str().to_owned();
+            path.push(suffix);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error)
+                        .with_context(|| format!("removing `{}`", Path::new(&path).display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn kept_image(&self, image: &Path) -> Result<PathBuf> {
         let name = image.file_name().ok_or_else(|| anyhow!("`{}` has no name", image.display()))?;
         Ok(self.dir().join("images").join(name))
