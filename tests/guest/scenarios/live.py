@@ -42,9 +42,6 @@ ls -l /etc/default/grub.d/
 by_every_name
 timed install_kernel
 cp /boot/grub/grub.cfg "$OUT/grub.cfg-kernel"
-unmkinitramfs "/boot/initrd.img-$(dpkg-deb -f "$LAB/kernel.deb" Package | cut -d- -f3-)" /run/image
-grep -rhs RESUME= /run/image/conf /run/image/main/conf | tee "$OUT/resume"
-rm -r /run/image
 timed volume_work
 by_every_name
 sleep 5
@@ -88,6 +85,9 @@ attempt grub-probe --target=device /
 cp "$KEPT"/ledger "$KEPT"/bench.log "$OUT/"
 timeout 30 systemctl status "$POSTGRESQL" lab-ledger lab-bench lab-sitter
 """
+
+HOT = re.compile(r"^lvm2-pvscan@7:")
+"""What goes with the loop device that is plugged in and out again."""
 
 SLACK = (1.5, 10.0)
 """How much longer a shutdown after a rename may take than one without: a
@@ -169,7 +169,7 @@ def _quiet(file):
         unit = entry.get("UNIT", "")
         stopped = entry.get("JOB_TYPE", "start") not in ("start", "verify-active", "reload", "nop")
         failed = "UNIT_RESULT" in entry or int(entry.get("PRIORITY", 6)) <= 3
-        if (stopped or failed) and not judge.PASSING.search(unit):
+        if (stopped or failed) and not judge.PASSING.search(unit) and not HOT.search(unit):
             said.append(f"{unit} {entry.get('JOB_TYPE', '')}: {entry.get('MESSAGE')}")
     return Verdict([Criterion("systemd stopped nothing", not said, "; ".join(said[:6]))])
 

@@ -13,21 +13,30 @@ query() {
 	runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -c "$1"
 }
 
-# As user postgres: a transaction after the other, each over a connection of
-# its own, with a line of when and how it ended; until told to stop.
+# As user postgres: a transaction a second, each with a line of when and how it
+# ended, until told to stop. A connection lasts for twenty.
 ledger() {
-	local number stop='' output
+	local number stop='' answer in out psql
 	trap 'stop=yes' TERM
+	trap '' PIPE
 	number=$(psql -XqAtc 'SELECT coalesce(max(number), 0) FROM ledger')
 	while [[ -z $stop ]]; do
-		number=$((number + 1))
-		if output=$(psql -XqAtc "INSERT INTO ledger VALUES ($number)" 2>&1); then
-			echo "$EPOCHREALTIME $number ok"
-		else
-			echo "$EPOCHREALTIME $number FAILED ${output//$'\n'/ }"
-		fi
-		sleep 2
-	done >>"$KEPT/ledger"
+		coproc PSQL { exec psql -XqAt 2>&1; }
+		in=${PSQL[0]} out=${PSQL[1]} psql=$PSQL_PID
+		while [[ -z $stop ]] && ((++number % 20)); do
+			answer='no answer'
+			echo "INSERT INTO ledger VALUES ($number) RETURNING number;" >&"$out"
+			read -rt 60 answer <&"$in"
+			if [[ $answer == "$number" ]]; then
+				echo "$EPOCHREALTIME $number ok"
+			else
+				echo "$EPOCHREALTIME $number FAILED $answer"
+			fi
+			sleep 1
+		done
+		echo '\q' >&"$out"
+		wait "$psql"
+	done 2>/dev/null >>"$KEPT/ledger"
 }
 
 # start_load: two writers to PostgreSQL, a shell in /home with a file open
@@ -48,7 +57,7 @@ start_load() {
 		exec pgbench -n -c 2 -R 4 -T 7200 -P 10 -f $KEPT/bench.sql postgres >>$KEPT/bench.log 2>&1" || return
 	systemd-run --quiet --unit=lab-sitter bash -c '
 		cd /home
-		while date; do sleep 1; done >>/home/open-file' || return
+		while echo here; do sleep 5; done >>/home/open-file' || return
 	systemd-run --quiet --unit=lab-hog sh -c '
 		head -c 32M /dev/urandom >/dev/shm/lab-hog
 		exec sleep infinity' || return
@@ -59,6 +68,7 @@ start_load() {
 	sleep 3
 	systemctl set-property --runtime lab-hog.service MemoryHigh=infinity
 	cat /proc/swaps
+	tail -n 2 "$KEPT/ledger"
 }
 
 # The instant, by name, to sort transactions by.
@@ -141,7 +151,15 @@ volume_work() {
 	local loop
 	attempt lvs
 	attempt vgs "$NEW"
-	attempt lvextend -r -L +4M "$NEW/home"
+	if lvextend --help 2>&1 | grep -q -e '--fs '; then
+		# This LVM compares the mount table's name with its own, and refuses -r.
+		timed lvextend -r -L +4M "$NEW/home"
+		attempt lvextend -L +4M "$NEW/home"
+		attempt resize2fs "/dev/$NEW/home"
+		timed lvextend --fs resize_fsadm -L +4M "$NEW/home"
+	else
+		attempt lvextend -r -L +4M "$NEW/home"
+	fi
 	attempt lvcreate -y -s -n snap -L 16M "$NEW/home"
 	attempt lvremove -y "$NEW/snap"
 	truncate -s 64M /root/hot
