@@ -53,9 +53,9 @@ def _probe(kernel):
     return "kvm" if b"Linux version" in text else "tcg"
 
 
-def overlay(base, path):
-    """A writable copy of a raw base image, as a qcow2 over it."""
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
+def overlay(base, path, kind="raw"):
+    """A writable copy of a base image, as a qcow2 over it."""
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind,
                     "-b", str(Path(base).resolve()), str(path)], check=True)
 
 
@@ -94,7 +94,7 @@ def _boot(machine, job, logs, scratch):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(scratch / "port"))
     listener.listen(1)
-    command = _command(machine, scratch)
+    command = command_line(machine, scratch)
     result = Boot(logs)
     watch = Watch(result, job)
     with open(logs / "qemu", "w") as errors:
@@ -151,9 +151,12 @@ def _verdict(watch, job):
     return None
 
 
-def _command(machine, scratch):
+def command_line(machine, scratch, frozen=False):
+    """QEMU's arguments; `frozen` for a guest whose whole state its disk keeps."""
     def drive(name, path, kind, serial=""):
-        return ["-drive", f"if=none,id={name},file={path},format={kind},cache=writeback",
+        # QEMU keeps nothing while a raw disk can be written to.
+        fixed = ",readonly=on" if frozen and kind == "raw" else ""
+        return ["-drive", f"if=none,id={name},file={path},format={kind},cache=writeback{fixed}",
                 "-device", f"virtio-blk-pci,drive={name}" + (f",serial={serial}" if serial else "")]
 
     command = ["qemu-system-x86_64", "-nodefaults", "-no-reboot", "-m", "1024",

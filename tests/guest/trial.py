@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
@@ -48,10 +48,11 @@ class Trial:
         with open(self.logs / "log", "a") as file:
             file.write(f"[{time.monotonic() - self.started:7.1f}] {text}\n")
 
-    def boot(self, label, script="", files=None, **job):
-        """Boot the disk once, with logs under `label`."""
+    def boot(self, label, script="", files=None, disk=None, **job):
+        """Boot the disk once, or another one, with logs under `label`."""
         self.note(f"boot {label}")
-        done = qemu.boot(self.machine, Job(script, files or {}, **job), self.logs / label)
+        machine = replace(self.machine, disk=disk) if disk else self.machine
+        done = qemu.boot(machine, Job(script, files or {}, **job), self.logs / label)
         up = f"{done.up_seconds:.1f} s" if done.up_seconds is not None else "never"
         down = f"{done.down_seconds:.1f} s" if done.down_seconds is not None else "not timed"
         self.note(f"{label}: {done.ended} {done.why}; up: {up}, down: {down}, "
