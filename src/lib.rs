@@ -15,6 +15,7 @@ pub mod cli;
 pub mod exit;
 pub mod guest;
 pub mod initramfs;
+pub mod interrupt;
 pub mod live;
 pub mod logger;
 pub mod lvm;

@@ -207,6 +207,11 @@ fn read_places(root: &Root, warnings: &mut Vec<Warning>) -> Result<Vec<(&'static
                 }
                 continue;
             };
+            if resolved.to_str().is_none() {
+                let text = "the file's name is not UTF-8: left as it is, and not looked into";
+                warnings.push(Warning::about(Path::new(&*path.to_string_lossy()), text));
+                continue;
+            }
             // A link to /dev/null is systemd's and the administrator's way to mask a file; a
             // directory's own subdirectories are nobody's configuration.
             if resolved == Path::new("/dev/null") || (!single && root.outer(&resolved).is_dir()) {

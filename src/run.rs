@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::interrupt;
 use crate::transaction::failpoint;
 
 /// Every program that postclone may start.
@@ -77,6 +78,7 @@ pub struct Cmd {
     program: Program,
     arguments: Vec<OsString>,
     limit: Duration,
+    interruptible: bool,
 }
 
 /// What a program left behind.
@@ -93,7 +95,12 @@ pub struct Output {
 impl Cmd {
     /// A command with a time limit of a minute.
     pub fn new(program: Program) -> Self {
-        Self { program, arguments: Vec::new(), limit: Duration::from_secs(60) }
+        Self {
+            program,
+            arguments: Vec::new(),
+            limit: Duration::from_secs(60),
+            interruptible: false,
+        }
     }
 
     /// Adds an argument.
@@ -114,6 +121,13 @@ impl Cmd {
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Lets a signal to postclone end the program: only where it may be ended at any instant.
+    #[must_use]
+    pub fn interruptible(mut self) -> Self {
+        self.interruptible = true;
         self
     }
 
@@ -144,7 +158,7 @@ impl Cmd {
             .with_context(|| format!("starting {self}"))?;
         let stdout = drain(child.stdout.take());
         let stderr = drain(child.stderr.take());
-        let status = wait(&mut child, self.limit).with_context(|| format!("waiting for {self}"))?;
+        let status = self.wait(&mut child).with_context(|| format!("waiting for {self}"))?;
         let output = Output {
             status,
             stdout: stdout.join().unwrap_or_default(),
@@ -163,6 +177,28 @@ impl Cmd {
             return Ok(output);
         }
         Err(anyhow!("{self} {}{}", ending(output.status), quoted(&output.stderr)))
+    }
+}
+
+impl Cmd {
+    fn wait(&self, child: &mut Child) -> Result<ExitStatus> {
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if let Some(signal) = interrupt::caught().filter(|_| self.interruptible) {
+                end_group(child);
+                bail!("stopped by signal {signal}");
+            }
+            if start.elapsed() > self.limit {
+                end_group(child);
+                bail!("it had not ended after {} s and was killed", self.limit.as_secs());
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(100));
+        }
     }
 }
 
@@ -202,22 +238,6 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>
         }
         bytes
     })
-}
-
-fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
-    let start = Instant::now();
-    let mut pause = Duration::from_millis(1);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        if start.elapsed() > limit {
-            end_group(child);
-            bail!("it had not ended after {} s and was killed", limit.as_secs());
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(100));
-    }
 }
 
 /// Ends the program and all it started: politely, then not.

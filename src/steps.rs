@@ -17,7 +17,7 @@ use crate::transaction::image::Stamp;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 use crate::transaction::{failpoint, staged};
-use crate::{initramfs, live, lvm};
+use crate::{initramfs, interrupt, live, lvm};
 
 /// How a run is taken.
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,6 +70,9 @@ pub fn take(
             || (step.is_live() && !root.is_live())
         {
             continue;
+        }
+        if let Some(signal) = interrupt::caught() {
+            bail!("stopped by signal {signal}");
         }
         log::info!("{}", step_text(step, direction));
         // Begun and never done: whatever it started may have left something behind.

@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 use crate::cli::UndoArgs;
 use crate::exit::{Exit, fail, refuse};
 use crate::guest::root::Root;
+use crate::interrupt;
 use crate::live::{self, reboot::PENDING};
 use crate::logger;
 use crate::report::text::count;
@@ -48,6 +49,9 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
         ask::confirm("Take it back now?", "use --yes")?;
     }
     let _lock = Lock::take(&root).map_err(refuse)?;
+    // A signal does not stop the way back in its middle.
+    interrupt::watch()?;
+    interrupt::ignore();
     let manner = Manner { force: args.force, keep_going: true };
     let mut failures = Vec::new();
     let seen = live::watched(&root, || {

@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use nix::sys::signal::Signal;
+
 use crate::stage::{KERNELS, Stage, UUID};
 
 const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
@@ -415,4 +417,33 @@ fn what_a_killed_image_tool_leaves_behind_goes_with_the_undo() {
 /// The stub is not what it was in time.
 fn timeless(things: &[crate::stage::Thing]) -> Vec<(&std::path::Path, &crate::tree::Content)> {
     things.iter().map(|thing| (thing.path.as_path(), &thing.content)).collect()
+}
+
+#[test]
+fn a_request_to_stop_takes_the_run_back() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let stage = Stage::new();
+        let before = stage.system();
+        stage.set("initramfs", "hang");
+        let run = stage.run_signalled(RENAME, signal).demand(3);
+        let words = format!("stopped by signal {}", signal as i32);
+        assert!(
+            run.stderr.contains(&words) && run.stderr.contains("everything was restored"),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(before, stage.system(), "{signal}");
+    }
+}
+
+#[test]
+fn a_terminal_that_goes_away_does_not_stop_the_run() {
+    let stage = Stage::new();
+    stage.program(
+        "usr/sbin/update-initramfs",
+        "#!/bin/sh\necho \"update-initramfs $*\" >> /stub/log\nsleep 1\n\
+         echo new > /boot/initrd.img-$3.new\nmv /boot/initrd.img-$3.new /boot/initrd.img-$3\n",
+    );
+    stage.run_signalled(RENAME, Signal::SIGHUP).demand(0);
+    assert_eq!(stage.read("stub/vg").trim(), "c-d");
 }

@@ -240,3 +240,32 @@ fn a_file_that_is_no_environment_block() {
         &["rewriting `/boot/grub/grubenv`", "not `# GRUB Environment Block`"],
     );
 }
+
+#[test]
+fn a_name_that_is_not_utf_8_is_told_of_and_left() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tree();
+    let conf = dir.path().join("etc/initramfs-tools/conf.d");
+    fs::create_dir_all(&conf).unwrap();
+    let odd = conf.join(std::ffi::OsStr::from_bytes(b"r\xffsume"));
+    fs::write(&odd, "RESUME=/dev/a-b/swap\n").unwrap();
+    let mut all = vec!["rename", "--format", "json"];
+    all.extend(HERE);
+    let run = postclone(dir.path(), &all).demand(0);
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("the file's name is not UTF-8"), "{warnings}");
+    assert_eq!(fs::read_to_string(&odd).unwrap(), "RESUME=/dev/a-b/swap\n");
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_stay_as_they_are() {
+    let dir = tree();
+    let text = b"# \xff\xfe /dev/a-b/root\n/dev/mapper/a--b-root\t/\xe9 ext4 x\r\n";
+    fs::write(dir.path().join("etc/fstab"), text).unwrap();
+    let mut all = vec!["rename"];
+    all.extend(HERE);
+    postclone(dir.path(), &all).demand(0);
+    let after = fs::read(dir.path().join("etc/fstab")).unwrap();
+    assert_eq!(after, b"# \xff\xfe /dev/c-d/root\n/dev/mapper/c--d-root\t/\xe9 ext4 x\r\n");
+}

@@ -9,7 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+
+use nix::unistd::Pid;
 
 use crate::harness::{Run, run};
 use crate::tree;
@@ -61,6 +64,7 @@ const UPDATE_INITRAMFS: &str = r#"#!/bin/sh
 echo "update-initramfs $*" >> /stub/log
 image=/boot/initrd.img-$3
 case $(cat /stub/initramfs) in
+hang) echo half > "$image.new"; sleep 60 ;;
 ok) cat /etc/fstab /etc/initramfs-tools/conf.d/resume > "$image.new"; mv "$image.new" "$image" ;;
 idle) ;;
 fail) echo "gzip: stdout: No space left on device" >&2; exit 1 ;;
@@ -136,7 +140,14 @@ impl Stage {
         let busybox = if Path::new(busybox).exists() { busybox } else { "/bin/busybox" };
         self.copy(busybox, "usr/bin/busybox");
         fs::create_dir_all(self.path("bin")).unwrap();
-        for applet in ["bin/sh", "usr/bin/cat", "usr/bin/mv", "usr/bin/basename", "usr/bin/kill"] {
+        for applet in [
+            "bin/sh",
+            "usr/bin/cat",
+            "usr/bin/mv",
+            "usr/bin/basename",
+            "usr/bin/kill",
+            "usr/bin/sleep",
+        ] {
             std::os::unix::fs::symlink("/usr/bin/busybox", self.path(applet)).unwrap();
         }
         self.program("usr/sbin/lvm", &LVM.replace("UUID", UUID));
@@ -214,15 +225,24 @@ impl Stage {
 
     /// Runs postclone with an environment.
     pub fn run_with(&self, args: &[&str], environment: &[(&str, &str)]) -> Run {
-        let output = Command::new("chroot")
-            .arg(self.dir.path())
-            .arg("/usr/sbin/postclone")
-            .args(args)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        run(output)
+        run(self.command(args).envs(environment.iter().copied()).output().unwrap())
+    }
+
+    /// Runs postclone, and sends it a signal when the stub of an image tool is at work.
+    pub fn run_signalled(&self, args: &[&str], signal: Signal) -> Run {
+        let child =
+            self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while !self.asked().iter().any(|line| line.starts_with("update-initramfs")) {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+        run(child.wait_with_output().unwrap())
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("chroot");
+        command.arg(self.dir.path()).arg("/usr/sbin/postclone").args(args).stdin(Stdio::null());
+        command
     }
 
     /// What a run may change: everything but postclone's state, /run, and the stubs' own files.

@@ -38,7 +38,7 @@ pub fn rebuild(generator: Generator, image: &Image, outer: &Path) -> Result<()> 
 }
 
 fn command(generator: Generator, image: &Image, outer: &Path) -> Cmd {
-    let command = Cmd::new(program(generator)).limit(LIMIT);
+    let command = Cmd::new(program(generator)).limit(LIMIT).interruptible();
     match generator {
         Generator::InitramfsTools => command.args(["-u", "-k", &image.version]),
         Generator::Dracut => command.arg("--force").arg(outer).arg(&image.version),

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use super::Job;
 use crate::exit::{Exit, fail, refuse};
 use crate::guest::root::Root;
+use crate::interrupt;
 use crate::live;
 use crate::run::{Cmd, Program};
 use crate::steps::{self, Manner};
@@ -27,7 +28,7 @@ pub(crate) struct Outcome {
 pub(crate) fn run(job: &Job) -> Result<Outcome> {
     let _lock = Lock::take(&job.root).map_err(refuse)?;
     let mut journal = Journal::create(&job.root, saved(job), &job.plan.files).map_err(refuse)?;
-    if let Err(error) = validate(job, &journal) {
+    if let Err(error) = validate(job, &journal).and_then(|()| interrupt::watch()) {
         journal.discard();
         return Err(refuse(error));
     }
@@ -43,6 +44,7 @@ pub(crate) fn run(job: &Job) -> Result<Outcome> {
 
 /// Finishes a run that was cut. On failure it stays as it is: undo and another try are both open.
 pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
+    interrupt::watch()?;
     let seen = live::watched(root, || {
         let outcome = steps::take(root, journal, Direction::Forward, Manner::default())?;
         Ok(outcome.seen)
@@ -117,6 +119,7 @@ fn take_back(job: &Job, mut journal: Journal, error: anyhow::Error) -> anyhow::E
     }
     log::error!("{error:#}");
     log::info!("taking back what was done");
+    interrupt::ignore();
     let manner = Manner { force: false, keep_going: true };
     let failures = match steps::take(&job.root, &mut journal, Direction::Backward, manner) {
         Ok(outcome) => outcome.failures,
