@@ -148,103 +148,6 @@ fn a_lock_that_is_held_is_waited_for() {
 }
 
 #[test]
-fn groups_that_must_not_be_renamed_are_refused() {
-    for (attributes, words) in [
-        ("rz--n-", "is read-only"),
-        ("wzx-n-", "is exported: import it with `vgimport a-b`"),
-        ("wz-pn-", "physical volumes of `a-b` are missing"),
-        ("wz--ns", "is shared between hosts"),
-        ("wz--nc", "is shared between hosts"),
-    ] {
-        let stage = Stage::new();
-        stage.set("attr", attributes);
-        refused(&stage, RENAME, words);
-    }
-}
-
-#[test]
-fn volumes_on_the_move_are_refused() {
-    for (attributes, words) in [
-        ("pwI-aom---", "the volume `root` is moved by pvmove"),
-        ("Owi-aos---", "the volume `root` has a snapshot that is being merged"),
-    ] {
-        let stage = Stage::new();
-        stage.set("lvattr", attributes);
-        refused(&stage, RENAME, words);
-    }
-    let stage = Stage::new();
-    stage.set("blkid", "DEVNAME=/dev/mapper/a--b-swap_1\nUUID=S-2\nTYPE=swsuspend");
-    refused(&stage, RENAME, "the volume `swap_1` holds a hibernation image");
-}
-
-#[test]
-fn grubs_own_checker_is_asked_before_the_first_change() {
-    let stage = Stage::new();
-    // Refuses whatever names the new group.
-    stage.program(
-        "usr/bin/grub-script-check",
-        "#!/bin/sh\ncase $(cat $1) in *c--d*) echo 'syntax error, line 1' >&2; exit 1 ;; esac\n",
-    );
-    refused(&stage, RENAME, "checking the new `/boot/grub/grub.cfg`: `grub-script-check");
-    // One that refuses the old file as well has nothing to say.
-    stage.program("usr/bin/grub-script-check", "#!/bin/sh\nexit 1\n");
-    stage.run(RENAME).demand(0);
-}
-
-#[track_caller]
-fn refused(stage: &Stage, args: &[&str], words: &str) {
-    let before = stage.system();
-    let run = stage.run(args).demand(1);
-    assert!(run.stderr.contains(words), "{}", run.stderr);
-    assert_eq!(before, stage.system());
-    assert_eq!(stage.asked(), [""; 0]);
-}
-
-#[test]
-fn what_is_in_the_way_is_found_before_the_first_change() {
-    let stage = Stage::new();
-    refused(&stage, &["rename", "a-b", "null", "--yes"], "`/dev/null` is a device of Linux itself");
-    stage.write("dev/c-d", "");
-    refused(&stage, RENAME, "`/dev/c-d` exists already");
-    fs::remove_file(stage.path("dev/c-d")).unwrap();
-    refused(
-        &stage,
-        &["rename", "nosuch", "c-d", "--yes"],
-        "there is no volume group `nosuch`: LVM reports `a-b`",
-    );
-    stage.write("etc/fstab", &(stage.read("etc/fstab") + "UUID=1 /boot ext2 defaults 0 2\n"));
-    refused(&stage, RENAME, "`/boot` is in /etc/fstab and not mounted: run `mount /boot`");
-}
-
-#[test]
-fn missing_programs_are_named() {
-    let stage = Stage::new();
-    stage.write("etc/initramfs-tools/update-initramfs.conf", "# no\nupdate_initramfs=no\n");
-    refused(&stage, RENAME, "update_initramfs=no in /etc/initramfs-tools/update-initramfs.conf");
-    fs::remove_file(stage.path("etc/initramfs-tools/update-initramfs.conf")).unwrap();
-    fs::remove_file(stage.path("usr/sbin/update-initramfs")).unwrap();
-    refused(&stage, RENAME, "neither update-initramfs nor dracut is installed");
-    fs::remove_file(stage.path("usr/sbin/lvm")).unwrap();
-    refused(&stage, RENAME, "`lvm` is not installed: install the package lvm2");
-}
-
-#[test]
-fn a_working_package_manager_is_waited_out() {
-    use nix::fcntl::{FcntlArg, fcntl};
-    let stage = Stage::new();
-    stage.write("var/lib/dpkg/lock-frontend", "");
-    let lock =
-        fs::File::options().write(true).open(stage.path("var/lib/dpkg/lock-frontend")).unwrap();
-    let whole = nix::libc::flock { l_type: 1, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
-    fcntl(&lock, FcntlArg::F_SETLK(&whole)).unwrap();
-    // Not `refused`: to read the file in this process would give the lock back (fcntl(2)).
-    let run = stage.run(RENAME).demand(1);
-    let words = "holds `/var/lib/dpkg/lock-frontend`: wait until dpkg or apt has ended";
-    assert!(run.stderr.contains(words), "{}", run.stderr);
-    assert_eq!(stage.asked(), [""; 0]);
-}
-
-#[test]
 fn a_reboot_is_asked_for_and_the_old_name_kept_out() {
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
@@ -309,29 +212,6 @@ fn the_report_for_programs_says_what_was_seen() {
     assert!(seen.iter().any(|line| line.as_str().unwrap().contains("planned again")), "{seen:?}");
     // Progress is on stderr alone.
     assert!(run.stderr.contains("postclone: rename volume group a-b"), "{}", run.stderr);
-}
-
-#[test]
-fn another_root_needs_its_images_built_elsewhere() {
-    let stage = Stage::new();
-    fs::create_dir(stage.path("mnt")).unwrap();
-    for dir in ["etc", "boot", "lib"] {
-        crate::tree::copy(&stage.path(dir), &stage.path("mnt").join(dir));
-    }
-    refused(
-        &stage,
-        &["rename", "a-b", "c-d", "--yes", "--root", "/mnt"],
-        "images of another root are not built",
-    );
-    let run =
-        stage.run(&["rename", "a-b", "c-d", "--yes", "--root", "/mnt", "--no-initramfs"]).demand(0);
-    assert!(String::from_utf8(run.stdout).unwrap().contains("nothing is linked or reloaded"));
-    assert!(stage.read("mnt/etc/fstab").starts_with("/dev/mapper/c--d-root"));
-    assert!(stage.read("etc/fstab").starts_with("/dev/mapper/a--b-root"));
-    // From the rescue system, too, it is taken back.
-    stage.run(&["undo", "--yes", "--root", "/mnt"]).demand(0);
-    assert!(stage.read("mnt/etc/fstab").starts_with("/dev/mapper/a--b-root"));
-    assert_eq!(stage.read("stub/vg").trim(), "a-b");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod golden;
 mod harness;
 mod manual;
 mod names;
+mod obstacles;
 mod refusals;
 mod rooms;
 mod stage;
