@@ -45,7 +45,8 @@ pub fn announce(from: &VgName, to: &VgName) -> Result<()> {
 
 /// Takes it all away: the running system bears the name that it is to have.
 pub fn withdraw() -> Result<()> {
-    for path in [GRUB_LINK, GRUB, PENDING] {
+    runtime::unlink(Path::new(GRUB_LINK))?;
+    for path in [GRUB, PENDING] {
         runtime::remove(Path::new(path))?;
     }
     let by = std::fs::read_to_string(REQUIRED_BY).unwrap_or_default();

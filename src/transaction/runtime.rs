@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// Writes a file under /run, its directory included.
 pub fn write(path: &Path, text: &str) -> Result<()> {
@@ -15,8 +15,14 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
 }
 
 /// Links to a file under /run from elsewhere, replacing an older link.
+///
+/// # Errors
+/// Something else that stands there: it is somebody's file.
 pub fn link(target: &Path, link: &Path) -> Result<()> {
-    remove(link)?;
+    if link.symlink_metadata().is_ok_and(|metadata| !metadata.is_symlink()) {
+        bail!("`{}` is there and is no symbolic link: move it away", link.display());
+    }
+    unlink(link)?;
     std::os::unix::fs::symlink(target, link)
         .with_context(|| format!("linking `{}` to `{}`", link.display(), target.display()))
 }
@@ -29,6 +35,11 @@ pub fn remove(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Removes a symbolic link, and nothing else.
+pub fn unlink(link: &Path) -> Result<()> {
+    if link.is_symlink() { remove(link) } else { Ok(()) }
 }
 
 /// Moves a directory of /dev out of the way for as long as `act` takes.
