@@ -148,10 +148,9 @@ fn a_lock_that_is_held_is_waited_for() {
 }
 
 #[test]
-fn a_reboot_is_asked_for_and_the_old_name_kept_out() {
+fn nothing_waits_for_a_reboot_where_no_dm_node_bears_the_old_name() {
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
-    // On the stage no dm node bears the old name, so nothing waits.
     assert!(!stage.path("run/reboot-required").exists());
     assert!(!stage.path("etc/default/grub.d/zz-postclone.cfg").is_symlink());
 }

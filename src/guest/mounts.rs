@@ -9,14 +9,10 @@ use crate::rewrite::lines::lines;
 /// One line of `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// `major:minor` of the file system.
-    pub device: String,
     /// Mount point.
     pub target: PathBuf,
     /// Whether it is mounted or its file system is read-only.
     pub read_only: bool,
-    /// File system type.
-    pub kind: String,
     /// What was mounted, as the kernel remembers it.
     pub source: String,
 }
@@ -31,13 +27,11 @@ fn parse_line(line: &str) -> Option<Mount> {
     let (front, back) = line.split_once(" - ")?;
     let front: Vec<&str> = front.split(' ').collect();
     let mut back = back.split(' ');
-    let (kind, source, super_options) = (back.next()?, back.next()?, back.next()?);
+    let (_kind, source, super_options) = (back.next()?, back.next()?, back.next()?);
     let has_ro = |options: &str| options.split(',').any(|option| option == "ro");
     Some(Mount {
-        device: (*front.get(2)?).to_owned(),
         target: PathBuf::from(unescape(front.get(4)?)),
         read_only: has_ro(front.get(5)?) || has_ro(super_options),
-        kind: kind.to_owned(),
         source: unescape(source),
     })
 }
@@ -72,7 +66,6 @@ mod tests {
         let line =
             "26 1 254:1 / /my\\040home rw,relatime shared:1 - ext4 /dev/mapper/svlmon2--vg-root ro";
         let mount = parse_line(line).unwrap();
-        assert_eq!(mount.device, "254:1");
         assert_eq!(mount.target, Path::new("/my home"));
         assert!(mount.read_only);
         assert_eq!(mount.source, "/dev/mapper/svlmon2--vg-root");
