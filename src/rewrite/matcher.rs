@@ -58,21 +58,6 @@ impl Matcher {
         Self { old, new, old_doubled, new_doubled, volumes, mappings }
     }
 
-    /// The name that is replaced.
-    pub fn old(&self) -> &VgName {
-        &self.old
-    }
-
-    /// The name that replaces it.
-    pub fn new_name(&self) -> &VgName {
-        &self.new
-    }
-
-    /// Whether volumes are told by a report rather than by form.
-    pub fn has_inventory(&self) -> bool {
-        matches!(self.volumes, Volumes::Known(_))
-    }
-
     /// An absolute path, whole: `/dev/mapper/X`, `/dev/disk/by-id/dm-name-X`, `/dev/VG/LV`, `/dev/VG`.
     pub fn path(&self, token: &[u8]) -> Verdict {
         for (prefix, form) in [(path::MAPPER, Form::MapperPath), (path::BY_ID, Form::ByIdPath)] {
