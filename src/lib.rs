@@ -25,6 +25,7 @@ pub mod rename;
 pub mod report;
 pub mod rewrite;
 pub mod run;
+pub mod severity;
 pub mod status;
 pub mod steps;
 pub mod transaction;

@@ -20,6 +20,8 @@ use anyhow::Result;
 use edit::Findings;
 use matcher::Matcher;
 
+use crate::severity::Severity;
+
 /// Finds what to change in a file's bytes.
 pub type Rewrite = fn(&Matcher, &[u8]) -> Result<Findings>;
 
@@ -33,49 +35,51 @@ pub struct Place {
     pub kind: &'static str,
     /// What reads it.
     pub rewrite: Rewrite,
+    /// What a stale name in it costs.
+    pub severity: Severity,
 }
 
-const fn place(pattern: &'static str, kind: &'static str, rewrite: Rewrite) -> Place {
-    Place { pattern, kind, rewrite }
+const fn boot(pattern: &'static str, kind: &'static str, rewrite: Rewrite) -> Place {
+    Place { pattern, kind, rewrite, severity: Severity::Boot }
 }
 
 /// Every place that is rewritten, in the order of the report.
 pub const PLACES: &[Place] = &[
-    place("etc/fstab", "fstab", fstab::rewrite),
-    place("etc/fstab.d/*.fstab", "fstab", fstab::rewrite),
-    place("etc/crypttab", "crypttab", crypttab::rewrite),
-    place("etc/crypttab.initramfs", "crypttab", crypttab::rewrite),
-    place("etc/default/grub", "default-grub", text::grub),
-    place("etc/default/grub.d/*.cfg", "default-grub", text::grub),
-    place("etc/sysconfig/grub", "default-grub", text::grub),
-    place("etc/grub.d/*", "grub-script", text::grub),
-    place("etc/kernel/cmdline", "kernel-command-line", text::kernel_command_line),
-    place("etc/cmdline.d/*", "kernel-command-line", text::kernel_command_line),
-    place("etc/lvm/lvm.conf", "lvm-conf", lvm_conf::rewrite),
-    place("etc/lvm/lvmlocal.conf", "lvm-conf", lvm_conf::rewrite),
-    place("etc/lvm/lvm_*.conf", "lvm-conf", lvm_conf::rewrite),
-    place("etc/initramfs-tools/initramfs.conf", "initramfs-conf", text::device_paths),
-    place("etc/initramfs-tools/conf.d/*", "initramfs-conf", text::device_paths),
-    place("etc/dracut.conf", "dracut-conf", text::kernel_command_line),
-    place("etc/dracut.conf.d/*.conf", "dracut-conf", text::kernel_command_line),
-    place("boot/grub/grub.cfg", "grub-cfg", text::grub),
-    place("boot/grub/custom.cfg", "grub-cfg", text::grub),
-    place("boot/grub/menu.lst", "grub-cfg", text::grub),
-    place("boot/grub/grubenv", "grubenv", grubenv::rewrite),
-    place("boot/grub2/grub.cfg", "grub-cfg", text::grub),
-    place("boot/grub2/custom.cfg", "grub-cfg", text::grub),
-    place("boot/grub2/grubenv", "grubenv", grubenv::rewrite),
-    place("boot/efi/EFI/*/grub.cfg", "grub-cfg", text::grub),
-    place("boot/efi/EFI/*/grubenv", "grubenv", grubenv::rewrite),
-    place("boot/EFI/*/grub.cfg", "grub-cfg", text::grub),
-    place("efi/EFI/*/grub.cfg", "grub-cfg", text::grub),
-    place("boot/loader/entries/*.conf", "bls-entry", bls::rewrite),
-    place("boot/efi/loader/entries/*.conf", "bls-entry", bls::rewrite),
-    place("efi/loader/entries/*.conf", "bls-entry", bls::rewrite),
-    place("boot/extlinux/extlinux.conf", "extlinux", text::kernel_command_line),
-    place("boot/extlinux.conf", "extlinux", text::kernel_command_line),
-    place("extlinux.conf", "extlinux", text::kernel_command_line),
-    place("boot/syslinux/syslinux.cfg", "syslinux", text::kernel_command_line),
-    place("boot/syslinux/extlinux.conf", "extlinux", text::kernel_command_line),
-    place("boot/isolinux/isolinux.cfg", "syslinux", text::kernel_command_line),
+    boot("etc/fstab", "fstab", fstab::rewrite),
+    boot("etc/fstab.d/*.fstab", "fstab", fstab::rewrite),
+    boot("etc/crypttab", "crypttab", crypttab::rewrite),
+    boot("etc/crypttab.initramfs", "crypttab", crypttab::rewrite),
+    boot("etc/default/grub", "default-grub", text::grub),
+    boot("etc/default/grub.d/*.cfg", "default-grub", text::grub),
+    boot("etc/sysconfig/grub", "default-grub", text::grub),
+    boot("etc/grub.d/*", "grub-script", text::grub),
+    boot("etc/kernel/cmdline", "kernel-command-line", text::kernel_command_line),
+    boot("etc/cmdline.d/*", "kernel-command-line", text::kernel_command_line),
+    boot("etc/lvm/lvm.conf", "lvm-conf", lvm_conf::rewrite),
+    boot("etc/lvm/lvmlocal.conf", "lvm-conf", lvm_conf::rewrite),
+    boot("etc/lvm/lvm_*.conf", "lvm-conf", lvm_conf::rewrite),
+    boot("etc/initramfs-tools/initramfs.conf", "initramfs-conf", text::device_paths),
+    boot("etc/initramfs-tools/conf.d/*", "initramfs-conf", text::device_paths),
+    boot("etc/dracut.conf", "dracut-conf", text::kernel_command_line),
+    boot("etc/dracut.conf.d/*.conf", "dracut-conf", text::kernel_command_line),
+    boot("boot/grub/grub.cfg", "grub-cfg", text::grub),
+    boot("boot/grub/custom.cfg", "grub-cfg", text::grub),
+    boot("boot/grub/menu.lst", "grub-cfg", text::grub),
+    boot("boot/grub/grubenv", "grubenv", grubenv::rewrite),
+    boot("boot/grub2/grub.cfg", "grub-cfg", text::grub),
+    boot("boot/grub2/custom.cfg", "grub-cfg", text::grub),
+    boot("boot/grub2/grubenv", "grubenv", grubenv::rewrite),
+    boot("boot/efi/EFI/*/grub.cfg", "grub-cfg", text::grub),
+    boot("boot/efi/EFI/*/grubenv", "grubenv", grubenv::rewrite),
+    boot("boot/EFI/*/grub.cfg", "grub-cfg", text::grub),
+    boot("efi/EFI/*/grub.cfg", "grub-cfg", text::grub),
+    boot("boot/loader/entries/*.conf", "bls-entry", bls::rewrite),
+    boot("boot/efi/loader/entries/*.conf", "bls-entry", bls::rewrite),
+    boot("efi/loader/entries/*.conf", "bls-entry", bls::rewrite),
+    boot("boot/extlinux/extlinux.conf", "extlinux", text::kernel_command_line),
+    boot("boot/extlinux.conf", "extlinux", text::kernel_command_line),
+    boot("extlinux.conf", "extlinux", text::kernel_command_line),
+    boot("boot/syslinux/syslinux.cfg", "syslinux", text::kernel_command_line),
+    boot("boot/syslinux/extlinux.conf", "extlinux", text::kernel_command_line),
+    boot("boot/isolinux/isolinux.cfg", "syslinux", text::kernel_command_line),
 ];
