@@ -22,6 +22,18 @@ fn groups_that_must_not_be_renamed_are_refused() {
 }
 
 #[test]
+fn a_group_of_another_host_is_refused() {
+    let stage = Stage::new();
+    stage.set("owner", "template");
+    let words = "belongs to the host `template`, and this one has no system ID: take it over first";
+    refused(&stage, RENAME, words);
+    stage.set("systemid", "clone");
+    refused(&stage, RENAME, "belongs to the host `template`, and this one is `clone`");
+    stage.set("systemid", "template");
+    stage.run(RENAME).demand(0);
+}
+
+#[test]
 fn volumes_on_the_move_are_refused() {
     for (attributes, words) in [
         ("pwI-aom---", "the volume `root` is moved by pvmove"),

@@ -42,9 +42,11 @@ name=$(cat /stub/vg)
 case $1 in
 fullreport)
 	printf '  WARNING: a line that lvm logs\n' >&2
-	printf '{"report":[{"vg":[{"vg_name":"%s","vg_uuid":"%s","vg_attr":"%s","vg_systemid":""}],"lv":[' "$name" UUID "$(cat /stub/attr)"
-	printf '{"lv_name":"root","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}]}]}\n' "$(cat /stub/lvattr)"
+	printf '{"report":[{"vg":[{"vg_name":"%s","vg_uuid":"%s","vg_attr":"%s","vg_systemid":"%s"}],"lv":[' "$name" UUID "$(cat /stub/attr)" "$(cat /stub/owner)"
+	printf '{"lv_name":"root","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}],"pv":[{"pv_uuid":"p","pv_name":"/dev/vda5"}]}]}\n' "$(cat /stub/lvattr)"
 	;;
+pvs) cat /stub/pvs ;;
+systemid) echo "  system ID: $(cat /stub/systemid)" ;;
 vgrename)
 	for new; do :; done
 	cat /etc/fstab /boot/grub/grub.cfg > /stub/at-rename
@@ -124,6 +126,9 @@ impl Stage {
             .unwrap();
         stage.set("vg", "a-b");
         stage.set("attr", "wz--n-");
+        stage.set("owner", "");
+        stage.set("systemid", "");
+        stage.set("pvs", "{\"report\":[{\"pv\":[{\"pv_uuid\":\"p\",\"pv_name\":\"/dev/vda5\"}]}]}");
         stage.set("lvattr", "-wi-ao----");
         stage.set(
             "blkid",
@@ -215,7 +220,14 @@ impl Stage {
     /// What the stubs were asked, without the reports.
     pub fn asked(&self) -> Vec<String> {
         let log = fs::read_to_string(self.path("stub/log")).unwrap_or_default();
-        log.lines().filter(|line| !line.starts_with("lvm fullreport")).map(str::to_owned).collect()
+        log.lines()
+            .filter(|line| {
+                !["lvm fullreport", "lvm pvs", "lvm systemid"]
+                    .iter()
+                    .any(|asks| line.starts_with(asks))
+            })
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Runs postclone on the stage.
