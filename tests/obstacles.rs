@@ -62,6 +62,22 @@ fn grubs_own_checker_is_asked_before_the_first_change() {
     stage.run(RENAME).demand(0);
 }
 
+/// util-linux reads fstab; what it says of devices that are not there yet is no objection.
+#[test]
+fn findmnt_is_asked_before_the_first_change() {
+    let stage = Stage::new();
+    let says = |errors: &str| {
+        format!(
+            "#!/bin/sh\ncase $(cat $3) in *c--d*) echo 'findmnt: parse error at line 1' >&2; n='{errors}' ;; *) n='0 parse errors' ;; esac\n\
+             echo \"$n, 1 error, 2 warnings\"; exit 1\n"
+        )
+    };
+    stage.program("usr/bin/findmnt", &says("1 parse error"));
+    refused(&stage, RENAME, "checking the new `/etc/fstab`: `findmnt --verify --tab-file");
+    stage.program("usr/bin/findmnt", &says("0 parse errors"));
+    stage.run(RENAME).demand(0);
+}
+
 #[track_caller]
 fn refused(stage: &Stage, args: &[&str], words: &str) {
     let before = stage.system();

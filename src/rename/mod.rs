@@ -5,6 +5,7 @@ mod bridge;
 mod printer;
 mod resume;
 mod target;
+mod validate;
 
 use std::path::Path;
 use std::time::Instant;
