@@ -177,13 +177,14 @@ fn there_is_room(job: &Job) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of all images, which the journal keeps, and of the largest with a tenth to grow, which
+/// Bytes of all images, which the journal keeps (on a bridge of images those as well), and of the largest with a tenth to grow, which
 /// stands beside its old version while it is built.
 fn image_bytes(job: &Job) -> (u64, u64) {
     let images = job.images.images.iter();
     let sizes = images.filter_map(|image| fs::metadata(job.root.outer(&image.path)).ok());
     let sizes: Vec<u64> = sizes.map(|metadata| metadata.len()).collect();
-    (sizes.iter().sum(), sizes.iter().max().map_or(0, |size| size + size / 10))
+    let copies = if job.bridges_images { 2 } else { 1 };
+    (copies * sizes.iter().sum::<u64>(), sizes.iter().max().map_or(0, |size| size + size / 10))
 }
 
 /// The nearest directory above a path that is there.

@@ -4,11 +4,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::Job;
 use crate::plan::FileChange;
-use crate::run::{Cmd, Program, ending, quoted};
+use crate::run::{Cmd, Output, Program, ending, quoted};
 use crate::transaction::journal::Journal;
 
 /// Shows every new text to its checker, where there is one and it is installed.
@@ -19,16 +19,14 @@ pub(super) fn new_texts(job: &Job, journal: &Journal) -> Result<()> {
             log::debug!("`{}` is not checked: its checker is not installed", change.path.display());
             continue;
         }
-        if checker.ask(&journal.copy_of("before", &change.path)).is_err() {
+        if checker.objection(&journal.copy_of("before", &change.path))?.is_some() {
             continue;
         }
-        checker
-            .ask(&journal.copy_of("after", &change.path))
-            .with_context(|| format!("checking the new `{}`", change.path.display()))?;
-        if change.bridge.is_some() {
-            checker
-                .ask(&journal.copy_of("bridge", &change.path))
-                .with_context(|| format!("checking the bridged `{}`", change.path.display()))?;
+        let bridged = change.bridge.as_ref().map(|_| ("bridge", "bridged"));
+        for (side, word) in [("after", "new")].into_iter().chain(bridged) {
+            if let Some(objection) = checker.objection(&journal.copy_of(side, &change.path))? {
+                bail!("checking the {word} `{}`: {objection}", change.path.display());
+            }
         }
     }
     Ok(())
@@ -59,27 +57,25 @@ impl Checker {
         }
     }
 
-    /// # Errors
-    /// What the checker says of the file.
-    fn ask(self, file: &Path) -> Result<()> {
+    /// What the checker says against the file; nothing where it takes it.
+    fn objection(self, file: &Path) -> Result<Option<String>> {
         let command = Cmd::new(self.program());
-        match self {
-            Self::GrubCfg => command.arg(file).checked().map(drop),
-            Self::Sudoers => command.args(["-c", "-q", "-f"]).arg(file).checked().map(drop),
-            Self::Fstab => fstab_parses(&command.args(["--verify", "--tab-file"]).arg(file)),
+        let command = match self {
+            Self::GrubCfg => command.arg(file),
+            Self::Sudoers => command.args(["-c", "-q", "-f"]).arg(file),
+            Self::Fstab => command.args(["--verify", "--tab-file"]).arg(file),
+        };
+        let output = command.output()?;
+        if output.status.success() || matches!(self, Self::Fstab) && parses(&output) {
+            return Ok(None);
         }
+        Ok(Some(format!("{command} {}{}", ending(output.status), quoted(&output.stderr))))
     }
 }
 
 /// findmnt(8) also looks for the devices, which bear another name by now: of its verdict the lines
 /// that it could not read count alone.
-fn fstab_parses(command: &Cmd) -> Result<()> {
-    let output = command.output()?;
+fn parses(output: &Output) -> bool {
     let said = String::from_utf8_lossy(&output.stdout);
-    let parses = said.lines().any(|line| line.trim().starts_with("0 parse errors"));
-    // Where all is well it says `Success, no errors or warnings detected`.
-    if parses || output.status.success() {
-        return Ok(());
-    }
-    bail!("{command} {}{}", ending(output.status), quoted(&output.stderr))
+    said.lines().any(|line| line.trim().starts_with("0 parse errors"))
 }
