@@ -1,7 +1,7 @@
 //! `man/places.md` and the table in the program say the same, and every test that the page names is
 //! there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -60,7 +60,7 @@ fn the_page_has_every_place_as_the_program_has_it() {
 
 #[test]
 fn every_test_that_the_page_names_is_there() {
-    let mut sources = String::new();
+    let mut sources = BTreeSet::new();
     for dir in ["tests", "src/rewrite"] {
         for entry in fs::read_dir(project().join(dir)).unwrap() {
             let path = entry.unwrap().path();
@@ -68,7 +68,8 @@ fn every_test_that_the_page_names_is_there() {
                 let module = path.file_stem().unwrap().to_string_lossy().into_owned();
                 for line in fs::read_to_string(&path).unwrap().lines() {
                     if let Some(name) = line.trim().strip_prefix("fn ") {
-                        sources += &format!(" {module}::{} ", name.split('(').next().unwrap());
+                        let name = name.split('(').next().unwrap();
+                        sources.insert(format!("{module}::{name}"));
                     }
                 }
             }
@@ -85,7 +86,7 @@ fn every_test_that_the_page_names_is_there() {
     for name in named {
         let exists = match name.strip_prefix("fixtures/") {
             Some(_) => project().join(name).join("args").is_file(),
-            None => sources.contains(&format!(" {name} ")),
+            None => sources.contains(name),
         };
         assert!(exists, "{name} is not there");
         count += 1;
@@ -144,4 +145,17 @@ fn a_place_that_cannot_be_read_stops_a_run_only_where_a_boot_reads_it() {
     fs::create_dir(etc.join("crypttab")).unwrap();
     let run = postclone(dir.path(), &args).demand(1);
     assert!(run.stderr.contains("crypttab"), "{}", run.stderr);
+}
+
+#[test]
+fn the_manual_has_every_kind() {
+    let manual = fs::read_to_string(project().join("man/postclone.8")).unwrap();
+    let literals: Vec<&str> = manual
+        .lines()
+        .filter(|line| line.contains("Li "))
+        .flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-'))
+        .collect();
+    for place in PLACES {
+        assert!(literals.contains(&place.kind), "{} is not in the manual", place.kind);
+    }
 }

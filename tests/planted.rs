@@ -109,6 +109,8 @@ fn lines(place: &Place) -> Vec<Line> {
     let keyed = |key: &'static str| [&[Changes(key)], &PATHS[..2]].concat();
     match place.kind {
         "fstab" => FSTAB.to_vec(),
+        "docker" if place.pattern.ends_with(".json") => JSON.to_vec(),
+        "docker" if place.pattern.contains("sysconfig") => keyed("VG={P}"),
         "crypttab" => vec![Changes("x {M} {D}:/key header={B}"), Stays("{P} /dev/sda1 /keys/{P}")],
         "default-grub" | "grub-script" | "grub-cfg" => GRUB.to_vec(),
         "grubenv" => {
@@ -139,10 +141,7 @@ fn lines(place: &Place) -> Vec<Line> {
             }
         }
         "initramfs-script" | "autofs" | "exports" | "cloud-init" | "backup" | "monitoring"
-        | "cron" | "sudoers" | "logrotate" | "script" => WORDS.to_vec(),
-        "docker" if place.pattern.ends_with(".json") => JSON.to_vec(),
-        "docker" if place.pattern.contains("sysconfig") => keyed("VG={P}"),
-        "docker" => WORDS.to_vec(),
+        | "cron" | "sudoers" | "logrotate" | "script" | "docker" => WORDS.to_vec(),
         "rear" => vec![
             Changes("EXCLUDE_VG=( x {P} )"),
             Changes("ONLY_INCLUDE_VG+=( '{P}' \"{T}\" )"),
