@@ -14,7 +14,7 @@ use crate::names::VgName;
 use crate::rewrite::edit::{Edit, Findings, apply};
 use crate::rewrite::lines::LineIndex;
 use crate::rewrite::matcher::{Matcher, Volumes};
-use crate::rewrite::{Place, Treatment};
+use crate::rewrite::{Place, Treatment, advice};
 
 /// What a run does, in order. Applying it may do only what stands here.
 #[derive(Debug)]
@@ -176,8 +176,17 @@ pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Resul
             });
         }
     }
+    let zipl = Path::new(ZIPL_CONF);
+    let entries = changes.iter().any(|change| change.kind == "bls-entry");
+    let told = warnings.iter().any(|warning| warning.path.as_deref() == Some(zipl));
+    if entries && !told && root.exists(zipl) {
+        warnings.push(Warning::about(zipl, advice::ZIPL));
+    }
     Ok(Files { changes, warnings })
 }
+
+/// Where it stands, zipl(8) has copied the boot loader entries into its boot map (s390-tools zipl).
+pub const ZIPL_CONF: &str = "/etc/zipl.conf";
 
 /// What is shown of a file: what was left in it, and what its owner must be told.
 fn left_as_it_is(

@@ -159,3 +159,22 @@ fn the_manual_has_every_kind() {
         assert!(literals.contains(&place.kind), "{} is not in the manual", place.kind);
     }
 }
+
+/// On s390 the entries are read when zipl runs, not when the machine boots.
+#[test]
+fn entries_in_a_boot_map_are_a_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = dir.path().join("boot/loader/entries");
+    fs::create_dir_all(&entries).unwrap();
+    fs::create_dir(dir.path().join("etc")).unwrap();
+    fs::write(entries.join("x.conf"), "options root=/dev/a-b/root\n").unwrap();
+    let args =
+        ["rename", "a-b", "c", "--files-only", "--dry-run", "--root", dir.path().to_str().unwrap()];
+    let said =
+        |args: &[&str]| String::from_utf8(postclone(dir.path(), args).demand(0).stdout).unwrap();
+    assert!(!said(&args).contains("zipl"));
+    fs::write(dir.path().join("etc/zipl.conf"), "[defaultboot]\ndefaultauto\n").unwrap();
+    assert_eq!(said(&args).matches("Warning: /etc/zipl.conf: ").count(), 1);
+    fs::write(dir.path().join("etc/zipl.conf"), "parameters=root=/dev/a-b/root\n").unwrap();
+    assert_eq!(said(&args).matches("Warning: /etc/zipl.conf: ").count(), 1);
+}

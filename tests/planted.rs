@@ -163,7 +163,7 @@ fn lines(place: &Place) -> Vec<Line> {
         "unified-kernel" => vec![Shown("\0root={M} rd.lvm.lv={S}\0")],
         "firmware" => vec![Shown("\0root={M} rd.lvm.lv={S}")],
         "grub-image" => vec![Shown("search.fs_uuid x root {G} ")],
-        "proxmox" if place.pattern.ends_with("config.db") => vec![Shown("\0\x07vgname {P}")],
+        "proxmox" if place.pattern.ends_with("config.db") => vec![Shown("\0 # \x07vgname {P}")],
         "proxmox" if place.pattern.ends_with("storage.cfg") => {
             vec![Shown("\tvgname {P}"), Stays("lvm: {P}")]
         }

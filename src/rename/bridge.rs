@@ -3,7 +3,7 @@
 use super::Job;
 use crate::blkid;
 use crate::guest::inventory::Group;
-use crate::plan::{FileChange, Warning};
+use crate::plan::{FileChange, Warning, ZIPL_CONF};
 use crate::rewrite::bridge;
 
 /// Gives every file that a boot reads its text on the bridge, or warns why there is none.
@@ -11,7 +11,13 @@ use crate::rewrite::bridge;
 /// All or nothing: one place that knows the group by name alone would stop the boot by itself.
 pub(super) fn build(job: &mut Job) {
     let Some(group) = job.target.group.clone() else { return };
-    match texts(&group, &job.plan.files) {
+    let has_boot_map = job.root.exists(ZIPL_CONF);
+    let texts = if has_boot_map {
+        Err("zipl's boot map has the group's name until `zipl` runs again".to_owned())
+    } else {
+        texts(&group, &job.plan.files)
+    };
+    match texts {
         Ok(texts) => {
             for (change, text) in job.plan.files.iter_mut().zip(texts) {
                 change.bridge = text;

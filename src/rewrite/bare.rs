@@ -17,27 +17,36 @@ const BARE: &str = "may be the group's name, which only a person can tell,";
 pub fn words(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &mut Findings) {
     for line in lines(&text[span.clone()]) {
         let line = span.start + line.start..span.start + line.end;
-        let line = without_comment(text, line);
-        let mut at = line.start;
-        while at < line.end {
-            if !is_word_byte(text[at]) {
-                at += 1;
-                continue;
-            }
-            let rest = &text[at..line.end];
-            let end = rest.iter().position(|byte| !is_word_byte(*byte));
-            let end = end.map_or(line.end, |length| at + length);
-            let word = at..trimmed(text, at..end);
-            if matcher.may_name(&text[word.clone()])
-                && may_stand_for_itself(text, line.start, at, end)
-                && !is_known(findings, &word)
-            {
-                findings.left.push(Left { token: word, why: BARE });
-            }
-            at = end;
-        }
+        words_of(matcher, text, without_comment(text, line), findings);
     }
     findings.left.sort_by_key(|left| left.token.start);
+}
+
+/// The same where no byte begins a comment.
+pub fn words_of_binary(matcher: &Matcher, text: &[u8], findings: &mut Findings) {
+    words_of(matcher, text, 0..text.len(), findings);
+    findings.left.sort_by_key(|left| left.token.start);
+}
+
+fn words_of(matcher: &Matcher, text: &[u8], line: Range<usize>, findings: &mut Findings) {
+    let mut at = line.start;
+    while at < line.end {
+        if !is_word_byte(text[at]) {
+            at += 1;
+            continue;
+        }
+        let rest = &text[at..line.end];
+        let end = rest.iter().position(|byte| !is_word_byte(*byte));
+        let end = end.map_or(line.end, |length| at + length);
+        let word = at..trimmed(text, at..end);
+        if matcher.may_name(&text[word.clone()])
+            && may_stand_for_itself(text, line.start, at, end)
+            && !is_known(findings, &word)
+        {
+            findings.left.push(Left { token: word, why: BARE });
+        }
+        at = end;
+    }
 }
 
 /// Adds the group's name where it follows a key at once. What follows the name is not looked at: a

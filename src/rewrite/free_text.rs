@@ -24,7 +24,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
 pub fn database(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     scan(matcher, text, 0..text.len(), WORDS, &mut findings);
-    bare::words(matcher, text, 0..text.len(), &mut findings);
+    bare::words_of_binary(matcher, text, &mut findings);
     for key in [&b"lvm.vg_name"[..], b"source"] {
         bare::behind(matcher, text, key, &mut findings);
     }
