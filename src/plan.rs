@@ -1,22 +1,20 @@
 //! The plan: a value that lists everything a run changes, made without changing anything.
 
-use std::collections::{BTreeSet, HashSet};
+mod reading;
+
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
-use anyhow::{Context, Result, bail};
-use regex::bytes::Regex;
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::refuse;
-use crate::guest::root::{Root, Source, identity};
-use crate::live::reboot::GRUB_LINK;
+use crate::guest::root::{Root, Source};
 use crate::names::VgName;
-use crate::rewrite::edit::{Edit, apply};
+use crate::rewrite::edit::{Edit, Findings, apply};
 use crate::rewrite::lines::LineIndex;
 use crate::rewrite::matcher::{Matcher, Volumes};
-use crate::rewrite::{PLACES, Place, crypttab};
+use crate::rewrite::{Place, Treatment, advice};
 
 /// What a run does, in order. Applying it may do only what stands here.
 #[derive(Debug)]
@@ -167,24 +165,15 @@ pub struct Files {
 /// Reads every place and finds what to change.
 pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Result<Files> {
     let mut warnings = Vec::new();
-    let sources = read_places(root, &mut warnings).map_err(refuse)?;
-    let matcher = Matcher::new(old.clone(), new.clone(), volumes, mapping_names(&sources));
+    let sources = reading::places(root, &mut warnings).map_err(refuse)?;
+    let matcher = Matcher::new(old.clone(), new.clone(), volumes, reading::mapping_names(&sources));
     let mut changes = Vec::new();
     for (place, source) in sources {
         let found = (place.rewrite)(&matcher, &source.bytes)
             .with_context(|| format!("rewriting `{}`", source.path.display()))
             .map_err(refuse)?;
-        let lines = LineIndex::new(if found.left.is_empty() { &[] } else { &source.bytes });
-        for left in found.left {
-            let (line, column) = lines.position(left.token.start);
-            let token = String::from_utf8_lossy(&source.bytes[left.token]).into_owned();
-            warnings.push(Warning {
-                path: Some(source.path.clone()),
-                line: Some(line),
-                column: Some(column),
-                text: format!("`{token}` {} and is left as it is", left.why),
-            });
-        }
+        warnings.extend(left_as_it_is(place, &source, &found, &matcher));
+        let (Treatment::Rewritten | Treatment::Then(_)) = place.treatment else { continue };
         if !found.edits.is_empty() {
             changes.push(FileChange {
                 path: source.path,
@@ -196,79 +185,62 @@ pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Resul
             });
         }
     }
+    let zipl = Path::new(ZIPL_CONF);
+    let entries = changes.iter().any(|change| change.kind == "bls-entry");
+    let told = warnings.iter().any(|warning| warning.path.as_deref() == Some(zipl));
+    if entries && !told && root.exists(zipl) {
+        warnings.push(Warning::about(zipl, advice::ZIPL));
+    }
     Ok(Files { changes, warnings })
 }
 
-/// Every file of the table, each once however many paths lead to it.
-fn read_places(root: &Root, warnings: &mut Vec<Warning>) -> Result<Vec<(&'static Place, Source)>> {
-    let mut seen = HashSet::new();
-    let mut sources = Vec::new();
-    for place in PLACES {
-        let single = !place.pattern.contains('*');
-        for path in root.glob(place.pattern)? {
-            // Our own, for the time until the reboot.
-            if path == Path::new(GRUB_LINK) {
-                continue;
+/// Where it stands, zipl(8) has copied the boot loader entries into its boot map (s390-tools zipl).
+pub const ZIPL_CONF: &str = "/etc/zipl.conf";
+
+/// What is shown of a file: what was left in it, and what its owner must be told.
+fn left_as_it_is(
+    place: &Place,
+    source: &Source,
+    found: &Findings,
+    matcher: &Matcher,
+) -> Vec<Warning> {
+    let advice = |advice: &str| matcher.fill(advice);
+    let mut told: Vec<(usize, String)> = Vec::new();
+    for left in &found.left {
+        let token = String::from_utf8_lossy(&source.bytes[left.token.clone()]);
+        told.push((left.token.start, format!("`{token}` {} and is left as it is", left.why)));
+    }
+    match place.treatment {
+        Treatment::Rewritten => {}
+        Treatment::Then(text) if found.edits.is_empty() => log::debug!("not needed: {text}"),
+        Treatment::Then(text) => return about(source, told, Some(advice(text))),
+        Treatment::Reported(text) if source.bytes.contains(&0) => {
+            let any = !found.edits.is_empty() || !found.left.is_empty();
+            let text = format!("names the group and is left as it is: {}", advice(text));
+            return about(source, Vec::new(), any.then_some(text));
+        }
+        Treatment::Reported(text) => {
+            for edit in &found.edits {
+                let token = String::from_utf8_lossy(&source.bytes[edit.token.clone()]);
+                let text = format!("`{token}` is left as it is: {}", advice(text));
+                told.push((edit.token.start, text));
             }
-            let Some(resolved) = root.resolve(&path)? else {
-                if root.is_link(&path) {
-                    dangling(root, &path, single, warnings)?;
-                }
-                continue;
-            };
-            if resolved.to_str().is_none() {
-                let text = "the file's name is not UTF-8: left as it is, and not looked into";
-                warnings.push(Warning::about(Path::new(&*path.to_string_lossy()), text));
-                continue;
-            }
-            // A link to /dev/null is systemd's and the administrator's way to mask a file; a
-            // directory's own subdirectories are nobody's configuration.
-            if resolved == Path::new("/dev/null") || (!single && root.outer(&resolved).is_dir()) {
-                continue;
-            }
-            if let Some(source) = root.read(&path)?
-                && seen.insert(identity(&source.metadata))
-            {
-                sources.push((place, source));
-            }
+            told.sort_by_key(|(at, _)| *at);
         }
     }
-    Ok(sources)
+    about(source, told, None)
 }
 
-fn dangling(root: &Root, path: &Path, single: bool, warnings: &mut Vec<Warning>) -> Result<()> {
-    let target = std::fs::read_link(root.outer(path)).unwrap_or_default();
-    let text = format!(
-        "`{}` is a symbolic link to `{}`, which is not there inside the root",
-        path.display(),
-        target.display()
-    );
-    if single {
-        bail!("{text}: mount what it points into, or remove the link");
-    }
-    warnings.push(Warning::about(path, format!("{text}: left as it is")));
-    Ok(())
-}
-
-/// Mapping names on kernel command lines: Arch's `cryptdevice=device:name` (mkinitcpio encrypt),
-/// `rd.luks.name=uuid=name` (systemd-cryptsetup-generator(8)), Debian's `cryptopts=target=name`.
-static MAPPING_ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r#"(?-u)(?:cryptdevice=[^:\s"']+:|luks\.name=[^=\s"']+=|cryptopts=(?:[^\s"']*,)?target=)([^:,\s"']+)"#,
-    )
-    .expect("the pattern is a constant")
-});
-
-/// Names of dm-crypt mappings that the tree declares.
-fn mapping_names(sources: &[(&Place, Source)]) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for (place, source) in sources {
-        if place.kind == "crypttab" {
-            names.extend(crypttab::mapping_names(&source.bytes));
-        } else {
-            let found = MAPPING_ARGUMENTS.captures_iter(&source.bytes);
-            names.extend(found.map(|name| String::from_utf8_lossy(&name[1]).into_owned()));
-        }
-    }
-    names
+/// Warnings about bytes of a file, and one about the file.
+fn about(source: &Source, told: Vec<(usize, String)>, whole: Option<String>) -> Vec<Warning> {
+    let lines = LineIndex::new(if told.is_empty() { &[] } else { &source.bytes });
+    let mut warnings: Vec<Warning> = told
+        .into_iter()
+        .map(|(at, text)| {
+            let (line, column) = lines.position(at);
+            Warning { line: Some(line), column: Some(column), ..Warning::about(&source.path, text) }
+        })
+        .collect();
+    warnings.extend(whole.map(|text| Warning::about(&source.path, text)));
+    warnings
 }

@@ -11,6 +11,8 @@ mod harness;
 mod manual;
 mod names;
 mod obstacles;
+mod places;
+mod planted;
 mod real_lvm;
 mod refusals;
 mod rooms;

@@ -96,12 +96,28 @@ proptest! {
             Just(b"/dev/mapper/".to_vec()), Just(b"/dev/".to_vec()), Just(b"rd.lvm.lv=".to_vec()),
             Just(b"rd.lvm.vg=\"".to_vec()), Just(b"lvm/".to_vec()), Just(b"dev-mapper-".to_vec()),
             Just(b"\\x2d".to_vec()), Just(b"\\055".to_vec()), Just(b"volume_list = [ \"".to_vec()),
+            Just(b"\\\\x2d".to_vec()), Just(b"&#45;".to_vec()), Just(b"\\u002d".to_vec()), Just(b"e\"".to_vec()),
+            Just(b"<pool type='logical'><source><name>".to_vec()), Just(b"</name>".to_vec()), Just(b"<a b='".to_vec()),
+            Just(b"<!--".to_vec()), Just(b"-->".to_vec()), Just(b"<nvpair name='vgname' value='".to_vec()),
+            Just(b"ENV{DM_VG_NAME}==\"".to_vec()), Just(b"ENV{DM_NAME}==\"".to_vec()), Just(b"SYMLINK+=\"".to_vec()),
+            Just(b"RUN+=\"".to_vec()), Just(b"What=".to_vec()), Just(b"After=".to_vec()), Just(b"ExecStart=".to_vec()),
+            Just(b"\\\n".to_vec()), Just(b"EXCLUDE_VG=(".to_vec()), Just(b"vgname ".to_vec()), Just(b"pool_name = \"".to_vec()),
+            Just(b"\"dm.thinpooldev=".to_vec()), Just(b"lvm-activate-".to_vec()), Just(b".service ".to_vec()), Just(b"@".to_vec()),
+            Just(b".device".to_vec()), Just(b"dev-mapper-UNIT.swap".to_vec()), Just(b"nas:".to_vec()), Just(b"-f".to_vec()),
+            Just(b"GROUP".to_vec()), Just(b"DMNAME".to_vec()), Just(b"UNIT".to_vec()),
             Just(b"# GRUB Environment Block\n".to_vec()), Just(b"########".to_vec()),
             Just(b"TOKEN".to_vec()),
-        ], 0..12),
+        ], 0..16),
     ) {
         let token = path::mapper_path(&old, &lv).into_bytes();
-        let text: Vec<u8> = pieces.into_iter().flat_map(|p| if p == b"TOKEN" { token.clone() } else { p }).collect();
+        let piece = |piece: Vec<u8>| match piece.as_slice() {
+            b"TOKEN" => token.clone(),
+            b"GROUP" => old.to_string().into_bytes(),
+            b"DMNAME" => dm::dm_name(&old, &lv).into_bytes(),
+            b"UNIT" => unit::escape_path(&path::mapper_path(&old, &lv)).into_bytes(),
+            _ => piece,
+        };
+        let text: Vec<u8> = pieces.into_iter().flat_map(piece).collect();
         for volumes in [Volumes::Known(BTreeSet::from([lv.clone()])), Volumes::ByForm] {
             let matcher = Matcher::new(old.clone(), new.clone(), volumes, BTreeSet::new());
             for place in PLACES {
@@ -113,6 +129,9 @@ proptest! {
                     prop_assert!(edit.token.start <= edit.range.start && edit.range.end <= edit.token.end);
                     prop_assert!(!text[edit.range.clone()].contains(&b'\n'));
                     at = edit.range.end;
+                }
+                for left in &findings.left {
+                    prop_assert!(left.token.start <= left.token.end && left.token.end <= text.len());
                 }
                 let after = apply(&text, &findings.edits);
                 if place.kind == "grubenv" {

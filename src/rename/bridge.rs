@@ -3,7 +3,7 @@
 use super::Job;
 use crate::blkid;
 use crate::guest::inventory::Group;
-use crate::plan::{FileChange, Warning};
+use crate::plan::{FileChange, Warning, ZIPL_CONF};
 use crate::rewrite::{bridge, image_bridge};
 
 /// Gives every file that a boot reads its text on the bridge, or warns why there is none. True where
@@ -36,6 +36,9 @@ pub(super) fn build(job: &mut Job) -> bool {
 }
 
 fn can_be_built(job: &Job, images: bool) -> Result<(), String> {
+    if job.root.exists(ZIPL_CONF) {
+        return Err("zipl's boot map has the group's name until `zipl` runs again".to_owned());
+    }
     if images && (job.images.images.is_empty() || job.generator.is_none()) {
         return Err(
             "images have copies of /etc/crypttab or lvm.conf, and none is built here".to_owned()

@@ -7,9 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::edit::{Edit, Form, apply};
-use super::grubenv;
-use super::image_bridge;
 use super::lines::LineIndex;
+use super::{grubenv, image_bridge, unit_bridge};
 use crate::names::LvName;
 
 /// UUIDs of the file systems and swaps on the group's volumes, each on one device only.
@@ -27,10 +26,14 @@ pub fn text(
 ) -> Result<Option<Vec<u8>>, String> {
     let read_by_boot = match kind {
         "fstab" => fstab_edit,
-        "grub-cfg" | "bls-entry" | "grubenv" | "extlinux" | "syslinux" => kernel_edit,
         kind if image_bridge::concerns(kind) => {
             return image_bridge::text(kind, text, edits, uuids);
         }
+        "grub-cfg" | "bls-entry" | "grubenv" | "extlinux" | "syslinux" | "refind" | "limine"
+        | "elilo" => kernel_edit,
+        "refind-linux" | "kernel-arguments" => argument_edit,
+        "systemd-mount" => return unit_bridge::text(text, edits, uuids),
+        "boot-map" => return no_boot_map(text, edits),
         _ => return Ok(None),
     };
     let lines = LineIndex::new(text);
@@ -76,22 +79,36 @@ fn kernel_edit(
     if edit.form == Form::GrubDisk {
         return Err("GRUB looks for its files by the group's name".to_owned());
     }
-    let first = before.trim_ascii_start().split(|byte| matches!(byte, b' ' | b'\t' | b'=')).next();
+    let mut words = before.trim_ascii_start().split(|byte| b" \t=:".contains(byte));
+    let first = words.next().unwrap_or_default().to_ascii_lowercase();
     let kernel: &[&[u8]] = &[
         b"linux",
         b"linux16",
         b"linuxefi",
         b"options",
+        b"add_options",
         b"append",
-        b"APPEND",
+        b"cmdline",
+        b"kernel_cmdline",
         b"kernelopts",
+        b"root",
         b"set",
         b"kernel",
     ];
     // Titles, and menu ids, which stay as the saved entry has them.
-    if first.is_none_or(|first| !kernel.contains(&first)) || before.ends_with(b"-") {
+    if !kernel.contains(&first.as_slice()) || before.ends_with(b"-") {
         return Ok(None);
     }
+    argument_edit(edit, before, rest, uuids)
+}
+
+/// An argument of the kernel: a file system by UUID, an LVM argument left out.
+fn argument_edit(
+    edit: &Edit,
+    before: &[u8],
+    rest: &[u8],
+    uuids: &Uuids,
+) -> Result<Option<Edit>, String> {
     if matches!(edit.form, Form::VgLv | Form::VgName) {
         return without_word(edit, before, rest).map(Some);
     }
@@ -133,6 +150,24 @@ fn without_word(edit: &Edit, before: &[u8], rest: &[u8]) -> Result<Edit, String>
     }
 }
 
+/// A boot map is written by its own program, after the group has its new name.
+fn no_boot_map(text: &[u8], edits: &[Edit]) -> Result<Option<Vec<u8>>, String> {
+    if in_use(text, edits) {
+        Err("a boot map (zipl, lilo, elilo, yaboot) is made of a file that names a volume"
+            .to_owned())
+    } else {
+        Ok(None)
+    }
+}
+
+/// Whether an edit stands outside of comments.
+fn in_use(text: &[u8], edits: &[Edit]) -> bool {
+    let lines = LineIndex::new(text);
+    edits.iter().any(|edit| {
+        !text[lines.range(lines.line_of(edit.token.start))].trim_ascii_start().starts_with(b"#")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -140,13 +175,18 @@ mod tests {
     use super::*;
     use crate::names::VgName;
     use crate::rewrite::matcher::{Matcher, Volumes};
-    use crate::rewrite::{fstab, text as whole};
+    use crate::rewrite::{PLACES, fstab, text as whole};
+    use crate::severity::Severity;
 
     fn bridged(kind: &str, input: &str) -> Result<String, String> {
         let name = |name| VgName::new(name).unwrap();
         let lv = |name| LvName::new(name).unwrap();
         let matcher = Matcher::new(name("a-b"), name("c"), Volumes::ByForm, BTreeSet::new());
-        let rewrite = if kind == "fstab" { fstab::rewrite } else { whole::grub };
+        let rewrite = match kind {
+            "fstab" => fstab::rewrite,
+            "systemd-mount" => unit_file::rewrite,
+            _ => whole::grub,
+        };
         let edits = rewrite(&matcher, input.as_bytes()).unwrap().edits;
         let uuids = Uuids::from([(lv("root"), "R-1".to_owned()), (lv("swap"), "S-2".to_owned())]);
         let text = text(kind, input.as_bytes(), &edits, &uuids)?;
@@ -181,6 +221,80 @@ mod tests {
             "\tlinux /vmlinuz \"rd.lvm.lv=a-b/root\"\n",
         ] {
             assert!(bridged("grub-cfg", no_bridge).is_err(), "{no_bridge}");
+        }
+    }
+
+    #[test]
+    fn other_loaders() {
+        for (kind, before, after) in [
+            (
+                "refind-linux",
+                "\"Boot\" \"root=/dev/a-b/root ro\"\n",
+                "\"Boot\" \"root=UUID=R-1 ro\"\n",
+            ),
+            (
+                "refind",
+                "menuentry /dev/a-b/root {\n options \"root=/dev/a-b/root\"\n",
+                "menuentry /dev/a-b/root {\n options \"root=UUID=R-1\"\n",
+            ),
+            (
+                "limine",
+                "/Linux\n  cmdline: root=/dev/a-b/root\n",
+                "/Linux\n  cmdline: root=UUID=R-1\n",
+            ),
+            ("elilo", "\troot=/dev/a-b/root\n", "\troot=UUID=R-1\n"),
+            ("kernel-arguments", "root=/dev/a-b/root ro", "root=UUID=R-1 ro"),
+        ] {
+            assert_eq!(bridged(kind, before).unwrap(), after);
+        }
+        assert!(bridged("boot-map", "parameters=root=/dev/a-b/root\n").is_err());
+        assert!(bridged("boot-map", "# root=/dev/a-b/root\n").is_ok());
+    }
+
+    #[test]
+    fn mounts_by_links() {
+        assert_eq!(
+            bridged("systemd-mount", "[Unit]\nAfter=dev-mapper-a\\x2d\\x2db\\x2dswap.device\n[Mount]\nWhat=/dev/a-b/root\nWhere=/x\n").unwrap(),
+            "[Unit]\nAfter=dev-disk-by\\x2duuid-S\\x2d2.device\n[Mount]\nWhat=/dev/disk/by-uuid/R-1\nWhere=/x\n"
+        );
+        let swap = "[Swap]\nWhat=/dev/a-b/swap\n";
+        assert_eq!(bridged("systemd-mount", swap).unwrap(), swap);
+        assert!(bridged("systemd-mount", "[Mount]\nOptions=logdev=/dev/a-b/root\n").is_err());
+    }
+
+    /// A kind that a boot reads and that is not known here would be left without a word.
+    #[test]
+    fn every_kind_of_the_boot_has_a_say() {
+        let read_by_generators = [
+            "default-grub",
+            "grub-script",
+            "kernel-command-line",
+            "boot-settings",
+            "boom",
+            "initramfs-conf",
+            "initramfs-script",
+            "dracut-conf",
+            "mkinitcpio-conf",
+        ];
+        let lv = LvName::new("root").unwrap();
+        let edit = Edit {
+            range: 5..16,
+            token: 5..16,
+            new: b"/dev/c/root".to_vec(),
+            form: Form::DevicePath,
+            volume: Some(lv),
+        };
+        for place in PLACES.iter().filter(|place| place.is_vital()) {
+            assert_eq!(place.severity, Severity::Boot);
+            let input = match place.kind {
+                "fstab" => "     /dev/a-b/root / ext4\n",
+                "systemd-mount" => "What=/dev/a-b/root\n",
+                _ => "root=/dev/a-b/root\n",
+            };
+            let says =
+                text(place.kind, input.as_bytes(), std::slice::from_ref(&edit), &Uuids::new());
+            let silent = matches!(says, Ok(None));
+            assert_eq!(silent, read_by_generators.contains(&place.kind), "{}", place.pattern);
         }
     }
 }

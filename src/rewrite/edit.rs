@@ -24,6 +24,8 @@ pub enum Form {
     VgLv,
     /// `VG`, as in `rd.lvm.vg=`
     VgName,
+    /// `VG-LV` in a field that holds a dm name
+    DmName,
     /// `lvm/VG-LV`
     GrubDisk,
     /// `#` bytes that keep a GRUB environment block's size

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::edit::Findings;
 use super::matcher::{Matcher, Verdict};
-use super::scan::{self, PATHS, match_decoded, record, record_unit, scan};
+use super::scan::{self, PATHS, match_decoded, record, scan};
+use super::unit_name;
 use crate::names::unit::Decoded;
 
 /// The fields of a line, as ranges of the text.
@@ -85,7 +86,7 @@ const DIRECTORY_OPTIONS: &[&[u8]] = &[
 
 fn option_value(matcher: &Matcher, text: &[u8], value: Range<usize>, findings: &mut Findings) {
     if text[value.clone()].starts_with(b"dev-")
-        && record_unit(matcher, text, value.clone(), findings)
+        && unit_name::record(matcher, text, value.clone(), false, findings)
     {
         return;
     }

@@ -58,6 +58,16 @@ impl Matcher {
         Self { old, new, old_doubled, new_doubled, volumes, mappings }
     }
 
+    /// The group's name now.
+    pub fn old_name(&self) -> &str {
+        self.old.as_str()
+    }
+
+    /// A sentence with the names put where it has `{old}` and `{new}`.
+    pub fn fill(&self, sentence: &str) -> String {
+        sentence.replace("{old}", self.old.as_str()).replace("{new}", self.new.as_str())
+    }
+
     /// An absolute path, whole: `/dev/mapper/X`, `/dev/disk/by-id/dm-name-X`, `/dev/VG/LV`, `/dev/VG`.
     pub fn path(&self, token: &[u8]) -> Verdict {
         for (prefix, form) in [(path::MAPPER, Form::MapperPath), (path::BY_ID, Form::ByIdPath)] {
@@ -93,6 +103,20 @@ impl Matcher {
         }
     }
 
+    /// A dm name, whole, or a pattern (`VG-*`) whose group's part has no wildcard.
+    pub fn dm_pattern(&self, pattern: &[u8]) -> Verdict {
+        let rest = pattern
+            .strip_prefix(self.old_doubled.as_bytes())
+            .and_then(|rest| rest.strip_prefix(b"-"))
+            .filter(|rest| !rest.starts_with(b"-"));
+        match rest {
+            Some(rest) if rest.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[')) => {
+                hit(&self.old_doubled, &self.new_doubled, Form::DmName, None)
+            }
+            _ => self.dm_name(pattern, Form::DmName),
+        }
+    }
+
     /// `VG/LV`, whole, both names raw.
     pub fn slash_pair(&self, text: &[u8], form: Form) -> Verdict {
         let Ok(text) = std::str::from_utf8(text) else { return Verdict::Foreign };
@@ -114,6 +138,16 @@ impl Matcher {
         } else {
             Verdict::Foreign
         }
+    }
+
+    /// Whether a word of free text may be a name of the group: the group alone, `VG/LV`, or a dm name
+    /// that is told from other words by a known volume or by a doubled hyphen.
+    pub fn may_name(&self, word: &[u8]) -> bool {
+        let ours = |verdict| matches!(verdict, Verdict::Ours(_));
+        let telling = matches!(self.volumes, Volumes::Known(_)) || self.old.as_str().contains('-');
+        ours(self.group(word))
+            || ours(self.slash_pair(word, Form::VgLv))
+            || telling && ours(self.dm_name(word, Form::DmName))
     }
 
     /// The name as a volume's, where the group has or may have such a volume.

@@ -10,9 +10,11 @@ use regex::bytes::Regex;
 
 use super::edit::{Edit, Findings, Form, Left};
 use super::matcher::{Hit, Matcher, Verdict};
-use crate::names::{is_name_byte, unit};
+use super::unit_name;
+use crate::names::is_name_byte;
 
 /// Which forms mean something in a text, beside device paths, which mean the same everywhere.
+#[allow(clippy::struct_excessive_bools)] // each form is there or not, whatever the others are
 #[derive(Debug, Clone, Copy)]
 pub struct Forms {
     /// `rd.lvm.lv=`, `rd.lvm.vg=` of dracut.cmdline(7), also as `rd_LVM_LV=`.
@@ -21,23 +23,40 @@ pub struct Forms {
     pub grub: bool,
     /// systemd unit names that stand for device paths.
     pub units: bool,
+    /// Command lines of programs: a path may follow a prefix (`-/dev/…` of systemd.exec(5)) or an
+    /// option's letter (`-f/dev/…`), and one behind `host:` or `path:` is none of this system's.
+    pub words: bool,
 }
 
 /// Device paths alone.
-pub const PATHS: Forms = Forms { kernel_arguments: false, grub: false, units: false };
+pub const PATHS: Forms = Forms { kernel_arguments: false, grub: false, units: false, words: false };
 /// A kernel command line, or a text that holds one.
-pub const KERNEL: Forms = Forms { kernel_arguments: true, grub: false, units: true };
+pub const KERNEL: Forms = Forms { kernel_arguments: true, units: true, ..PATHS };
 /// GRUB's own files.
-pub const GRUB: Forms = Forms { kernel_arguments: true, grub: true, units: true };
+pub const GRUB: Forms = Forms { grub: true, ..KERNEL };
+/// Lists of systemd units.
+pub const UNITS: Forms = Forms { units: true, ..PATHS };
+/// Scripts and command lines.
+pub const WORDS: Forms = Forms { words: true, ..KERNEL };
+
+/// Bytes of `lvm/`, the shorter of the two forms that start alike.
+const LVM_SLASH: usize = 4;
 
 /// The starts of all forms; one pass over the text finds them.
 static STARTS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?-u)/dev/|lvm/|dev-|rd[._](?:lvm|LVM)[._](?:lv|vg|LV|VG)=")
+    Regex::new(r"(?-u)/dev/|lvm/|lvm-activate-|dev-|rd[._](?:lvm|LVM)[._](?:lv|vg|LV|VG)=")
         .expect("the pattern is a constant")
 });
 
 /// What an unknown volume's token is reported with.
 const UNKNOWN_VOLUME: &str = "fits the group, but the group has no such volume";
+
+/// What a path behind a colon is reported with.
+const ELSEWHERE: &str = "stands behind what may be another machine's name";
+
+/// What stands before a colon and is no machine's name: disks of xl.cfg(5) and lxc.container.conf(5).
+const SCHEMES: &[&[u8]] =
+    &[b"phy", b"lvm", b"file", b"block", b"blkdev", b"loop", b"raw", b"dev", b"device", b"fs"];
 
 /// Adds to `findings` every token inside `span` of `text` that names the group.
 pub fn scan(
@@ -70,6 +89,7 @@ impl Scanner<'_> {
             b'r' if self.forms.kernel_arguments && self.starts_token(at) => {
                 self.kernel_argument(behind)
             }
+            b'l' if behind - at > LVM_SLASH => self.activation_unit(at, behind),
             b'l' if self.forms.grub && self.starts_grub_disk(at) => self.grub_disk(behind),
             b'd' if self.forms.units => self.unit_name(at),
             _ => behind,
@@ -82,6 +102,10 @@ impl Scanner<'_> {
         if !starts || self.continues_escaped(end) || self.is_on_a_server(at) {
             return end;
         }
+        let behind_colon = if self.forms.words { self.word_behind_colon(at) } else { None };
+        if behind_colon.is_some_and(|word| word.starts_with(b"/")) {
+            return end;
+        }
         // A full stop is a name's character and may as well end a comment's sentence; a slash may
         // stand before a wildcard.
         let mut token = at..end;
@@ -92,7 +116,11 @@ impl Scanner<'_> {
             token.end -= 1;
             verdict = self.matcher.path(&self.text[token.clone()]);
         }
-        record(self.findings, verdict, token);
+        if behind_colon.is_some() && matches!(verdict, Verdict::Ours(_)) {
+            self.findings.left.push(Left { token, why: ELSEWHERE });
+        } else {
+            record(self.findings, verdict, token);
+        }
         end
     }
 
@@ -128,7 +156,21 @@ impl Scanner<'_> {
             byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-' | b'\\')
         });
         if self.starts_token(at) {
-            record_unit(self.matcher, self.text, at..end, self.findings);
+            // A unit's name may end a sentence, or a list of some shell.
+            let token = &self.text[at..end];
+            let kept = token.iter().rposition(|byte| !matches!(byte, b'.' | b':'));
+            let token = at..at + kept.map_or(0, |last| last + 1);
+            unit_name::record(self.matcher, self.text, token, self.forms.words, self.findings);
+        }
+        end
+    }
+
+    /// `lvm-activate-VG.service` (lvm2 udev/69-dm-lvm.rules.in).
+    fn activation_unit(&mut self, at: usize, name: usize) -> usize {
+        let end = self.run(name, is_name_byte);
+        if self.forms.units && self.starts_token(at) {
+            let group = self.text[name..end].strip_suffix(b".service").unwrap_or_default();
+            record(self.findings, self.matcher.group(group), name..name + group.len());
         }
         end
     }
@@ -145,7 +187,33 @@ impl Scanner<'_> {
             is_name_byte(byte)
                 || matches!(byte, b'/' | b'\\' | b'}' | b')' | b']' | b'*' | b'?' | b'~' | b'%')
         };
-        at == self.span.start || !part_of_another(self.text[at - 1])
+        at == self.span.start
+            || !part_of_another(self.text[at - 1])
+            || (self.forms.words && self.follows_option(at))
+    }
+
+    /// Whether only a prefix of systemd's or an option's letter stands between here and the last blank.
+    fn follows_option(&self, at: usize) -> bool {
+        let before = &self.text[self.span.start..at];
+        let ends_word =
+            |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'=');
+        let word = before.iter().rposition(ends_word).map_or(before, |end| &before[end + 1..]);
+        match word {
+            [b'-' | b'+'] => true,
+            [b'-', letter] => letter.is_ascii_alphabetic(),
+            _ => false,
+        }
+    }
+
+    /// What stands before a colon that a path follows: a machine's name, or a path that is mapped to
+    /// another one. Nothing where there is no such colon, or a scheme stands before it.
+    fn word_behind_colon(&self, at: usize) -> Option<&[u8]> {
+        let before = self.text[self.span.start..at].strip_suffix(b":")?;
+        let ends_word = |byte: &u8| {
+            byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'=' | b',' | b'(' | b';')
+        };
+        let word = before.iter().rposition(ends_word).map_or(before, |end| &before[end + 1..]);
+        (!word.is_empty() && !SCHEMES.contains(&word)).then_some(word)
     }
 
     fn starts_grub_disk(&self, at: usize) -> bool {
@@ -190,28 +258,6 @@ pub fn record(findings: &mut Findings, verdict: Verdict, token: Range<usize>) {
             volume,
         }),
     }
-}
-
-/// Compares a whole unit name, suffix included, by the path that it stands for. False where the
-/// token is no unit name.
-pub fn record_unit(
-    matcher: &Matcher,
-    text: &[u8],
-    token: Range<usize>,
-    findings: &mut Findings,
-) -> bool {
-    let name = &text[token.clone()];
-    let Some(dot) = name.iter().rposition(|byte| *byte == b'.') else { return false };
-    if !matches!(&name[dot..], b".device" | b".swap" | b".mount" | b".automount") {
-        return false;
-    }
-    let Some(decoded) = unit::unescape(&name[..dot]) else { return false };
-    let mut verdict = match_decoded(matcher, &decoded, unit::escape);
-    if let Verdict::Ours(hit) = &mut verdict {
-        hit.form = Form::UnitName;
-    }
-    record(findings, verdict, token);
-    true
 }
 
 /// Asks the matcher about a path that is escaped in the file; the hit's range is that of the escaped

@@ -1,0 +1,124 @@
+//! The places of the table as they are read: each file once, and the names that the tree gives to
+//! dm-crypt mappings.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use anyhow::{Result, bail};
+use regex::bytes::Regex;
+
+use super::Warning;
+use crate::guest::root::{Root, Source, identity};
+use crate::live::reboot::GRUB_LINK;
+use crate::rewrite::{PLACES, Place, crypttab};
+
+/// Every file of the table, each once however many paths lead to it.
+pub(super) fn places(
+    root: &Root,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<(&'static Place, Source)>> {
+    let mut seen = HashSet::new();
+    let mut sources = Vec::new();
+    for place in PLACES {
+        let paths = root.glob(place.pattern);
+        let Some(paths) = tolerate(place, Path::new(place.pattern), paths, warnings)? else {
+            continue;
+        };
+        for path in paths {
+            // Our own, for the time until the reboot.
+            if path == Path::new(GRUB_LINK) {
+                continue;
+            }
+            let source = read_place(root, place, &path, warnings);
+            let source = tolerate(place, &path, source, warnings)?.flatten();
+            sources.extend(
+                source
+                    .filter(|source| seen.insert(identity(&source.metadata)))
+                    .map(|source| (place, source)),
+            );
+        }
+    }
+    Ok(sources)
+}
+
+/// A place without which the machine boots is passed over with a warning where it cannot be read.
+fn tolerate<T>(
+    place: &Place,
+    path: &Path,
+    read: Result<T>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<T>> {
+    match read {
+        Err(error) if !place.is_vital() => {
+            let path = Path::new("/").join(path);
+            warnings.push(Warning::about(&path, format!("{error:#}: not looked into")));
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
+/// One file of the table. `None` where nothing is to be read there.
+fn read_place(
+    root: &Root,
+    place: &Place,
+    path: &Path,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<Source>> {
+    let single = !place.pattern.contains('*');
+    let Some(resolved) = root.resolve(path)? else {
+        if root.is_link(path) {
+            dangling(root, path, single, warnings)?;
+        }
+        return Ok(None);
+    };
+    if resolved.to_str().is_none() {
+        let text = "the file's name is not UTF-8: left as it is, and not looked into";
+        warnings.push(Warning::about(Path::new(&*path.to_string_lossy()), text));
+        return Ok(None);
+    }
+    // A link to /dev/null is systemd's and the administrator's way to mask a file; a
+    // directory's own subdirectories are nobody's configuration.
+    if resolved == Path::new("/dev/null") || (!single && root.outer(&resolved).is_dir()) {
+        return Ok(None);
+    }
+    root.read(path)
+}
+
+fn dangling(root: &Root, path: &Path, single: bool, warnings: &mut Vec<Warning>) -> Result<()> {
+    let target = std::fs::read_link(root.outer(path)).unwrap_or_default();
+    let text = format!(
+        "`{}` is a symbolic link to `{}`, which is not there inside the root",
+        path.display(),
+        target.display()
+    );
+    if single {
+        bail!("{text}: mount what it points into, or remove the link");
+    }
+    warnings.push(Warning::about(path, format!("{text}: left as it is")));
+    Ok(())
+}
+
+/// Mapping names on kernel command lines: Arch's `cryptdevice=device:name` (mkinitcpio encrypt),
+/// `rd.luks.name=uuid=name` (systemd-cryptsetup-generator(8)), Debian's `cryptopts=target=name`.
+static MAPPING_ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?-u)(?:cryptdevice=[^:\s"']+:|luks\.name=[^=\s"']+=|cryptopts=(?:[^\s"']*,)?target=)([^:,\s"']+)"#,
+    )
+    .expect("the pattern is a constant")
+});
+
+/// Names of dm-crypt mappings that the tree declares.
+pub(super) fn mapping_names(sources: &[(&Place, Source)]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (place, source) in sources {
+        if place.kind == "crypttab" {
+            names.extend(crypttab::mapping_names(&source.bytes));
+        } else {
+            let found = MAPPING_ARGUMENTS.captures_iter(&source.bytes);
+            names.extend(found.map(|name| String::from_utf8_lossy(&name[1]).into_owned()));
+        }
+    }
+    names
+}

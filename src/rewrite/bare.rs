@@ -1,0 +1,113 @@
+//! Bare names in free text: shown, never changed.
+//!
+//! A word that is spelled like the group may be a host, a user, a title. Only a person can tell.
+
+use std::ops::Range;
+
+use super::edit::{Findings, Left};
+use super::lines::lines;
+use super::matcher::Matcher;
+use crate::names::is_name_byte;
+
+/// What a word is reported with.
+const BARE: &str = "may be the group's name, which only a person can tell,";
+
+/// Adds the words of a span that may name the group, but for comments, host names, users' groups
+/// (`%name` of sudoers(5)), variables and parts of paths.
+pub fn words(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &mut Findings) {
+    for line in lines(&text[span.clone()]) {
+        let line = span.start + line.start..span.start + line.end;
+        words_of(matcher, text, without_comment(text, line), findings);
+    }
+    findings.left.sort_by_key(|left| left.token.start);
+}
+
+/// The same where no byte begins a comment.
+pub fn words_of_binary(matcher: &Matcher, text: &[u8], findings: &mut Findings) {
+    words_of(matcher, text, 0..text.len(), findings);
+    findings.left.sort_by_key(|left| left.token.start);
+}
+
+fn words_of(matcher: &Matcher, text: &[u8], line: Range<usize>, findings: &mut Findings) {
+    let mut at = line.start;
+    while at < line.end {
+        if !is_word_byte(text[at]) {
+            at += 1;
+            continue;
+        }
+        let rest = &text[at..line.end];
+        let end = rest.iter().position(|byte| !is_word_byte(*byte));
+        let end = end.map_or(line.end, |length| at + length);
+        let word = at..trimmed(text, at..end);
+        if matcher.may_name(&text[word.clone()])
+            && may_stand_for_itself(text, line.start, at, end)
+            && !is_known(findings, &word)
+        {
+            findings.left.push(Left { token: word, why: BARE });
+        }
+        at = end;
+    }
+}
+
+/// Adds the group's name where it follows a key at once. What follows the name is not looked at: a
+/// record's next byte may be any.
+pub fn behind(matcher: &Matcher, text: &[u8], key: &[u8], findings: &mut Findings) {
+    let length = matcher.old_name().len();
+    let keys = text.windows(key.len()).enumerate().filter(|(_, part)| *part == key);
+    for (at, _) in keys {
+        let word = at + key.len()..at + key.len() + length;
+        if text.get(word.clone()) == Some(matcher.old_name().as_bytes())
+            && !is_known(findings, &word)
+        {
+            findings.left.push(Left { token: word, why: BARE });
+        }
+    }
+    findings.left.sort_by_key(|left| left.token.start);
+}
+
+/// A name's bytes, and the slash of `VG/LV`.
+fn is_word_byte(byte: u8) -> bool {
+    is_name_byte(byte) || byte == b'/'
+}
+
+/// The word's end without a sentence's full stop and a directory's slash.
+fn trimmed(text: &[u8], word: Range<usize>) -> usize {
+    let kept = text[word.clone()].iter().rposition(|byte| !matches!(byte, b'.' | b'/'));
+    kept.map_or(word.end, |last| word.start + last + 1)
+}
+
+/// The line up to its comment: `#` or `;` that begins it, or ` #` inside.
+fn without_comment(text: &[u8], line: Range<usize>) -> Range<usize> {
+    let bytes = &text[line.clone()];
+    if matches!(bytes.trim_ascii_start().first(), Some(b'#' | b';')) {
+        return line.start..line.start;
+    }
+    let comment = bytes.windows(2).position(|pair| matches!(pair, [b' ' | b'\t', b'#']));
+    line.start..comment.map_or(line.end, |at| line.start + at)
+}
+
+/// Whether neither side says that the word is something else.
+fn may_stand_for_itself(text: &[u8], line: usize, start: usize, end: usize) -> bool {
+    let before = &text[line..start];
+    let after = text.get(end);
+    if matches!(before.last(), Some(b'@' | b'%' | b'$' | b'\\' | b'~')) || before.ends_with(b"${") {
+        return false;
+    }
+    if matches!(after, Some(b'@')) || text[end..].starts_with(b":/") {
+        return false;
+    }
+    let mut words = before
+        .rsplit(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'-'))
+        .filter(|word| !word.is_empty());
+    let key = words.next().unwrap_or_default().to_ascii_lowercase();
+    ![&b"host"[..], b"hostname", b"host_name", b"server", b"servername"]
+        .iter()
+        .any(|word| key.ends_with(word))
+}
+
+/// Whether the word is part of a token that was found by its form.
+fn is_known(findings: &Findings, word: &Range<usize>) -> bool {
+    let meets = |token: &Range<usize>| token.start < word.end && word.start < token.end;
+    findings.edits.iter().any(|edit| meets(&edit.token))
+        || findings.left.iter().any(|left| meets(&left.token))
+}

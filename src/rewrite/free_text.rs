@@ -1,0 +1,90 @@
+//! Scripts, tables of commands and settings without a grammar of their own: what is unambiguous
+//! changes, a bare name is shown.
+
+use anyhow::Result;
+
+use super::bare;
+use super::edit::Findings;
+use super::matcher::Matcher;
+use super::scan::{WORDS, scan};
+
+/// cron, sudoers, logrotate, hooks, backup and monitoring tools.
+pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
+    let mut findings = Findings::default();
+    // A program may lie where a script is looked for; nothing in one can be moved.
+    if !text.contains(&0) {
+        scan(matcher, text, 0..text.len(), WORDS, &mut findings);
+        bare::words(matcher, text, 0..text.len(), &mut findings);
+    }
+    Ok(findings)
+}
+
+/// A database: every form as far as its bytes are plain, and a group beside its key, with which it
+/// shares a record without a border (sqlite.org/fileformat2.html, 2.1). For places that are reported.
+pub fn database(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
+    let mut findings = Findings::default();
+    scan(matcher, text, 0..text.len(), WORDS, &mut findings);
+    bare::words_of_binary(matcher, text, &mut findings);
+    for key in [&b"lvm.vg_name"[..], b"source"] {
+        bare::behind(matcher, text, key, &mut findings);
+    }
+    Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::names::{LvName, VgName};
+    use crate::rewrite::edit::apply;
+    use crate::rewrite::matcher::Volumes;
+
+    fn found(text: &str) -> (String, Vec<String>) {
+        let name = |name| VgName::new(name).unwrap();
+        let known = BTreeSet::from(["home", "x"].map(|lv| LvName::new(lv).unwrap()));
+        let matcher = Matcher::new(name("vg"), name("n-w"), Volumes::Known(known), BTreeSet::new());
+        let findings = rewrite(&matcher, text.as_bytes()).unwrap();
+        let after = String::from_utf8(apply(text.as_bytes(), &findings.edits)).unwrap();
+        (after, findings.left.into_iter().map(|left| text[left.token].to_owned()).collect())
+    }
+
+    #[test]
+    fn bare_names_are_shown_and_nothing_else() {
+        for (text, bare) in [
+            ("vgs vg vg_app xvg vg-b", vec!["vg"]),
+            ("lvcreate -s vg/home; lvs vg/nosuch", vec!["vg/home"]),
+            ("dmsetup info vg-home", vec!["vg-home"]),
+            ("VG=\"vg\" # vg\n# vg\n  ; vg", vec!["vg"]),
+            ("hostname = vg", vec![]),
+            ("%vg ALL=(ALL) root@vg vg:/srv $vg ${vg} /srv/vg vg@x", vec![]),
+        ] {
+            assert_eq!(
+                found(text),
+                (text.to_owned(), bare.into_iter().map(str::to_owned).collect())
+            );
+        }
+    }
+
+    #[test]
+    fn paths_in_command_lines() {
+        for (text, after) in [
+            ("x -f/dev/vg/home", "x -f/dev/n-w/home"),
+            ("a=-/dev/mapper/vg-home", "a=-/dev/mapper/n--w-home"),
+            ("x -v /dev/vg/x:/dev/vg/x", "x -v /dev/n-w/x:/dev/vg/x"),
+            ("phy:/dev/vg/x,xvda", "phy:/dev/n-w/x,xvda"),
+            (
+                "systemctl start dev-mapper-vg\\\\x2dx.swap",
+                "systemctl start dev-mapper-n\\\\x2d\\\\x2dw\\\\x2dx.swap",
+            ),
+            ("srv/dev/vg/home", "srv/dev/vg/home"),
+            ("rm /dev/vg/*", "rm /dev/n-w/*"),
+        ] {
+            assert_eq!(found(text), (after.to_owned(), vec![]), "{text}");
+        }
+        for shown in ["scp nas:/dev/vg/home .", "systemctl start dev-vg-x.swap"] {
+            let (after, left) = found(shown);
+            assert_eq!((after.as_str(), left.len()), (shown, 1));
+        }
+    }
+}
