@@ -250,6 +250,11 @@ static MAPPING_ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant")
 });
 
+/// Names of dm-crypt mappings that any place of the root declares.
+pub fn mappings(root: &Root) -> Result<BTreeSet<String>> {
+    Ok(mapping_names(&read_places(root, &mut Vec::new())?))
+}
+
 /// Names of dm-crypt mappings that the tree declares.
 fn mapping_names(sources: &[(&Place, Source)]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();

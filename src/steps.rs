@@ -17,7 +17,7 @@ use crate::transaction::image::Stamp;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 use crate::transaction::{failpoint, staged};
-use crate::{initramfs, interrupt, live, lvm};
+use crate::{initramfs, interrupt, live, lvm, proof};
 
 /// How a run is taken.
 #[derive(Debug, Clone, Copy, Default)]
@@ -265,8 +265,8 @@ fn image(
     Ok(format!("{} built anew", image.path.display()))
 }
 
-/// The proof: going forward a second plan is empty; going back every file has its old bytes. Either
-/// way LVM says the name.
+/// Going forward a second plan is empty and the next boot is proved; going back every file has its
+/// old bytes. Either way LVM says the name.
 fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String> {
     let (from, to) = names(journal, direction);
     if let Some(uuid) = &journal.saved.uuid {
@@ -287,5 +287,6 @@ fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String
     if let Some(change) = left.changes.first() {
         bail!("`{}` still names {from} after the rename", change.path.display());
     }
-    Ok(format!("planned again: no known place names {from} any more"))
+    let proved = proof::demand(root, &journal.saved)?;
+    Ok(format!("planned again: no known place names {from} any more; {proved}"))
 }
