@@ -13,14 +13,14 @@ pub(crate) fn rows(
 ) {
     for word in words(text) {
         let Some((key, value)) = word.split_once('=') else { continue };
-        let findings = match judged(facts, key, value) {
-            Some(finding) => vec![finding],
-            // Any other argument that has a name of the group in a form that cannot be mistaken.
-            None => {
+        // Any other argument may have a name of the group in a form that cannot be mistaken.
+        let findings = judged(facts, key, value).map_or_else(
+            || {
                 let tokens = facts.tokens(text::kernel_command_line, word.as_bytes());
                 tokens.into_iter().map(|token| token.finding).collect()
-            }
-        };
+            },
+            |finding| vec![finding],
+        );
         for finding in findings {
             rows.push(maker.row(line, format!("{key}="), value, finding));
         }
@@ -35,8 +35,7 @@ fn judged(facts: &Facts, key: &str, value: &str) -> Option<Finding> {
         "root" | "resume" | "mount.usr" => facts.device(value),
         "rd.lvm.lv" | "rd_LVM_LV" => facts.volume(value),
         "rd.lvm.vg" | "rd_LVM_VG" => facts.group(value),
-        "cryptdevice" => facts.device(front(':')),
-        "systemd.mount-extra" | "systemd.swap-extra" => facts.device(front(':')),
+        "cryptdevice" | "systemd.mount-extra" | "systemd.swap-extra" => facts.device(front(':')),
         "luks.name" | "rd.luks.name" => facts.tag(&format!("UUID={}", front('='))),
         "luks.uuid" | "rd.luks.uuid" => {
             facts.tag(&format!("UUID={}", value.strip_prefix("luks-").unwrap_or(value)))

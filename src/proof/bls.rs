@@ -2,7 +2,7 @@
 //! for systemd-boot.
 
 use std::cmp::Ordering;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::entry::Entry;
 use super::grub_script::{Piece, Variables, parse};
@@ -29,7 +29,9 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
         if let Some(loader) = view.read(&base.join("loader/loader.conf"), rows) {
             rows.extend(default_row(&loader, &entries));
         }
-        entries.iter().for_each(|entry| entry.rows(view, facts, base, rows));
+        for entry in &entries {
+            entry.rows(view, facts, base, rows);
+        }
     }
 }
 
@@ -98,22 +100,18 @@ fn default_row(loader: &File, entries: &[Entry]) -> Option<Row> {
     let (head, tail) = pattern.split_once('*').unwrap_or((pattern, ""));
     let fits = |entry: &Entry| {
         let name = format!("{}.conf", entry.id);
-        match pattern.contains('*') {
-            true => name.starts_with(head) && name.ends_with(tail),
-            false => name == pattern || entry.id == pattern,
+        if pattern.contains('*') {
+            name.starts_with(head) && name.ends_with(tail)
+        } else {
+            name == pattern || entry.id == pattern
         }
     };
     let maker = Maker { path: &loader.path, entry: None };
-    Some(match entries.iter().position(fits) {
-        Some(at) => {
-            let value = format!("{at} {}", entries[at].title);
-            maker.row(Some(number), DEFAULT_ENTRY, value, Finding::holds())
-        }
-        None => {
-            let why = Finding::unknown("no entry of this kind bears the name");
-            maker.row(Some(number), DEFAULT_ENTRY, pattern, why)
-        }
-    })
+    let (value, finding) = entries.iter().position(fits).map_or_else(
+        || (pattern.to_owned(), Finding::unknown("no entry of this kind bears the name")),
+        |at| (format!("{at} {}", entries[at].title), Finding::holds()),
+    );
+    Some(maker.row(Some(number), DEFAULT_ENTRY, value, finding))
 }
 
 /// Versions by their runs of digits and letters, as GRUB's blscfg and systemd-boot order file names
@@ -162,11 +160,9 @@ fn runs(text: &str) -> Vec<&str> {
     runs
 }
 
-/// Directories that hold unified kernel images.
-pub(super) fn image_dirs() -> impl Iterator<Item = (PathBuf, String)> {
-    PARTITIONS
-        .iter()
-        .map(|partition| (PathBuf::from(partition), format!("{}/EFI/Linux/*.efi", &partition[1..])))
+/// Where unified kernel images are, as patterns of [`View::glob`].
+pub(super) fn unified_images() -> impl Iterator<Item = String> {
+    PARTITIONS.iter().map(|partition| format!("{}/EFI/Linux/*.efi", &partition[1..]))
 }
 
 #[cfg(test)]

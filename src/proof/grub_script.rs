@@ -35,6 +35,8 @@ pub(super) fn parse(text: &str) -> Vec<Command> {
     let mut command = Command::default();
     while let Some(token) = reader.token() {
         match token {
+            // What follows is a command of its own.
+            Token::Word(word) if command.words.is_empty() && is_keyword(&word) => {}
             Token::Word(word) => {
                 if command.words.is_empty() {
                     command.line = reader.line;
@@ -59,6 +61,10 @@ pub(super) fn parse(text: &str) -> Vec<Command> {
         commands.push(Command { block, ..owner });
     }
     commands
+}
+
+fn is_keyword(word: &Word) -> bool {
+    matches!(word.as_slice(), [Piece::Text(text)] if matches!(text.as_str(), "then" | "else" | "do"))
 }
 
 fn finish(command: &mut Command, commands: &mut Vec<Command>) {

@@ -10,12 +10,10 @@ use crate::rewrite::lines::lines;
 
 /// Adds the rows of every such menu.
 pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
-    for file in view.places(&["extlinux", "syslinux", "grub-cfg"], rows) {
-        let is_grub = file.path.extension().is_some_and(|end| end == "cfg")
-            && file.path.to_string_lossy().to_ascii_lowercase().contains("grub");
-        if is_grub {
-            continue;
-        }
+    let mut files = view.places(&["extlinux", "syslinux"], rows);
+    let of_grub = view.places(&["grub-cfg"], &mut Vec::new()).into_iter();
+    files.extend(of_grub.filter(|file| file.path.ends_with("menu.lst")));
+    for file in files {
         let menu = read(&file);
         rows.extend(default_row(&file, &menu));
         for entry in &menu.entries {
@@ -75,11 +73,8 @@ fn read(file: &File) -> Menu {
                 entry.files.extend(images.map(|image| (number, "initrd", plain(image))));
             }
             "menu" => {
-                if let Some(("label", title)) = value
-                    .split_once(' ')
-                    .map(|(key, title)| (lower(key), title))
-                    .as_ref()
-                    .map(|(key, title)| (key.as_str(), *title))
+                if let Some((key, title)) = value.split_once([' ', '\t'])
+                    && key.eq_ignore_ascii_case("label")
                 {
                     // `^` marks the hot key.
                     entry.title = title.trim().replace('^', "");
@@ -89,10 +84,6 @@ fn read(file: &File) -> Menu {
         }
     }
     menu
-}
-
-fn lower(key: &str) -> String {
-    key.to_ascii_lowercase()
 }
 
 /// Without GRUB legacy's disk in brackets.

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use facts::{Facts, Finding};
-pub use run::{after, demand, facts};
+pub use run::{after, demand, facts, of_system};
 pub use view::View;
 
 /// What is said of one line: shown in tables, in JSON, and kept in the journal.

@@ -42,6 +42,6 @@ fn item(before: &str) -> String {
     let words =
         before.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '[' | ',' | '('));
     let keys = words.filter_map(|word| word.split_once('='));
-    let key = keys.map(|(key, _)| key).filter(|key| !key.is_empty()).next_back();
+    let key = keys.map(|(key, _)| key).rfind(|key| !key.is_empty());
     key.map_or_else(|| "name".to_owned(), |key| format!("{key}="))
 }

@@ -5,20 +5,16 @@ use super::{Facts, Finding, Maker, Row, View, arguments, bls};
 
 /// Adds the rows of every image in `EFI/Linux`.
 pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
-    for (_, pattern) in bls::image_dirs() {
+    for pattern in bls::unified_images() {
         for file in view.each_once(view.glob(&pattern), rows) {
             let title = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let maker = Maker { path: &file.path, entry: Some(&title) };
-            match section(&file.text, b".cmdline") {
-                Some(text) => {
-                    let text = String::from_utf8_lossy(text);
-                    let text = text.trim_end_matches('\0');
-                    arguments::rows(facts, &maker, None, text, rows);
-                }
-                None => {
-                    let why = Finding::unknown("the image has no section .cmdline");
-                    rows.push(maker.row(None, "command line", "", why));
-                }
+            if let Some(text) = section(&file.text, b".cmdline") {
+                let text = String::from_utf8_lossy(text);
+                arguments::rows(facts, &maker, None, text.trim_end_matches('\0'), rows);
+            } else {
+                let why = Finding::unknown("the image has no section .cmdline");
+                rows.push(maker.row(None, "command line", "", why));
             }
         }
     }
