@@ -106,7 +106,7 @@ pub enum Step {
         /// The image, inside the root.
         path: PathBuf,
     },
-    /// Plan again: nothing may be left to change.
+    /// Plan again: nothing may be left to change. Then prove the next boot.
     Verify,
 }
 

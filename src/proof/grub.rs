@@ -6,7 +6,7 @@ use std::path::Path;
 use super::entry::Entry;
 use super::grub_script::{Command, Piece, Variables, parse};
 use super::view::File;
-use super::{DEFAULT_ENTRY, Facts, Finding, Maker, Row, View, bls};
+use super::{DEFAULT_ENTRY, Facts, Finding, Maker, NEXT_ENTRY, Row, View, bls};
 
 /// Commands that load a kernel, with its arguments.
 const KERNEL: &[&str] = &["linux", "linux16", "linuxefi", "kernel"];
@@ -19,8 +19,14 @@ const MODULES: &[&str] = &["module", "module2", "xen_module"];
 /// What one grub.cfg makes.
 struct Menu {
     entries: Vec<Entry>,
-    /// What `default` is set to, with its line.
-    default: Option<(usize, String)>,
+    defaults: Vec<Default>,
+}
+
+/// What `default` is set to.
+struct Default {
+    item: &'static str,
+    line: Option<usize>,
+    wanted: String,
 }
 
 /// Adds the rows of every grub.cfg.
@@ -32,9 +38,8 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
             continue;
         }
         let menu = read(view, &file, rows);
-        if let Some(row) = default_row(&file, &menu) {
-            rows.push(row);
-        }
+        let defaults = menu.defaults.iter();
+        rows.extend(defaults.filter_map(|default| default_row(&file, &menu.entries, default)));
         for entry in &menu.entries {
             entry.rows(view, facts, Path::new("/boot"), rows);
         }
@@ -53,7 +58,7 @@ fn read(view: &View, file: &File, rows: &mut Vec<Row>) -> Menu {
         variables.learn(&commands);
         collect(view, &custom.path, &commands, &variables, &mut entries, rows);
     }
-    Menu { entries, default: default(&commands, &variables) }
+    Menu { entries, defaults: defaults(&commands, &variables) }
 }
 
 /// The variables of an environment block: `name=value` lines between signature and padding
@@ -173,24 +178,23 @@ fn disk(entry: &mut Entry, line: usize, text: &str) {
     }
 }
 
-/// `set default=…`: the entry for one boot, where one is asked for, else the last that is set.
-fn default(commands: &[Command], variables: &Variables) -> Option<(usize, String)> {
-    let once = variables.get("next_entry").filter(|entry| !entry.is_empty());
-    let mut found = None;
+/// `set default=…`: the entry for the next boot alone, where one is asked for, and the last that is
+/// set otherwise.
+fn defaults(commands: &[Command], variables: &Variables) -> Vec<Default> {
+    let once = variables.get("next_entry").is_some_and(|entry| !entry.is_empty());
+    let lasting = Default { item: DEFAULT_ENTRY, line: None, wanted: String::new() };
+    let mut found = vec![lasting];
     for command in commands {
-        let Some((name, value)) = variables.assignment(command) else { continue };
+        let Some((name, wanted)) = variables.assignment(command) else { continue };
+        let of_next_entry = Piece::Variable("next_entry".to_owned());
+        let for_once = command.words.last().is_some_and(|word| word.contains(&of_next_entry));
+        let line = Some(command.line);
         if name != "default" {
             continue;
-        }
-        let for_once = command
-            .words
-            .last()
-            .is_some_and(|word| word.contains(&Piece::Variable("next_entry".to_owned())));
-        if for_once && once.is_some() {
-            return Some((command.line, value));
-        }
-        if !for_once {
-            found = Some((command.line, value));
+        } else if !for_once {
+            found[0] = Default { item: DEFAULT_ENTRY, line, wanted };
+        } else if once {
+            found.insert(1, Default { item: NEXT_ENTRY, line, wanted });
         }
     }
     found
@@ -198,13 +202,8 @@ fn default(commands: &[Command], variables: &Variables) -> Option<(usize, String
 
 /// The default's position (`1>0`: the first entry inside the second) and title. A default that names
 /// no entry is the first, as in GRUB.
-fn default_row(file: &File, menu: &Menu) -> Option<Row> {
-    let (line, wanted) = match &menu.default {
-        Some((line, wanted)) => (Some(*line), wanted.as_str()),
-        None => (None, ""),
-    };
-    let mut entries = &menu.entries;
-    let mut rest = wanted;
+fn default_row(file: &File, mut entries: &Vec<Entry>, default: &Default) -> Option<Row> {
+    let mut rest = default.wanted.as_str();
     let mut positions = Vec::new();
     let mut title = None;
     while !entries.is_empty() {
@@ -223,7 +222,7 @@ fn default_row(file: &File, menu: &Menu) -> Option<Row> {
     }
     let value = format!("{} {}", positions.join(">"), title?);
     let maker = Maker { path: &file.path, entry: None };
-    Some(maker.row(line, DEFAULT_ENTRY, value, Finding::holds()))
+    Some(maker.row(default.line, default.item, value, Finding::holds()))
 }
 
 /// Parts a default at its first single `>`; a doubled one stands for itself in a title or id.
@@ -256,7 +255,8 @@ mod tests {
         let file = File { path: "/boot/grub/grub.cfg".into(), text: script.into() };
         let view = View::now(&root);
         let menu = read(&view, &file, &mut Vec::new());
-        default_row(&file, &menu).map_or_else(String::new, |row| row.value)
+        let row = default_row(&file, &menu.entries, &menu.defaults[0]);
+        row.map_or_else(String::new, |row| row.value)
     }
 
     #[test]

@@ -80,6 +80,8 @@ impl Verdict {
 
 /// The item of a row about a loader's default; its value starts with the entry's position.
 const DEFAULT_ENTRY: &str = "default entry";
+/// The same for the next boot alone.
+const NEXT_ENTRY: &str = "next entry";
 
 /// Every row of a system, boot entries first.
 pub fn rows(view: &View, facts: &Facts) -> Vec<Row> {
@@ -113,7 +115,7 @@ pub fn compare(rows: &mut [Row], before: &[Row]) {
         let Some(then) = then else { continue };
         if row.verdict == Verdict::Fails && then.verdict == Verdict::Fails {
             row.verdict = Verdict::AsBefore;
-        } else if row.item == DEFAULT_ENTRY && position(&row.value) != position(&then.value) {
+        } else if is_of_loader(row) && position(&row.value) != position(&then.value) {
             row.verdict = Verdict::Fails;
             row.why = Some(format!("it was `{}`", then.value));
         }
@@ -125,9 +127,7 @@ pub fn to_keep(rows: Vec<Row>) -> Vec<Row> {
     // All rows of a line with a failing one, for they are told apart by their order.
     let failing: Vec<Key> =
         rows.iter().filter(|row| row.verdict == Verdict::Fails).map(Key::of).collect();
-    rows.into_iter()
-        .filter(|row| row.item == DEFAULT_ENTRY || failing.contains(&Key::of(row)))
-        .collect()
+    rows.into_iter().filter(|row| is_of_loader(row) || failing.contains(&Key::of(row))).collect()
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,9 +140,14 @@ struct Key {
 impl Key {
     fn of(row: &Row) -> Self {
         // The line of `set default` may be another, where it is set in two places.
-        let line = row.line.filter(|_| row.item != DEFAULT_ENTRY);
+        let line = row.line.filter(|_| !is_of_loader(row));
         Self { path: row.path.clone(), line, item: row.item.clone() }
     }
+}
+
+/// Whether the row is about which entry a loader takes.
+fn is_of_loader(row: &Row) -> bool {
+    row.entry.is_none() && matches!(row.item.as_str(), DEFAULT_ENTRY | NEXT_ENTRY)
 }
 
 fn position(value: &str) -> &str {

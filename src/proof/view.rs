@@ -94,6 +94,10 @@ impl<'a> View<'a> {
                 continue;
             }
             let Ok(Some(resolved)) = self.root.resolve(&path) else { continue };
+            // As in the plan, which warns of it.
+            if resolved.to_str().is_none() {
+                continue;
+            }
             let Ok(metadata) = std::fs::symlink_metadata(self.root.outer(&resolved)) else {
                 continue;
             };
