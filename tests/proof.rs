@@ -330,3 +330,109 @@ fn a_file_that_is_not_there_before_is_no_failure_of_the_run() {
         "{table}"
     );
 }
+
+/// A tree of the files given, proved for the group `new` with the volume `root`, once `a-b`.
+fn proved(files: &[(&str, &str)]) -> Vec<(String, String, postclone::proof::Verdict)> {
+    use std::collections::BTreeSet;
+
+    use postclone::guest::root::Root;
+    use postclone::names::{LvName, VgName};
+    use postclone::proof::{self, Facts, View};
+    use postclone::rewrite::matcher::Volumes;
+
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("etc")).unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let root = Root::open(dir.path()).unwrap();
+    let vg = |name| VgName::new(name).unwrap();
+    let volumes = Volumes::Known(BTreeSet::from([LvName::new("root").unwrap()]));
+    let facts = Facts::new(vg("new"), Some(vg("a-b")), &volumes, BTreeSet::new());
+    let rows = proof::rows(&View::now(&root), &facts).into_iter();
+    rows.map(|row| (row.item, row.value, row.verdict)).collect()
+}
+
+#[test]
+fn a_kernel_is_looked_for_where_its_loader_looks() {
+    use postclone::proof::Verdict::{Fails, Holds, Unknown};
+    let grub = |kernel: &str| format!("menuentry x {{\nset root=hd0\nlinux {kernel}\n}}\n");
+    for (config, text, kernel, verdict) in [
+        ("boot/grub/grub.cfg", grub("/k"), "boot/k", Holds),
+        ("boot/grub/grub.cfg", grub("/boot/k"), "boot/k", Holds),
+        ("boot/grub/grub.cfg", grub("($root)/k"), "boot/k", Holds),
+        ("boot/grub/grub.cfg", grub("(hd0,gpt2)/boot/k"), "boot/k", Holds),
+        ("boot/grub/grub.cfg", grub("/k"), "boot/other", Fails),
+        ("boot/grub/grub.cfg", grub("/@/boot/k"), "boot/k", Unknown),
+        (
+            "boot/grub/grub.cfg",
+            grub("/k").replace("linux ", "multiboot /xen.gz\nmodule "),
+            "boot/k",
+            Holds,
+        ),
+        ("boot/loader/entries/x.conf", "linux /k\n".to_owned(), "boot/k", Holds),
+        ("boot/efi/loader/entries/x.conf", "linux /x/k\n".to_owned(), "boot/efi/x/k", Holds),
+        ("efi/loader/entries/x.conf", "efi\t/x/k\n".to_owned(), "efi/x/k", Holds),
+        ("efi/loader/entries/x.conf", "linux /x/k\n".to_owned(), "boot/efi/x/k", Fails),
+        ("boot/extlinux/extlinux.conf", "label x\n kernel ../k\n".to_owned(), "boot/k", Holds),
+        ("boot/syslinux/syslinux.cfg", "LABEL x\n LINUX k\n".to_owned(), "boot/syslinux/k", Holds),
+        ("boot/grub/menu.lst", "title x\nkernel (hd0,0)/k ro\n".to_owned(), "boot/k", Holds),
+    ] {
+        let rows = proved(&[(config, &text), (kernel, "")]);
+        let found: Vec<_> = rows.iter().filter(|(item, _, _)| item == "kernel").collect();
+        assert_eq!(found.len(), 1, "{config} {text}: {rows:?}");
+        assert_eq!(found[0].2, verdict, "{config} {text}");
+    }
+}
+
+#[test]
+fn what_a_loader_puts_in_for_a_variable_is_judged() {
+    use postclone::proof::Verdict::{Fails, Holds, Unknown};
+    let entry = ("boot/loader/entries/x.conf", "linux /k\noptions $kernelopts $tuned_params\n");
+    let block = "# GRUB Environment Block\nkernelopts=root=/dev/new/root ro\n####";
+    let menu =
+        "if [ -z \"${kernelopts}\" ]; then\n set kernelopts=\"root=/dev/a-b/root\"\nfi\nblscfg\n";
+    let root = |files: &[(&str, &str)]| {
+        let rows = proved(files).into_iter().filter(|(item, _, _)| item == "root=");
+        rows.map(|(_, value, verdict)| (value, verdict)).collect::<Vec<_>>()
+    };
+    let cfg = ("boot/grub2/grub.cfg", menu);
+    let new = ("/dev/new/root".to_owned(), Holds);
+    assert_eq!(root(&[entry, cfg, ("boot/grub2/grubenv", block)]), [new.clone()]);
+    // Without a block the menu's own value counts.
+    assert_eq!(root(&[entry, cfg]), [("/dev/a-b/root".to_owned(), Fails)]);
+    // Set inside the entry, and set to two values by two branches.
+    let inner = "set r=/dev/a-b/root\nmenuentry x {\nset r=/dev/new/root\nlinux /k root=$r\n}\n";
+    assert_eq!(root(&[("boot/grub/grub.cfg", inner)]), [new]);
+    let either = "if x; then r=/dev/a; else r=/dev/b; fi\nmenuentry x {\nlinux /k root=$r\n}\n";
+    assert_eq!(root(&[("boot/grub/grub.cfg", either)]), [("$r".to_owned(), Unknown)]);
+}
+
+#[test]
+fn every_loader_has_a_default() {
+    let default = |files: &[(&str, &str)]| {
+        let rows = proved(files).into_iter().filter(|(item, _, _)| item == "default entry");
+        rows.map(|(_, value, _)| value).collect::<Vec<_>>()
+    };
+    let bls = [
+        ("efi/loader/entries/x-5.9.conf", "title Old\nlinux /k\n"),
+        ("efi/loader/entries/x-5.10.conf", "title New\nlinux /k\n"),
+    ];
+    for (pattern, wanted) in [("x-5.9.conf", "1 Old"), ("x-*", "0 New"), ("nosuch*", "nosuch*")] {
+        let loader = format!("timeout 3\ndefault {pattern}\n");
+        assert_eq!(default(&[bls[0], bls[1], ("efi/loader/loader.conf", &loader)]), [wanted]);
+    }
+    let labels = "DEFAULT b\nLABEL a\n KERNEL /k\nlabel b\n menu label The ^B\n kernel /k\n";
+    assert_eq!(default(&[("boot/extlinux/extlinux.conf", labels)]), ["1 The B"]);
+    let titles = "default 1\ntitle a\nkernel /k\ntitle b\nkernel /k\n";
+    assert_eq!(default(&[("boot/grub/menu.lst", titles)]), ["1 b"]);
+    let blscfg = [
+        ("boot/loader/entries/id-5.9.conf", "title Old\nlinux /k\n"),
+        ("boot/loader/entries/id-5.10.conf", "title New\nlinux /k\n"),
+        ("boot/grub2/grub.cfg", "set default=\"${saved_entry}\"\nblscfg\n"),
+        ("boot/grub2/grubenv", "# GRUB Environment Block\nsaved_entry=id-5.9\n##"),
+    ];
+    assert_eq!(default(&blscfg), ["1 Old"]);
+}

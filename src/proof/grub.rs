@@ -189,12 +189,12 @@ fn defaults(commands: &[Command], variables: &Variables) -> Vec<Default> {
         let of_next_entry = Piece::Variable("next_entry".to_owned());
         let for_once = command.words.last().is_some_and(|word| word.contains(&of_next_entry));
         let line = Some(command.line);
-        if name != "default" {
-            continue;
-        } else if !for_once {
-            found[0] = Default { item: DEFAULT_ENTRY, line, wanted };
-        } else if once {
-            found.insert(1, Default { item: NEXT_ENTRY, line, wanted });
+        match (name.as_str(), for_once) {
+            ("default", false) => found[0] = Default { item: DEFAULT_ENTRY, line, wanted },
+            ("default", true) if once => {
+                found.insert(1, Default { item: NEXT_ENTRY, line, wanted });
+            }
+            _ => {}
         }
     }
     found
