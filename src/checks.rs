@@ -1,5 +1,7 @@
 //! Everything that could refuse later, asked before the first change.
 
+mod group;
+
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -8,12 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::statvfs::statvfs;
 
-use crate::blkid;
-use crate::guest::inventory::Group;
 use crate::guest::kernels::Generator;
 use crate::guest::mounts::{fstab_targets, mounted};
-use crate::live;
-use crate::names::dm;
 use crate::rename::{Job, has_generator_program};
 use crate::transaction::lock::no_package_manager;
 use crate::transaction::{STATE, journal};
@@ -44,12 +42,11 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     if job.target.renames_group {
         ask(is_root("renaming a volume group"));
         if let Some(group) = &job.target.group {
-            ask(group_can_be_renamed(group));
-            ask(nothing_moves(group));
-            ask(no_hibernation_image(group));
-            ask(nodes_are_free(job, group));
+            for result in group::ask(job, group) {
+                ask(result);
+            }
         }
-        ask(name_is_free(job));
+        ask(group::name_is_free(job));
         ask(boot_is_mounted(job));
     }
     if !job.files_only {
@@ -66,85 +63,6 @@ pub(crate) fn run(job: &Job) -> Result<()> {
         [problem] => Err(anyhow!("{problem}")),
         _ => Err(anyhow!("{} things are in the way:\n  {}", problems.len(), problems.join("\n  "))),
     }
-}
-
-/// `vg_attr` (vgs(8)): permissions, resizeable, exported, partial, allocation policy, clustered or shared.
-fn group_can_be_renamed(group: &Group) -> Result<()> {
-    let name = &group.name;
-    let attribute = |at: usize| group.attributes.as_bytes().get(at).copied().unwrap_or(b'-');
-    if group.uuid.is_empty() {
-        bail!("LVM's report has no UUID of `{name}`");
-    }
-    if attribute(0) == b'r' {
-        bail!(
-            "the volume group `{name}` is read-only, and vgrename would refuse it: see `vgs -o +vg_permissions {name}`"
-        );
-    }
-    if attribute(2) == b'x' {
-        bail!("the volume group `{name}` is exported: import it with `vgimport {name}` first");
-    }
-    if attribute(3) == b'p' {
-        bail!(
-            "physical volumes of `{name}` are missing: look at `pvs`, attach the disks or use `vgreduce --removemissing`"
-        );
-    }
-    if matches!(attribute(5), b'c' | b's') {
-        bail!(
-            "the volume group `{name}` is shared between hosts: rename it where its lock manager runs, see lvmlockd(8)"
-        );
-    }
-    Ok(())
-}
-
-/// `lv_attr` (lvs(8)): the first letter is the volume's type.
-fn nothing_moves(group: &Group) -> Result<()> {
-    for volume in &group.volumes {
-        let what = match volume.attributes.chars().next() {
-            Some('p') => "is moved by pvmove: wait until it has ended, or use `pvmove --abort`",
-            Some('O' | 'S') => {
-                "has a snapshot that is being merged: wait until `lvs` shows no merge"
-            }
-            _ => continue,
-        };
-        bail!("the volume `{}` {what}", volume.name);
-    }
-    Ok(())
-}
-
-/// What the image remembers of devices and mounts would meet other names after the rename.
-fn no_hibernation_image(group: &Group) -> Result<()> {
-    match blkid::hibernated(group)? {
-        Some(volume) => bail!(
-            "the volume `{volume}` holds a hibernation image: boot the system that it belongs to and shut it down in full"
-        ),
-        None => Ok(()),
-    }
-}
-
-/// vgrename commits the metadata and only then meets a dm device that has the new name already.
-fn nodes_are_free(job: &Job, group: &Group) -> Result<()> {
-    let nodes = live::links::live_nodes();
-    for volume in &group.volumes {
-        let name = dm::dm_name(&job.plan.new, &volume.name);
-        if nodes.contains(&name) {
-            bail!(
-                "a dm device is named `{name}` already: see `dmsetup info {name}`, or choose another name"
-            );
-        }
-    }
-    Ok(())
-}
-
-/// vgrename looks into /dev of the machine on which it runs; a rescue system's /dev is not the guest's.
-fn name_is_free(job: &Job) -> Result<()> {
-    let new = &job.plan.new;
-    if new.clashes_with_dev() {
-        bail!("`/dev/{new}` is a device of Linux itself: choose another name");
-    }
-    if job.root.is_live() && Path::new("/dev").join(new.as_str()).symlink_metadata().is_ok() {
-        bail!("`/dev/{new}` exists already: choose another name, or see what it is");
-    }
-    Ok(())
 }
 
 fn boot_is_mounted(job: &Job) -> Result<()> {
@@ -260,13 +178,14 @@ fn there_is_room(job: &Job) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of all images, which the journal keeps, and of the largest with a tenth to grow, which
+/// Bytes of all images, which the journal keeps (on a bridge of images those as well), and of the largest with a tenth to grow, which
 /// stands beside its old version while it is built.
 fn image_bytes(job: &Job) -> (u64, u64) {
     let images = job.images.images.iter();
     let sizes = images.filter_map(|image| fs::metadata(job.root.outer(&image.path)).ok());
     let sizes: Vec<u64> = sizes.map(|metadata| metadata.len()).collect();
-    (sizes.iter().sum(), sizes.iter().max().map_or(0, |size| size + size / 10))
+    let copies = if job.bridges_images { 2 } else { 1 };
+    (copies * sizes.iter().sum::<u64>(), sizes.iter().max().map_or(0, |size| size + size / 10))
 }
 
 /// The nearest directory above a path that is there.

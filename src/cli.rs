@@ -49,6 +49,13 @@ pub struct RenameArgs {
     #[arg(value_name = "NEW", value_parser = parse_new)]
     pub new: Option<VgName>,
 
+    /// Rename the group with this UUID
+    ///
+    /// For two groups of one name, as when a clone's disk is attached beside its template's. `vgs -o
+    /// +vg_uuid` shows it.
+    #[arg(long, value_name = "UUID")]
+    pub vg_uuid: Option<String>,
+
     /// Show what would change, as a patch, and change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
@@ -58,7 +65,7 @@ pub struct RenameArgs {
     pub yes: bool,
 
     /// Finish a run that was cut, as its journal says
-    #[arg(long, conflicts_with_all = ["old", "new", "dry_run", "files_only", "no_initramfs", "lvm_report"])]
+    #[arg(long, conflicts_with_all = ["old", "new", "vg_uuid", "dry_run", "files_only", "no_initramfs", "lvm_report"])]
     pub resume: bool,
 
     /// Work on the system whose / is mounted at DIR

@@ -1,11 +1,13 @@
 //! LVM by its own programs.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::guest::inventory::Inventory;
+use crate::guest::inventory::{Inventory, disks};
 use crate::names::VgName;
 use crate::run::{Cmd, Output, Program, ending, quoted};
 
@@ -13,22 +15,50 @@ use crate::run::{Cmd, Output, Program, ending, quoted};
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
+/// lvm.conf(5) `global/wait_for_locks`: a lock that is never given back would hold the run for ever.
+const NO_WAIT: [&str; 2] = ["--config", "global{wait_for_locks=0}"];
+
 /// Columns of the report: few, because some of the default ones ask the kernel about each volume.
-const VG_COLUMNS: &str = "vg_name,vg_uuid,vg_attr,vg_systemid";
+const VG_COLUMNS: &str = "vg_name,vg_uuid,vg_attr,vg_systemid,vg_mda_free";
 const LV_COLUMNS: &str = "lv_name,lv_uuid,lv_attr";
 
 /// LVM's report of every group that this machine sees.
 pub fn inventory() -> Result<Inventory> {
-    let output = Cmd::new(Program::Lvm)
-        .args(["fullreport", "--all", "--reportformat", "json"])
+    let report = Cmd::new(Program::Lvm)
+        .args(["fullreport", "--all", "--reportformat", "json", "--units", "b", "--nosuffix"])
+        // Groups of other hosts, and shared ones: to be refused by name rather than not found.
+        .args(["--foreign", "--shared"])
         .args(["--configreport", "vg", "-o", VG_COLUMNS])
         .args(["--configreport", "lv", "-o", LV_COLUMNS])
-        .args(["--configreport", "pv", "-o", "pv_uuid"])
+        .args(["--configreport", "pv", "-o", "pv_uuid,pv_name"])
         .args(["--configreport", "pvseg", "-o", "pvseg_start"])
         .args(["--configreport", "seg", "-o", "segtype"])
-        .checked()
-        .context("asking LVM for its groups")?;
-    Inventory::parse(&output.stdout)
+        .args(NO_WAIT);
+    let output = checked(&report).context("asking LVM for its groups")?;
+    let mut inventory = Inventory::parse(&output.stdout)?;
+    inventory.said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok(inventory)
+}
+
+/// Physical volumes that are on more than one disk, each UUID with its disks. LVM's other reports
+/// have the disk alone that LVM prefers, and so has this one without the column `pv_duplicate`.
+pub fn duplicates() -> Result<BTreeMap<String, Vec<PathBuf>>> {
+    let report = Cmd::new(Program::Lvm)
+        .args(["pvs", "--all", "--reportformat", "json", "-o", "pv_uuid,pv_name,pv_duplicate"])
+        .args(NO_WAIT);
+    let output = checked(&report).context("asking LVM for its disks")?;
+    let mut disks = disks(&output.stdout)?;
+    disks.retain(|_, paths| paths.len() > 1);
+    Ok(disks)
+}
+
+/// This host's system ID (lvmsystemid(7)), where it has one.
+pub fn system_id() -> Result<Option<String>> {
+    let output =
+        Cmd::new(Program::Lvm).arg("systemid").checked().context("asking LVM for the system ID")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let id = text.lines().find_map(|line| line.trim().strip_prefix("system ID:")).map(str::trim);
+    Ok(id.filter(|id| !id.is_empty()).map(str::to_owned))
 }
 
 /// Renames a group in LVM's metadata and reads the name back by the group's UUID.
@@ -38,7 +68,8 @@ pub fn inventory() -> Result<Inventory> {
 /// failures (lvm2 tools/vgrename.c), so only the name that is read back counts.
 pub fn rename_group(uuid: &str, to: &VgName) -> Result<()> {
     let command = Cmd::new(Program::Lvm)
-        .args(["vgrename", "--driverloaded", "n", "--config", "global{wait_for_locks=0}"])
+        .args(["vgrename", "--driverloaded", "n"])
+        .args(NO_WAIT)
         .arg(uuid)
         .arg(to.as_str());
     let output = without_waiting_for_ever(&command)?;
@@ -60,17 +91,36 @@ pub fn name_of(uuid: &str) -> Result<VgName> {
     })
 }
 
-/// With `wait_for_locks=1` a lock that is never given back would hold the run for ever.
+/// Tries again for some seconds while another command holds a lock.
 fn without_waiting_for_ever(command: &Cmd) -> Result<Output> {
     let mut tries = 0;
     loop {
         let output = command.output()?;
         tries += 1;
-        let locked = String::from_utf8_lossy(&output.stderr).contains("Can't get lock");
-        if output.status.success() || !locked || tries == LOCK_TRIES {
+        if output.status.success() || !is_locked(&output) || tries == LOCK_TRIES {
             return Ok(output);
         }
         log::debug!("another LVM command holds a lock; trying again");
         thread::sleep(LOCK_PAUSE);
     }
+}
+
+fn is_locked(output: &Output) -> bool {
+    String::from_utf8_lossy(&output.stderr).contains("Can't get lock")
+}
+
+/// A command that has to succeed.
+fn checked(command: &Cmd) -> Result<Output> {
+    let output = without_waiting_for_ever(command)?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    if is_locked(&output) {
+        bail!(
+            "another LVM command has held a lock for {} s: see `lslocks`, and wait until it has ended{}",
+            (LOCK_PAUSE * LOCK_TRIES).as_secs(),
+            quoted(&output.stderr)
+        );
+    }
+    Err(anyhow!("{command} {}{}", ending(output.status), quoted(&output.stderr)))
 }

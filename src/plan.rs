@@ -74,6 +74,15 @@ pub enum Step {
         /// Number of files.
         files: usize,
     },
+    /// Build a kernel's initramfs image on the bridge, where images hold copies of bridged files.
+    BridgeImage {
+        /// The tool that builds it.
+        generator: String,
+        /// The kernel's version.
+        kernel: String,
+        /// The image, inside the root.
+        path: PathBuf,
+    },
     /// Rename the group in LVM's metadata, by its UUID, and read it back.
     RenameGroup {
         /// The group's UUID.

@@ -32,6 +32,10 @@ pub enum Program {
     Dracut,
     /// grub-script-check(1)
     GrubScriptCheck,
+    /// visudo(8)
+    Visudo,
+    /// findmnt(8)
+    Findmnt,
     /// blkid(8)
     Blkid,
 }
@@ -51,6 +55,8 @@ impl Program {
             Self::UpdateInitramfs => "update-initramfs",
             Self::Dracut => "dracut",
             Self::GrubScriptCheck => "grub-script-check",
+            Self::Visudo => "visudo",
+            Self::Findmnt => "findmnt",
             Self::Blkid => "blkid",
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! Every step looks before it acts, so that one which was cut in the middle can be taken again.
 
-use std::path::PathBuf;
+mod images;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::guest::kernels::Image;
 use crate::guest::root::Root;
@@ -12,12 +12,11 @@ use crate::names::VgName;
 use crate::plan::{self, Step};
 use crate::report::text::{count, step_text};
 use crate::rewrite::matcher::Volumes;
+use crate::transaction::failpoint;
 use crate::transaction::files::{Side, Waiting};
-use crate::transaction::image::Stamp;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
-use crate::transaction::{failpoint, staged};
-use crate::{initramfs, interrupt, live, lvm, proof};
+use crate::{interrupt, live, lvm, proof};
 
 /// How a run is taken.
 #[derive(Debug, Clone, Copy, Default)]
@@ -148,6 +147,11 @@ fn concerns(journal: &Journal, step: &Step, number: usize, direction: Direction)
         Step::ReplaceFiles { .. } => {
             begun(|step| matches!(step, Step::BridgeFiles { .. } | Step::ReplaceFiles { .. }))
         }
+        Step::BridgeImage { .. } => begun(|step| matches!(step, Step::RenameGroup { .. })),
+        Step::RebuildImage { .. } => {
+            begun(|step| matches!(step, Step::BridgeImage { .. }))
+                || journal.was_begun(Direction::Forward, number)
+        }
         // After a cut and a boot the running system may bear the new name, whatever was begun before.
         step if step.is_live() => {
             begun(|step| matches!(step, Step::RenameGroup { .. }))
@@ -213,9 +217,13 @@ fn take_step(
             }
             Ok(None)
         }
+        Step::BridgeImage { kernel, path, .. } => {
+            let wanted = Image { version: kernel.clone(), path: path.clone() };
+            images::bridge(root, journal, &wanted, direction).map(|()| None)
+        }
         Step::RebuildImage { kernel, path, .. } => {
             let wanted = Image { version: kernel.clone(), path: path.clone() };
-            image(root, journal, &wanted, direction, cut).map(Some)
+            images::last(root, journal, &wanted, direction, cut).map(Some)
         }
         Step::Verify => verify(root, journal, direction).map(Some),
     }
@@ -227,42 +235,6 @@ fn rename_group(uuid: &str, to: &VgName) -> Result<()> {
         return Ok(());
     }
     live::with_name_free(to, || lvm::rename_group(uuid, to))
-}
-
-fn image(
-    root: &Root,
-    journal: &Journal,
-    image: &Image,
-    direction: Direction,
-    cut: bool,
-) -> Result<String> {
-    let resolved =
-        root.resolve(&image.path)?.ok_or_else(|| anyhow!("`{}` is gone", image.path.display()))?;
-    let outer: PathBuf = root.outer(&resolved);
-    if direction == Direction::Backward {
-        journal.restore_image(&outer)?;
-        if cut {
-            journal.remove_unfinished(&outer)?;
-        }
-        return Ok(format!("{} as before", image.path.display()));
-    }
-    let generator =
-        journal.saved.generator.ok_or_else(|| anyhow!("the images' generator is not known"))?;
-    journal.keep_image(&outer)?;
-    let stood = Stamp::of(&outer)?;
-    initramfs::rebuild(generator, image, &outer)?;
-    failpoint::hit("image")?;
-    // The generators write a new file; one that did nothing (update_initramfs=no) leaves the old.
-    if Stamp::of(&outer)? == stood {
-        bail!(
-            "{} ended well and left the old `{}` in place: look into its configuration \
-             (update_initramfs= in /etc/initramfs-tools/update-initramfs.conf), or use --no-initramfs",
-            generator.name(),
-            outer.display()
-        );
-    }
-    staged::sync(&[outer])?;
-    Ok(format!("{} built anew", image.path.display()))
 }
 
 /// Going forward a second plan is empty and the next boot is proved; going back every file has its

@@ -181,6 +181,35 @@ fn where_there_is_no_bridge_it_is_said() {
     assert!(stage.read("stub/at-rename").starts_with("/dev/mapper/a--b-root / ext4"));
 }
 
+/// An image's crypttab is obeyed before any file of the root file system.
+#[test]
+fn with_luks_on_a_volume_images_are_bridged_as_well() {
+    let stage = Stage::encrypted();
+    let image = format!("boot/initrd.img-{}", KERNELS[1]);
+    stage.program(
+        "usr/bin/udevadm",
+        &format!("#!/bin/sh\n[ \"$2\" = --reload ] && cat /{image} > /stub/bridged\nexit 0\n"),
+    );
+    let before = stage.system();
+    let run = stage.run(RENAME).demand(0);
+    let out = String::from_utf8(run.stdout).unwrap();
+    assert!(!out.contains("power cut"), "{out}");
+    let bridged = stage.read("stub/bridged");
+    assert!(bridged.ends_with("RESUME=UUID=S-2\nroot_crypt UUID=R-1 none luks\n"), "{bridged}");
+    assert!(stage.read(&image).ends_with("root_crypt /dev/mapper/c--d-root none luks\n"));
+    let told = stage.asked().iter().filter(|line| line.starts_with("update-initramfs")).count();
+    assert_eq!(told, 2 * KERNELS.len());
+    stage.run(&["undo", "--yes"]).demand(0);
+    fs::remove_file(stage.path("stub/bridged")).unwrap();
+    assert!(before == stage.system());
+
+    let stage = Stage::encrypted();
+    let run = stage.run(&[RENAME, &["--no-initramfs"]].concat()).demand(0);
+    let out = String::from_utf8(run.stdout).unwrap();
+    let words = "images have copies of /etc/crypttab or lvm.conf, and none is built here: for the";
+    assert!(out.contains(words), "{out}");
+}
+
 #[test]
 fn what_does_not_apply_is_left_out_and_said() {
     let stage = Stage::new();

@@ -12,6 +12,7 @@ mod manual;
 mod names;
 mod obstacles;
 mod proof;
+mod real_lvm;
 mod refusals;
 mod rooms;
 mod stage;

@@ -22,6 +22,18 @@ fn groups_that_must_not_be_renamed_are_refused() {
 }
 
 #[test]
+fn a_group_of_another_host_is_refused() {
+    let stage = Stage::new();
+    stage.set("owner", "template");
+    let words = "belongs to the host `template`, and this one has no system ID: take it over first";
+    refused(&stage, RENAME, words);
+    stage.set("systemid", "clone");
+    refused(&stage, RENAME, "belongs to the host `template`, and this one is `clone`");
+    stage.set("systemid", "template");
+    stage.run(RENAME).demand(0);
+}
+
+#[test]
 fn volumes_on_the_move_are_refused() {
     for (attributes, words) in [
         ("pwI-aom---", "the volume `root` is moved by pvmove"),
@@ -47,6 +59,22 @@ fn grubs_own_checker_is_asked_before_the_first_change() {
     refused(&stage, RENAME, "checking the new `/boot/grub/grub.cfg`: `grub-script-check");
     // One that refuses the old file as well has nothing to say.
     stage.program("usr/bin/grub-script-check", "#!/bin/sh\nexit 1\n");
+    stage.run(RENAME).demand(0);
+}
+
+/// util-linux reads fstab; what it says of devices that are not there yet is no objection.
+#[test]
+fn findmnt_is_asked_before_the_first_change() {
+    let stage = Stage::new();
+    let says = |errors: &str| {
+        format!(
+            "#!/bin/sh\ncase $(cat $3) in *c--d*) echo 'findmnt: parse error at line 1' >&2; n='{errors}' ;; *) n='0 parse errors' ;; esac\n\
+             echo \"$n, 1 error, 2 warnings\"; exit 1\n"
+        )
+    };
+    stage.program("usr/bin/findmnt", &says("1 parse error"));
+    refused(&stage, RENAME, "checking the new `/etc/fstab`: `findmnt --verify --tab-file");
+    stage.program("usr/bin/findmnt", &says("0 parse errors"));
     stage.run(RENAME).demand(0);
 }
 

@@ -397,7 +397,7 @@ fn what_a_loader_puts_in_for_a_variable_is_judged() {
     };
     let cfg = ("boot/grub2/grub.cfg", menu);
     let new = ("/dev/new/root".to_owned(), Holds);
-    assert_eq!(root(&[entry, cfg, ("boot/grub2/grubenv", block)]), [new.clone()]);
+    assert_eq!(root(&[entry, cfg, ("boot/grub2/grubenv", block)]), std::slice::from_ref(&new));
     // Without a block the menu's own value counts.
     assert_eq!(root(&[entry, cfg]), [("/dev/a-b/root".to_owned(), Fails)]);
     // Set inside the entry, and set to two values by two branches.

@@ -83,7 +83,30 @@ fn groups_that_are_not_as_the_arguments_say() {
     report(dir.path(), &[("a-b", "U1", &["root"]), ("c-d", "U2", &["root"])]);
     refused(dir.path(), 1, &with(HERE), &["the name `c-d` is taken by the volume group U2"]);
     report(dir.path(), &[("a-b", "U1", &["root"]), ("a-b", "U2", &["root"])]);
-    refused(dir.path(), 1, &with(HERE), &["2 volume groups are named `a-b` (U1, U2)"]);
+    refused(
+        dir.path(),
+        1,
+        &with(HERE),
+        &["2 volume groups are named `a-b` (U1; U2): choose one with --vg-uuid"],
+    );
+    refused(
+        dir.path(),
+        1,
+        &with(&["a-b", "c-d", "--files-only", "--root", ".", "--vg-uuid", "U3"]),
+        &["there is no volume group with the UUID `U3`"],
+    );
+    refused(
+        dir.path(),
+        1,
+        &["a-b", "c-d", "--files-only", "--root", ".", "--vg-uuid", "U2"],
+        &["--vg-uuid needs a report of LVM's: add --lvm-report FILE"],
+    );
+    refused(
+        dir.path(),
+        1,
+        &with(&["x", "c-d", "--files-only", "--root", ".", "--vg-uuid", "U2"]),
+        &["the volume group U2 is named `a-b`, not `x`"],
+    );
     let long = "x".repeat(110);
     report(dir.path(), &[("a-b", "U1", &["root", &long])]);
     let args = [

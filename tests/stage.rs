@@ -42,9 +42,11 @@ name=$(cat /stub/vg)
 case $1 in
 fullreport)
 	printf '  WARNING: a line that lvm logs\n' >&2
-	printf '{"report":[{"vg":[{"vg_name":"%s","vg_uuid":"%s","vg_attr":"%s","vg_systemid":""}],"lv":[' "$name" UUID "$(cat /stub/attr)"
-	printf '{"lv_name":"root","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}]}]}\n' "$(cat /stub/lvattr)"
+	printf '{"report":[{"vg":[{"vg_name":"%s","vg_uuid":"%s","vg_attr":"%s","vg_systemid":"%s"}],"lv":[' "$name" UUID "$(cat /stub/attr)" "$(cat /stub/owner)"
+	printf '{"lv_name":"root","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}],"pv":[{"pv_uuid":"p","pv_name":"/dev/vda5"}]}]}\n' "$(cat /stub/lvattr)"
 	;;
+pvs) cat /stub/pvs ;;
+systemid) echo "  system ID: $(cat /stub/systemid)" ;;
 vgrename)
 	for new; do :; done
 	cat /etc/fstab /boot/grub/grub.cfg > /stub/at-rename
@@ -65,7 +67,7 @@ echo "update-initramfs $*" >> /stub/log
 image=/boot/initrd.img-$3
 case $(cat /stub/initramfs) in
 hang) echo half > "$image.new"; sleep 60 ;;
-ok) cat /etc/fstab /etc/initramfs-tools/conf.d/resume > "$image.new"; mv "$image.new" "$image" ;;
+ok) cat /etc/fstab /etc/initramfs-tools/conf.d/resume /etc/crypttab > "$image.new" 2>/dev/null; mv "$image.new" "$image" ;;
 idle) ;;
 fail) echo "gzip: stdout: No space left on device" >&2; exit 1 ;;
 empty) : > "$image.new"; mv "$image.new" "$image" ;;
@@ -124,6 +126,9 @@ impl Stage {
             .unwrap();
         stage.set("vg", "a-b");
         stage.set("attr", "wz--n-");
+        stage.set("owner", "");
+        stage.set("systemid", "");
+        stage.set("pvs", "{\"report\":[{\"pv\":[{\"pv_uuid\":\"p\",\"pv_name\":\"/dev/vda5\"}]}]}");
         stage.set("lvattr", "-wi-ao----");
         stage.set(
             "blkid",
@@ -133,6 +138,46 @@ impl Stage {
         stage.set("initramfs", "ok");
         stage.install_programs();
         stage
+    }
+
+    /// The same with LUKS on the root volume: its image holds the source's name, as Debian's does.
+    pub fn encrypted() -> Self {
+        let stage = Self::new();
+        let crypttab = "root_crypt /dev/mapper/a--b-root none luks\n";
+        stage.write("etc/crypttab", crypttab);
+        stage.write(
+            "etc/fstab",
+            "/dev/mapper/root_crypt / ext4 defaults 0 1\n/dev/a-b/swap_1 none swap sw 0 0\n",
+        );
+        stage.write("boot/grub/grub.cfg", "linux /vmlinuz root=/dev/mapper/root_crypt ro\n");
+        for kernel in KERNELS {
+            stage.write(&format!("boot/initrd.img-{kernel}"), crypttab);
+        }
+        stage
+    }
+
+    /// Whether the next boot finds all that it waits for, whatever was cut: every device that the
+    /// menu, fstab and an image's crypttab name bears the group's present name, or a UUID.
+    #[cfg(feature = "failpoints")]
+    pub fn boots(&self) -> Result<(), String> {
+        let stale = match self.read("stub/vg").trim() {
+            "a-b" => ["c--d-", "/c-d/"],
+            _ => ["a--b-", "/a-b/"],
+        };
+        let mut paths = vec!["etc/fstab".to_owned(), "boot/grub/grub.cfg".to_owned()];
+        paths.extend(KERNELS.map(|kernel| format!("boot/initrd.img-{kernel}")));
+        for path in paths {
+            let text = self.read(&path);
+            let obeyed = |line: &&str| !path.contains("initrd") || line.ends_with("luks");
+            if let Some(line) = text
+                .lines()
+                .filter(obeyed)
+                .find(|line| stale.iter().any(|name| line.contains(name)))
+            {
+                return Err(format!("`{path}` has `{line}`"));
+            }
+        }
+        Ok(())
     }
 
     fn install_programs(&self) {
@@ -215,7 +260,14 @@ impl Stage {
     /// What the stubs were asked, without the reports.
     pub fn asked(&self) -> Vec<String> {
         let log = fs::read_to_string(self.path("stub/log")).unwrap_or_default();
-        log.lines().filter(|line| !line.starts_with("lvm fullreport")).map(str::to_owned).collect()
+        log.lines()
+            .filter(|line| {
+                !["lvm fullreport", "lvm pvs", "lvm systemid"]
+                    .iter()
+                    .any(|asks| line.starts_with(asks))
+            })
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Runs postclone on the stage.

@@ -1,5 +1,8 @@
 //! LVM's own report of groups and volumes (`lvm fullreport --reportformat json`, lvmreport(7)).
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
@@ -10,6 +13,8 @@ use crate::names::{LvName, VgName};
 pub struct Inventory {
     /// In the report's order.
     pub groups: Vec<Group>,
+    /// What LVM said on stderr: of groups that it passes over, why.
+    pub said: String,
 }
 
 /// One volume group.
@@ -23,8 +28,21 @@ pub struct Group {
     pub attributes: String,
     /// The host that owns the group; empty for none.
     pub system_id: String,
+    /// Bytes free in its fullest metadata area, where the report says so.
+    pub metadata_free: Option<u64>,
     /// Its volumes, hidden ones included where the report has them.
     pub volumes: Vec<Volume>,
+    /// Its disks, where the report has them.
+    pub disks: Vec<Disk>,
+}
+
+/// One physical volume.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    /// Its UUID, with hyphens.
+    pub uuid: String,
+    /// The device on which LVM found it; `[unknown]` for none.
+    pub path: PathBuf,
 }
 
 /// One logical volume.
@@ -45,18 +63,8 @@ type Row = Map<String, Value>;
 impl Inventory {
     /// Reads a report. Lines that LVM logs between its JSON are passed over.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let value = match serde_json::from_slice::<Value>(bytes) {
-            Ok(value) => value,
-            Err(_) => serde_json::from_slice(&without_log_lines(bytes))
-                .context("reading LVM's report: it is no JSON; make it with `lvm fullreport -a --reportformat json`")?,
-        };
-        let Some(reports) = value.get("report").and_then(Value::as_array) else {
-            bail!(
-                "reading LVM's report: it has no `report`; make it with `lvm fullreport -a --reportformat json`"
-            );
-        };
         let mut inventory = Self::default();
-        for report in reports {
+        for report in &reports(bytes)? {
             inventory.add(report)?;
         }
         Ok(inventory)
@@ -73,6 +81,13 @@ impl Inventory {
         self.groups
             .iter()
             .find(|group| !group.uuid.is_empty() && group.uuid.replace('-', "") == plain)
+    }
+
+    /// The first line of what LVM said that has the group's name in it as a word.
+    pub fn said_of(&self, name: &VgName) -> Option<&str> {
+        let is_name = |word: &str| word.trim_end_matches(['.', ',', ':']) == name.as_str();
+        let mut lines = self.said.lines().map(str::trim);
+        lines.find(|line| line.split_whitespace().any(is_name))
     }
 
     fn add(&mut self, report: &Value) -> Result<()> {
@@ -102,6 +117,14 @@ impl Inventory {
                 volumes.push(Volume { name, uuid, hidden, attributes });
             }
         }
+        if let Some(own) = own {
+            let disks = rows(report, "pv").map(|row| (text(row, "pv_uuid"), text(row, "pv_name")));
+            self.groups[own].disks.extend(
+                disks
+                    .filter(|(uuid, _)| !uuid.is_empty())
+                    .map(|(uuid, path)| Disk { uuid, path: PathBuf::from(path) }),
+            );
+        }
         Ok(())
     }
 
@@ -123,7 +146,9 @@ impl Inventory {
             uuid: uuid.to_owned(),
             attributes: text(row, "vg_attr"),
             system_id,
+            metadata_free: text(row, "vg_mda_free").parse().ok(),
             volumes: Vec::new(),
+            disks: Vec::new(),
         });
         Ok(self.groups.len() - 1)
     }
@@ -134,6 +159,34 @@ impl Group {
     pub fn dm_uuid(&self, volume: &Volume) -> String {
         format!("LVM-{}{}", self.uuid.replace('-', ""), volume.uuid.replace('-', ""))
     }
+}
+
+fn reports(bytes: &[u8]) -> Result<Vec<Value>> {
+    let mut value = match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) => value,
+        Err(_) => serde_json::from_slice(&without_log_lines(bytes))
+            .context("reading LVM's report: it is no JSON; make it with `lvm fullreport -a --reportformat json`")?,
+    };
+    match value.get_mut("report").map(Value::take) {
+        Some(Value::Array(reports)) => Ok(reports),
+        _ => bail!(
+            "reading LVM's report: it has no `report`; make it with `lvm fullreport -a --reportformat json`"
+        ),
+    }
+}
+
+/// Reads a report of physical volumes (`pvs --reportformat json`): each UUID with its devices.
+pub fn disks(bytes: &[u8]) -> Result<BTreeMap<String, Vec<PathBuf>>> {
+    let mut found = BTreeMap::<String, Vec<PathBuf>>::new();
+    for report in reports(bytes)? {
+        for row in rows(&report, "pv") {
+            let uuid = text(row, "pv_uuid");
+            if !uuid.is_empty() {
+                found.entry(uuid).or_default().push(PathBuf::from(text(row, "pv_name")));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn rows<'a>(report: &'a Value, name: &str) -> impl Iterator<Item = &'a Row> {

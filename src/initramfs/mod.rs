@@ -23,10 +23,19 @@ pub fn program(generator: Generator) -> Program {
     }
 }
 
+/// What an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To boot under either name of the group.
+    Bridge,
+    /// To stay.
+    Last,
+}
+
 /// Builds an image anew. The caller sees whether another one stands there.
-pub fn rebuild(generator: Generator, image: &Image, outer: &Path) -> Result<()> {
+pub fn rebuild(generator: Generator, image: &Image, outer: &Path, purpose: Purpose) -> Result<()> {
     let building = || format!("building `{}`", outer.display());
-    let output = command(generator, image, outer).checked().with_context(building)?;
+    let output = command(generator, image, outer, purpose).checked().with_context(building)?;
     let said = [output.stdout, output.stderr].concat();
     for line in String::from_utf8_lossy(&said).lines() {
         let lower = line.to_lowercase();
@@ -37,10 +46,16 @@ pub fn rebuild(generator: Generator, image: &Image, outer: &Path) -> Result<()> 
     Ok(())
 }
 
-fn command(generator: Generator, image: &Image, outer: &Path) -> Cmd {
+/// Host-only images of dracut hold the names that the live devices bear; on the bridge they are built
+/// for any host (dracut(8)).
+fn command(generator: Generator, image: &Image, outer: &Path, purpose: Purpose) -> Cmd {
     let command = Cmd::new(program(generator)).limit(LIMIT).interruptible();
-    match generator {
-        Generator::InitramfsTools => command.args(["-u", "-k", &image.version]),
-        Generator::Dracut => command.arg("--force").arg(outer).arg(&image.version),
+    match (generator, purpose) {
+        (Generator::InitramfsTools, _) => command.args(["-u", "-k", &image.version]),
+        (Generator::Dracut, Purpose::Last) => command.arg("--force").arg(outer).arg(&image.version),
+        (Generator::Dracut, Purpose::Bridge) => command
+            .args(["--force", "--no-hostonly", "--no-hostonly-cmdline"])
+            .arg(outer)
+            .arg(&image.version),
     }
 }

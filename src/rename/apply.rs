@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
-use super::Job;
+use super::{Job, validate};
 use crate::blkid;
 use crate::exit::{Exit, fail, refuse};
 use crate::guest::root::Root;
 use crate::interrupt;
 use crate::live;
 use crate::proof::{self, Row};
-use crate::run::{Cmd, Program};
 use crate::steps::{self, Manner};
 use crate::transaction::journal::Journal;
 use crate::transaction::lock::Lock;
@@ -49,7 +48,7 @@ pub(crate) fn run(job: &Job) -> Result<Outcome> {
     let _lock = Lock::take(&job.root).map_err(refuse)?;
     let saved = saved(job).map_err(refuse)?;
     let mut journal = Journal::create(&job.root, saved, &job.plan.files).map_err(refuse)?;
-    if let Err(error) = validate(job, &journal).and_then(|()| interrupt::watch()) {
+    if let Err(error) = validate::new_texts(job, &journal).and_then(|()| interrupt::watch()) {
         journal.discard();
         return Err(refuse(error));
     }
@@ -79,32 +78,6 @@ pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
         )
     })?;
     Ok(Outcome::of(root, journal, seen))
-}
-
-/// Shows GRUB's own checker what is to become of grub.cfg. A file that it refused before is nobody's
-/// to judge by it.
-fn validate(job: &Job, journal: &Journal) -> Result<()> {
-    if Program::GrubScriptCheck.find().is_none() {
-        log::debug!("grub-script-check is not installed: grub.cfg is not checked by it");
-        return Ok(());
-    }
-    for change in job.plan.files.iter().filter(|change| change.kind == "grub-cfg") {
-        let check = |side: &str| {
-            Cmd::new(Program::GrubScriptCheck).arg(journal.copy_of(side, &change.path))
-        };
-        if !check("before").output()?.status.success() {
-            continue;
-        }
-        check("after")
-            .checked()
-            .with_context(|| format!("checking the new `{}`", change.path.display()))?;
-        if change.bridge.is_some() {
-            check("bridge")
-                .checked()
-                .with_context(|| format!("checking the bridged `{}`", change.path.display()))?;
-        }
-    }
-    Ok(())
 }
 
 fn saved(job: &Job) -> Result<Saved> {

@@ -6,6 +6,7 @@ mod printer;
 mod proof;
 mod resume;
 mod target;
+mod validate;
 
 use std::path::Path;
 use std::time::Instant;
@@ -35,6 +36,8 @@ pub(crate) struct Job {
     pub(crate) plan: Plan,
     pub(crate) images: Images,
     pub(crate) generator: Option<Generator>,
+    /// Whether images are built on the bridge, too.
+    pub(crate) bridges_images: bool,
     /// Whether LVM, the images and the running system are left alone.
     pub(crate) files_only: bool,
 }
@@ -102,6 +105,7 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         target,
         images: Images::default(),
         generator: None,
+        bridges_images: false,
         files_only: args.files_only,
     };
     // A group that was renamed by hand leaves images behind that were made of the old files.
@@ -112,7 +116,7 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         warn_of_images(&mut job);
     }
     if job.target.renames_group {
-        bridge::build(&mut job);
+        job.bridges_images = bridge::build(&mut job);
     }
     job.plan.steps = steps(&job);
     let told = what_does_not_apply(&job).into_iter().map(Warning::general);
@@ -158,6 +162,13 @@ fn steps(job: &Job) -> Vec<Step> {
     let bridged = job.plan.files.iter().filter(|change| change.bridge.is_some()).count();
     if bridged > 0 {
         steps.push(Step::BridgeFiles { files: bridged });
+    }
+    if let Some(generator) = job.generator.filter(|_| job.bridges_images) {
+        steps.extend(job.images.images.iter().map(|image| Step::BridgeImage {
+            generator: generator.name().to_owned(),
+            kernel: image.version.clone(),
+            path: image.path.clone(),
+        }));
     }
     let renamed = job.target.group.as_ref().filter(|_| job.target.renames_group);
     if let Some(group) = renamed {

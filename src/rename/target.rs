@@ -43,9 +43,16 @@ impl Target {
 /// Settles OLD, NEW and the group, or says what is wrong with them.
 pub(crate) fn find(args: &RenameArgs, root: &Root) -> Result<Target> {
     let inventory = inventory(args).map_err(refuse)?;
-    let old = match &args.old {
-        Some(old) => old.clone(),
-        None => default_old(args, root, inventory.as_ref()).map_err(refuse)?,
+    let chosen = chosen(args, root, inventory.as_ref()).map_err(refuse)?;
+    let old = match (&args.old, &chosen) {
+        (Some(old), _) => old.clone(),
+        (None, Some(group)) => group.name.clone(),
+        (None, None) => fstab_group(root)
+            .transpose()
+            .unwrap_or_else(|| {
+                Err(anyhow!("no volume group holds `/`, as far as can be seen: give OLD and NEW"))
+            })
+            .map_err(refuse)?,
     };
     let new = match &args.new {
         Some(new) => new.clone(),
@@ -58,7 +65,7 @@ pub(crate) fn find(args: &RenameArgs, root: &Root) -> Result<Target> {
     }
     let mut target = Target { old, new, group: None, renames_group: false, warnings: Vec::new() };
     match inventory {
-        Some(inventory) => choose(&mut target, &inventory, args).map_err(refuse)?,
+        Some(inventory) => choose(&mut target, &inventory, chosen, args).map_err(refuse)?,
         None => target.warnings.push(Warning::general(
             "there is no LVM report, so volumes are told by the form of their names alone",
         )),
@@ -92,37 +99,108 @@ fn inventory(args: &RenameArgs) -> Result<Option<Inventory>> {
     lvm::inventory().map(Some)
 }
 
-fn choose(target: &mut Target, inventory: &Inventory, args: &RenameArgs) -> Result<()> {
+/// The group that the arguments point at by more than its name: by UUID, or as the one that holds
+/// the running system's `/`.
+fn chosen(args: &RenameArgs, root: &Root, inventory: Option<&Inventory>) -> Result<Option<Group>> {
+    let Some(inventory) = inventory else {
+        return match &args.vg_uuid {
+            Some(_) => Err(anyhow!("--vg-uuid needs a report of LVM's: add --lvm-report FILE")),
+            None => Ok(None),
+        };
+    };
+    if let Some(uuid) = &args.vg_uuid {
+        let group = inventory.by_uuid(uuid).ok_or_else(|| {
+            anyhow!("there is no volume group with the UUID `{uuid}`: see `vgs -o +vg_uuid`")
+        })?;
+        return match &args.old {
+            Some(old) if *old != group.name && args.new.as_ref() != Some(&group.name) => {
+                Err(anyhow!("the volume group {uuid} is named `{}`, not `{old}`", group.name))
+            }
+            _ => Ok(Some(group.clone())),
+        };
+    }
+    if args.old.is_none() && root.is_live() && args.lvm_report.is_none() {
+        return Ok(root_device::root_group(inventory).cloned());
+    }
+    Ok(None)
+}
+
+fn choose(
+    target: &mut Target,
+    inventory: &Inventory,
+    chosen: Option<Group>,
+    args: &RenameArgs,
+) -> Result<()> {
     let (old, new) = (target.old.clone(), target.new.clone());
     let named_old: Vec<&Group> = inventory.named(&old).collect();
     let named_new: Vec<&Group> = inventory.named(&new).collect();
+    if let Some(group) = chosen {
+        let is_renamed = group.name == new;
+        let namesakes = if is_renamed { &named_new } else { &named_old };
+        if namesakes.len() > 1 {
+            target.warnings.push(Warning::general(format!(
+                "{} volume groups are named `{}`; every file that names it is taken to mean {}",
+                namesakes.len(),
+                group.name,
+                group.uuid
+            )));
+        }
+        if let Some(other) = named_new.iter().find(|other| other.uuid != group.uuid) {
+            return Err(taken(&new, other));
+        }
+        target.renames_group = !args.files_only && !is_renamed;
+        target.group = Some(group);
+        return is_no_uuid(target, inventory);
+    }
     match (named_old.as_slice(), named_new.as_slice()) {
         ([group], []) => {
             target.group = Some((*group).clone());
             target.renames_group = !args.files_only;
-            Ok(())
+            is_no_uuid(target, inventory)
         }
         ([], [group]) => {
             target.group = Some((*group).clone());
             Ok(())
         }
-        ([_], [other, ..]) => Err(anyhow!(
-            "the name `{new}` is taken by the volume group {}: choose another",
-            other.uuid
+        ([_], [other, ..]) => Err(taken(&new, other)),
+        ([], []) => Err(anyhow!(
+            "there is no volume group `{old}`: LVM reports {}{}",
+            known(inventory),
+            inventory.said_of(&old).map(|line| format!("; it says: {line}")).unwrap_or_default()
         )),
-        ([], []) => {
-            Err(anyhow!("there is no volume group `{old}`: LVM reports {}", known(inventory)))
-        }
         _ => {
-            let doubled = if named_old.len() > 1 { (&old, &named_old) } else { (&new, &named_new) };
-            let uuids: Vec<&str> = doubled.1.iter().map(|group| group.uuid.as_str()).collect();
+            let (name, groups) =
+                if named_old.len() > 1 { (&old, &named_old) } else { (&new, &named_new) };
+            let root = root_device::root_group(inventory).map(|group| group.uuid.as_str());
+            let uuids: Vec<String> = groups
+                .iter()
+                .map(|group| match root {
+                    Some(root) if root == group.uuid => format!("{root}, which holds `/`"),
+                    _ => group.uuid.clone(),
+                })
+                .collect();
             Err(anyhow!(
-                "{} volume groups are named `{}` ({}): detach the disks of all but one, or rename the others with `vgrename UUID NAME`",
+                "{} volume groups are named `{name}` ({}): choose one with --vg-uuid, or detach the disks of the other",
                 uuids.len(),
-                doubled.0,
-                uuids.join(", ")
+                uuids.join("; ")
             ))
         }
+    }
+}
+
+fn taken(new: &VgName, other: &Group) -> anyhow::Error {
+    anyhow!("the name `{new}` is taken by the volume group {}: choose another", other.uuid)
+}
+
+/// vgrename refuses a name that reads as another group's UUID.
+fn is_no_uuid(target: &Target, inventory: &Inventory) -> Result<()> {
+    match inventory.by_uuid(target.new.as_str()) {
+        Some(group) if target.renames_group => Err(anyhow!(
+            "`{}` is the UUID of the volume group `{}`: choose another name",
+            target.new,
+            group.name
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -132,20 +210,7 @@ fn known(inventory: &Inventory) -> String {
     if names.is_empty() { "no groups at all".to_owned() } else { names.join(", ") }
 }
 
-/// The group under `/`: by the mounted device on a running system, else as fstab says.
-fn default_old(args: &RenameArgs, root: &Root, inventory: Option<&Inventory>) -> Result<VgName> {
-    if root.is_live()
-        && args.lvm_report.is_none()
-        && let Some(group) = inventory.and_then(root_device::root_group)
-    {
-        return Ok(group.name.clone());
-    }
-    if let Some(name) = fstab_group(root)? {
-        return Ok(name);
-    }
-    Err(anyhow!("no volume group holds `/`, as far as can be seen: give OLD and NEW"))
-}
-
+/// The group under `/`, as fstab says.
 fn fstab_group(root: &Root) -> Result<Option<VgName>> {
     let Some(fstab) = root.read(Path::new("/etc/fstab"))? else { return Ok(None) };
     let text = &fstab.bytes;

@@ -86,6 +86,9 @@ pub fn step_text(step: &Step, direction: Direction) -> String {
             format!("link {} under both names until the next boot", count(*volumes, "volume"))
         }
         Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
+        Step::BridgeImage { generator, kernel, path } => {
+            format!("bridge {} for kernel {kernel} with {generator}", path.display())
+        }
         Step::RebuildImage { generator, kernel, path } => {
             format!("build {} for kernel {kernel} with {generator}", path.display())
         }
@@ -110,6 +113,7 @@ fn back_text(step: &Step) -> String {
         Step::LinkNames { .. } => "set the volumes' links right".to_owned(),
         Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
         Step::AwaitReboot => "settle what waits for the reboot".to_owned(),
+        Step::BridgeImage { path, .. } => format!("bridge {} again", path.display()),
         Step::RebuildImage { path, .. } => format!("put the old {} back", path.display()),
         Step::Verify => "look at every file and at the group's name".to_owned(),
     }

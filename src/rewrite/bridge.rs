@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::edit::{Edit, Form, apply};
 use super::grubenv;
+use super::image_bridge;
 use super::lines::LineIndex;
 use crate::names::LvName;
 
@@ -27,12 +28,8 @@ pub fn text(
     let read_by_boot = match kind {
         "fstab" => fstab_edit,
         "grub-cfg" | "bls-entry" | "grubenv" | "extlinux" | "syslinux" => kernel_edit,
-        "crypttab" => return no_crypttab(text, edits),
-        "lvm-conf" => {
-            return Err(
-                "lvm.conf has a list with the group's name, and the initramfs a copy of it"
-                    .to_owned(),
-            );
+        kind if image_bridge::concerns(kind) => {
+            return image_bridge::text(kind, text, edits, uuids);
         }
         _ => return Ok(None),
     };
@@ -107,7 +104,7 @@ fn kernel_edit(
     Err(format!("the kernel argument `{token}` names a volume, and has no other spelling"))
 }
 
-fn by_uuid(edit: &Edit, uuids: &Uuids) -> Result<Edit, String> {
+pub(super) fn by_uuid(edit: &Edit, uuids: &Uuids) -> Result<Edit, String> {
     let uuid = edit.volume.as_ref().and_then(|volume| uuids.get(volume));
     let Some(uuid) = uuid else {
         let volume = edit.volume.as_ref().map_or("a volume", LvName::as_str);
@@ -133,19 +130,6 @@ fn without_word(edit: &Edit, before: &[u8], rest: &[u8]) -> Result<Edit, String>
             })
         }
         _ => Err("an rd.lvm argument stands where it cannot be left out".to_owned()),
-    }
-}
-
-/// The initramfs may hold a copy of crypttab that names its source as written.
-fn no_crypttab(text: &[u8], edits: &[Edit]) -> Result<Option<Vec<u8>>, String> {
-    let lines = LineIndex::new(text);
-    let in_use = edits.iter().any(|edit| {
-        !text[lines.range(lines.line_of(edit.token.start))].trim_ascii_start().starts_with(b"#")
-    });
-    if in_use {
-        Err("/etc/crypttab names a volume, and the initramfs may have a copy of it".to_owned())
-    } else {
-        Ok(None)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod edit;
 pub mod fields;
 pub mod fstab;
 pub mod grubenv;
+pub mod image_bridge;
 pub mod lines;
 pub mod lvm_conf;
 pub mod matcher;

@@ -10,12 +10,30 @@ use super::journal::Journal;
 use super::staged::{self, Staged};
 use super::{attributes, failpoint, sync_dir};
 
+/// Which of a run's images is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// As it was before the run.
+    Before,
+    /// As it was built on the bridge, to boot under either name.
+    Bridge,
+}
+
+impl Kept {
+    fn dir(self) -> &'static str {
+        match self {
+            Self::Before => "images",
+            Self::Bridge => "bridge-images",
+        }
+    }
+}
+
 impl Journal {
     /// Keeps an image before it is built anew. One that is kept already stays: it is the older one.
     ///
     /// As a copy, never as a link: dracut writes into the old file.
-    pub fn keep_image(&self, image: &Path) -> Result<()> {
-        let kept = self.kept_image(image)?;
+    pub fn keep_image(&self, image: &Path, as_what: Kept) -> Result<()> {
+        let kept = self.kept_image(image, as_what)?;
         let keeping = || format!("keeping a copy of `{}` in `{}`", image.display(), kept.display());
         if kept.exists() {
             return Ok(());
@@ -37,8 +55,8 @@ impl Journal {
     }
 
     /// Puts a kept image back. False where none is kept: the run never came to it.
-    pub fn restore_image(&self, image: &Path) -> Result<bool> {
-        let kept = self.kept_image(image)?;
+    pub fn restore_image(&self, image: &Path, from: Kept) -> Result<bool> {
+        let kept = self.kept_image(image, from)?;
         let restoring = || format!("putting the old `{}` back", image.display());
         let Ok(metadata) = fs::metadata(&kept) else { return Ok(false) };
         let same = fs::metadata(image)
@@ -68,9 +86,9 @@ impl Journal {
         Ok(())
     }
 
-    fn kept_image(&self, image: &Path) -> Result<PathBuf> {
+    fn kept_image(&self, image: &Path, which: Kept) -> Result<PathBuf> {
         let name = image.file_name().ok_or_else(|| anyhow!("`{}` has no name", image.display()))?;
-        Ok(self.dir().join("images").join(name))
+        Ok(self.dir().join(which.dir()).join(name))
     }
 }
 

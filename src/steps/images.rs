@@ -1,0 +1,78 @@
+//! A step about one kernel's image, forward and back.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::guest::kernels::Image;
+use crate::guest::root::Root;
+use crate::initramfs;
+use crate::transaction::image::{Kept, Stamp};
+use crate::transaction::journal::Journal;
+use crate::transaction::record::Direction;
+use crate::transaction::{failpoint, staged};
+
+/// Forward an image that boots under either name; back the same once more, until the group has its
+/// old name.
+pub(super) fn bridge(
+    root: &Root,
+    journal: &Journal,
+    image: &Image,
+    direction: Direction,
+) -> Result<()> {
+    let outer = place(root, image)?;
+    if direction == Direction::Backward {
+        return journal.restore_image(&outer, Kept::Bridge).map(drop);
+    }
+    build(journal, image, &outer, initramfs::Purpose::Bridge)?;
+    journal.keep_image(&outer, Kept::Bridge)
+}
+
+pub(super) fn last(
+    root: &Root,
+    journal: &Journal,
+    image: &Image,
+    direction: Direction,
+    cut: bool,
+) -> Result<String> {
+    let outer = place(root, image)?;
+    if direction == Direction::Backward {
+        journal.restore_image(&outer, Kept::Before)?;
+        if cut {
+            journal.remove_unfinished(&outer)?;
+        }
+        return Ok(format!("{} as before", image.path.display()));
+    }
+    build(journal, image, &outer, initramfs::Purpose::Last)?;
+    Ok(format!("{} built anew", image.path.display()))
+}
+
+fn place(root: &Root, image: &Image) -> Result<PathBuf> {
+    let resolved =
+        root.resolve(&image.path)?.ok_or_else(|| anyhow!("`{}` is gone", image.path.display()))?;
+    Ok(root.outer(&resolved))
+}
+
+fn build(
+    journal: &Journal,
+    image: &Image,
+    outer: &Path,
+    purpose: initramfs::Purpose,
+) -> Result<()> {
+    let generator =
+        journal.saved.generator.ok_or_else(|| anyhow!("the images' generator is not known"))?;
+    journal.keep_image(outer, Kept::Before)?;
+    let stood = Stamp::of(outer)?;
+    initramfs::rebuild(generator, image, outer, purpose)?;
+    failpoint::hit("image")?;
+    // The generators write a new file; one that did nothing (update_initramfs=no) leaves the old.
+    if Stamp::of(outer)? == stood {
+        bail!(
+            "{} ended well and left the old `{}` in place: look into its configuration \
+             (update_initramfs= in /etc/initramfs-tools/update-initramfs.conf), or use --no-initramfs",
+            generator.name(),
+            outer.display()
+        );
+    }
+    staged::sync(&[outer.to_owned()])
+}
