@@ -1,6 +1,6 @@
 //! UUIDs of file systems and swaps, by blkid(8).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 
@@ -35,6 +35,19 @@ pub fn hibernated(group: &Group) -> Result<Option<LvName>> {
     Ok(group.volumes.iter().find(holds).map(|volume| volume.name.clone()))
 }
 
+/// Every tag by which fstab and the kernel command line may name a device: `UUID=x`, `LABEL=x`,
+/// `PARTUUID=x`, `PARTLABEL=x`.
+pub fn tags() -> Result<BTreeSet<String>> {
+    Ok(parse_tags(&export()?))
+}
+
+/// blkid writes a backslash before what a shell would take for its own (blkid(8), `-o export`).
+fn parse_tags(text: &str) -> BTreeSet<String> {
+    let names = ["UUID=", "LABEL=", "PARTUUID=", "PARTLABEL="];
+    let lines = text.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
+    lines.map(|line| line.replace('\\', "")).collect()
+}
+
 /// What blkid says of a device.
 #[derive(Debug, Default)]
 struct Device {
@@ -48,11 +61,15 @@ fn of<'a>(devices: &'a Devices, group: &Group, volume: &Volume) -> Option<&'a De
     devices.get(&path::mapper_path(&group.name, &volume.name))
 }
 
-/// Without blkid's cache, which may tell of devices that are gone.
 fn devices() -> Result<Devices> {
+    Ok(parse(&export()?))
+}
+
+/// Without blkid's cache, which may tell of devices that are gone.
+fn export() -> Result<String> {
     let output = Cmd::new(Program::Blkid).args(["-c", "/dev/null", "-o", "export"]).output();
     let output = output.context("asking for the file systems' UUIDs")?;
-    Ok(parse(&String::from_utf8_lossy(&output.stdout)))
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Blocks of `KEY=value` lines, one a device, blank lines between.

@@ -57,6 +57,7 @@ pub(crate) fn run(job: &Job) -> Result<()> {
         ask(can_be_replaced(&job.root.outer(&change.path)));
     }
     ask(there_is_room(job));
+    ask(job.nothing_fails_by_plan());
     match problems.as_slice() {
         [] => Ok(()),
         [problem] => Err(anyhow!("{problem}")),

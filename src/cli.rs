@@ -145,6 +145,12 @@ pub struct StatusArgs {
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
 
+    /// Print the proof of the next boot as well; exit status 1 where a row fails
+    ///
+    /// Every kernel, image, argument and device that the next boot reads, and whether it is there.
+    #[arg(long)]
+    pub boot: bool,
+
     /// How to print the status
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub format: Format,

@@ -21,6 +21,7 @@ pub mod logger;
 pub mod lvm;
 pub mod names;
 pub mod plan;
+pub mod proof;
 pub mod rename;
 pub mod report;
 pub mod rewrite;

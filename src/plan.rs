@@ -2,6 +2,7 @@
 
 mod reading;
 
+use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
@@ -113,7 +114,7 @@ pub enum Step {
         /// The image, inside the root.
         path: PathBuf,
     },
-    /// Plan again: nothing may be left to change.
+    /// Plan again: nothing may be left to change. Then prove the next boot.
     Verify,
 }
 
@@ -196,6 +197,11 @@ pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Resul
 
 /// Where it stands, zipl(8) has copied the boot loader entries into its boot map (s390-tools zipl).
 pub const ZIPL_CONF: &str = "/etc/zipl.conf";
+
+/// Names of dm-crypt mappings that any place of the root declares.
+pub fn mappings(root: &Root) -> Result<BTreeSet<String>> {
+    Ok(reading::mapping_names(&reading::places(root, &mut Vec::new())?))
+}
 
 /// What is shown of a file: what was left in it, and what its owner must be told.
 fn left_as_it_is(

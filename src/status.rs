@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde::Serialize;
 
-use crate::cli::{Format, StatusArgs};
-use crate::exit::Exit;
+use crate::blkid;
+use crate::cli::{Colour, Format, StatusArgs};
+use crate::exit::{Exit, refuse};
 use crate::guest::host;
-use crate::guest::inventory::Inventory;
 use crate::guest::root::Root;
 use crate::guest::root_device::root_group;
 use crate::live::reboot::PENDING;
+use crate::proof::{self, Row};
+use crate::report::proof as table;
+use crate::report::style::Style;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::{Direction, State};
 use crate::{logger, lvm, report};
@@ -28,6 +31,8 @@ struct Status {
     reboot_pending: bool,
     run: Option<Run>,
     advice: String,
+    /// None where it is not known which group the next boot needs.
+    proof: Option<Vec<Row>>,
 }
 
 #[derive(Serialize)]
@@ -48,15 +53,31 @@ pub fn run(args: &StatusArgs) -> Result<Exit> {
             let text = serde_json::to_string_pretty(&status).unwrap_or_default();
             writeln!(out, "{text}")
         }
-        Format::Text => write_text(out, &status),
+        Format::Text => {
+            write_text(out, &status)?;
+            let rows = status.proof.as_deref().filter(|_| args.boot).unwrap_or_default();
+            table::write(out, rows, "", Style::of_stdout(Colour::Auto))
+        }
     })?;
-    Ok(Exit::Done)
+    match status.proof {
+        _ if !args.boot => Ok(Exit::Done),
+        Some(rows) if proof::failures(&rows).is_none() => Ok(Exit::Done),
+        Some(_) => Ok(Exit::Refused),
+        None => Err(refuse(anyhow!(
+            "the next boot cannot be proved: which group it needs is not known, or a run was cut; run it as root"
+        ))),
+    }
 }
 
 fn look(root: &Root) -> Status {
     let host = host::host_name(root);
-    let inventory = if root.is_live() && nix::unistd::geteuid().is_root() { asked() } else { None };
-    let group = inventory.as_ref().and_then(root_group).map(|group| group.name.clone());
+    let inventory = if root.is_live() && nix::unistd::geteuid().is_root() {
+        told(lvm::inventory())
+    } else {
+        None
+    };
+    let root_group = inventory.as_ref().and_then(root_group);
+    let group = root_group.map(|group| group.name.clone());
     let suggested =
         group.as_ref().zip(host.as_ref()).and_then(|(group, host)| host::suggest(group, host));
     let reboot_pending = root.is_live() && Path::new(PENDING).exists();
@@ -65,6 +86,8 @@ fn look(root: &Root) -> Status {
         None
     });
     let state = journal.as_ref().map(Journal::state);
+    let tags = inventory.as_ref().and_then(|_| told(blkid::tags()));
+    let proof = told(proof::of_system(root, root_group, journal.as_ref(), tags)).flatten();
     let advice = match state {
         Some(State::Open(Direction::Forward)) => {
             "The last run was cut. Finish it with `postclone rename --resume`, or take it back with `postclone undo`.".to_owned()
@@ -97,11 +120,13 @@ fn look(root: &Root) -> Status {
             journal: journal.dir().to_owned(),
         }),
         advice,
+        proof,
     }
 }
 
-fn asked() -> Option<Inventory> {
-    lvm::inventory().map_err(|error| log::warn!("{error:#}")).ok()
+/// What can be seen without it is said all the same.
+fn told<T>(result: Result<T>) -> Option<T> {
+    result.map_err(|error| log::warn!("{error:#}")).ok()
 }
 
 fn write_text(out: &mut dyn std::io::Write, status: &Status) -> std::io::Result<()> {
@@ -113,5 +138,7 @@ fn write_text(out: &mut dyn std::io::Write, status: &Status) -> std::io::Result<
         writeln!(out, "its journal:         {}", run.journal.display())?;
     }
     writeln!(out, "waits for a reboot:  {}", if status.reboot_pending { "yes" } else { "no" })?;
+    let proof = status.proof.as_deref().map_or_else(unknown, proof::summary);
+    writeln!(out, "the next boot:       {proof}")?;
     writeln!(out, "{}", status.advice)
 }

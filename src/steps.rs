@@ -16,7 +16,7 @@ use crate::transaction::failpoint;
 use crate::transaction::files::{Side, Waiting};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
-use crate::{interrupt, live, lvm};
+use crate::{interrupt, live, lvm, proof};
 
 /// How a run is taken.
 #[derive(Debug, Clone, Copy, Default)]
@@ -237,8 +237,8 @@ fn rename_group(uuid: &str, to: &VgName) -> Result<()> {
     live::with_name_free(to, || lvm::rename_group(uuid, to))
 }
 
-/// The proof: going forward a second plan is empty; going back every file has its old bytes. Either
-/// way LVM says the name.
+/// Going forward a second plan is empty and the next boot is proved; going back every file has its
+/// old bytes. Either way LVM says the name.
 fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String> {
     let (from, to) = names(journal, direction);
     if let Some(uuid) = &journal.saved.uuid {
@@ -259,5 +259,6 @@ fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String
     if let Some(change) = left.changes.first() {
         bail!("`{}` still names {from} after the rename", change.path.display());
     }
-    Ok(format!("planned again: no known place names {from} any more"))
+    proof::demand(root, &journal.saved)?;
+    Ok(format!("planned again: no known place names {from} any more; the next boot is proved"))
 }

@@ -39,7 +39,7 @@ impl Case {
     }
 
     /// Runs on a tree with the case's report, group `old` becoming `new`.
-    fn run(&self, root: &Path, old: &str, new: &str, more: &[&str]) -> Run {
+    pub fn run(&self, root: &Path, old: &str, new: &str, more: &[&str]) -> Run {
         let scratch = tempfile::tempdir().unwrap();
         let mut args = vec!["rename", old, new, "--files-only", "--root", root.to_str().unwrap()];
         let report = scratch.path().join("lvm.json");

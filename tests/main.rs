@@ -13,6 +13,7 @@ mod names;
 mod obstacles;
 mod places;
 mod planted;
+mod proof;
 mod real_lvm;
 mod refusals;
 mod rooms;

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 
 use super::{Job, validate};
+use crate::blkid;
 use crate::exit::{Exit, fail, refuse};
 use crate::guest::root::Root;
 use crate::interrupt;
 use crate::live;
+use crate::proof::{self, Row};
 use crate::steps::{self, Manner};
 use crate::transaction::journal::Journal;
 use crate::transaction::lock::Lock;
@@ -21,12 +23,31 @@ pub(crate) struct Outcome {
     pub(crate) journal: PathBuf,
     /// Sentences, each about something that was looked at after it was done.
     pub(crate) seen: Vec<String>,
+    /// The proof of the next boot.
+    pub(crate) proof: Vec<Row>,
+}
+
+impl Outcome {
+    /// Looks once more at what was proved, with all that blkid knows of other devices. That blkid
+    /// cannot be asked is no reason to take anything back.
+    fn of(root: &Root, journal: &Journal, mut seen: Vec<String>) -> Self {
+        let tags = root.is_live().then(blkid::tags).transpose().unwrap_or_else(|error| {
+            seen.push(format!("other devices than the group's could not be looked at: {error:#}"));
+            None
+        });
+        let proof = proof::after(root, &journal.saved, tags).unwrap_or_else(|error| {
+            seen.push(format!("the proof could not be shown: {error:#}"));
+            Vec::new()
+        });
+        Self { journal: journal.dir().to_owned(), seen, proof }
+    }
 }
 
 /// Applies the plan. On failure everything is taken back, as far as it goes, and said.
 pub(crate) fn run(job: &Job) -> Result<Outcome> {
     let _lock = Lock::take(&job.root).map_err(refuse)?;
-    let mut journal = Journal::create(&job.root, saved(job), &job.plan.files).map_err(refuse)?;
+    let saved = saved(job).map_err(refuse)?;
+    let mut journal = Journal::create(&job.root, saved, &job.plan.files).map_err(refuse)?;
     if let Err(error) = validate::new_texts(job, &journal).and_then(|()| interrupt::watch()) {
         journal.discard();
         return Err(refuse(error));
@@ -36,7 +57,7 @@ pub(crate) fn run(job: &Job) -> Result<Outcome> {
             .map(|outcome| outcome.seen)
     });
     match taken {
-        Ok(seen) => Ok(Outcome { journal: journal.dir().to_owned(), seen }),
+        Ok(seen) => Ok(Outcome::of(&job.root, &journal, seen)),
         Err(error) => Err(take_back(job, journal, error)),
     }
 }
@@ -56,10 +77,10 @@ pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
             ),
         )
     })?;
-    Ok(Outcome { journal: journal.dir().to_owned(), seen })
+    Ok(Outcome::of(root, journal, seen))
 }
 
-fn saved(job: &Job) -> Saved {
+fn saved(job: &Job) -> Result<Saved> {
     let (format, version) = Saved::stamp();
     let group = job.target.group.as_ref();
     let volumes = group.map(|group| {
@@ -69,7 +90,7 @@ fn saved(job: &Job) -> Saved {
         });
         volumes.collect()
     });
-    Saved {
+    Ok(Saved {
         format,
         version,
         old: job.plan.old.clone(),
@@ -79,7 +100,8 @@ fn saved(job: &Job) -> Saved {
         files: job.plan.files.iter().map(|change| change.path.clone()).collect(),
         steps: job.plan.steps.clone(),
         generator: job.generator,
-    }
+        proof: proof::to_keep(job.proof_before()?),
+    })
 }
 
 /// Undoes what was done, and says what is true afterwards.

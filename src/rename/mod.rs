@@ -3,6 +3,7 @@
 mod apply;
 mod bridge;
 mod printer;
+mod proof;
 mod resume;
 mod target;
 mod validate;

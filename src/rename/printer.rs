@@ -1,6 +1,5 @@
 //! What `postclone rename` prints on stdout.
 
-use std::io::{self, IsTerminal};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -10,7 +9,7 @@ use crate::cli::{Format, RenameArgs};
 use crate::plan::Plan;
 use crate::report::json::{self, Outcome};
 use crate::report::style::Style;
-use crate::report::{text, to_stdout};
+use crate::report::{proof as table, text, to_stdout};
 
 /// Writes results to stdout.
 pub(super) struct Printer {
@@ -22,7 +21,7 @@ pub(super) struct Printer {
 
 impl Printer {
     pub(super) fn new(args: &RenameArgs) -> Self {
-        let style = Style { colour: args.color.on_stdout(), escape: io::stdout().is_terminal() };
+        let style = Style::of_stdout(args.color);
         Self { format: args.format, context: args.context, style, files_only: args.files_only }
     }
 
@@ -46,15 +45,18 @@ impl Printer {
     }
 
     pub(super) fn done(&self, job: &Job, outcome: &apply::Outcome, started: Instant) -> Result<()> {
-        let done = Some((outcome.journal.as_path(), outcome.seen.as_slice()));
+        let done =
+            json::Done { journal: &outcome.journal, seen: &outcome.seen, proof: &outcome.proof };
         to_stdout(|out| {
             if self.format == Format::Json {
-                return out.write_all(json::document(&job.plan, Outcome::Done, done).as_bytes());
+                return out
+                    .write_all(json::document(&job.plan, Outcome::Done, Some(done)).as_bytes());
             }
             writeln!(out, "# Done in {:.1} s:", started.elapsed().as_secs_f64())?;
             for line in &outcome.seen {
                 writeln!(out, "#  - {line}")?;
             }
+            table::write(out, &outcome.proof, "# ", self.style)?;
             writeln!(out, "# The files as they were are in {}.", outcome.journal.display())?;
             writeln!(out, "# To take it back: postclone undo")?;
             for line in self.next_steps(job) {

@@ -7,7 +7,8 @@ use crate::checks;
 use crate::cli::RenameArgs;
 use crate::exit::{Exit, refuse};
 use crate::guest::root::Root;
-use crate::report::to_stdout;
+use crate::report::style::Style;
+use crate::report::{proof as table, to_stdout};
 use crate::transaction::journal::Journal;
 use crate::transaction::lock::{Lock, no_package_manager};
 use crate::transaction::record::{Direction, State};
@@ -34,7 +35,8 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
             "# Finished: volume group {} is {} now.",
             journal.saved.old, journal.saved.new
         )?;
-        outcome.seen.iter().try_for_each(|line| writeln!(out, "#  - {line}"))
+        outcome.seen.iter().try_for_each(|line| writeln!(out, "#  - {line}"))?;
+        table::write(out, &outcome.proof, "# ", Style::of_stdout(args.color))
     })?;
     Ok(Exit::Done)
 }

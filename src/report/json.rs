@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::plan::{FileChange, Plan, Step, Warning};
+use crate::proof::Row;
 use crate::rewrite::edit::Form;
 use crate::rewrite::lines::LineIndex;
 
@@ -25,6 +26,19 @@ struct Report<'a> {
     journal: Option<&'a Path>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     seen: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    proof: &'a [Row],
+}
+
+/// A run's journal, and what was seen after it.
+#[derive(Debug, Clone, Copy)]
+pub struct Done<'a> {
+    /// The journal's directory.
+    pub journal: &'a Path,
+    /// Sentences.
+    pub seen: &'a [String],
+    /// The proof of the next boot.
+    pub proof: &'a [Row],
 }
 
 /// What became of a plan.
@@ -55,8 +69,8 @@ struct Change {
     form: Form,
 }
 
-/// One JSON document with a final newline. `done` is a run's journal, and what was seen after it.
-pub fn document(plan: &Plan, outcome: Outcome, done: Option<(&Path, &[String])>) -> String {
+/// One JSON document with a final newline.
+pub fn document(plan: &Plan, outcome: Outcome, done: Option<Done>) -> String {
     let report = Report {
         schema: SCHEMA,
         old: plan.old.as_str(),
@@ -66,8 +80,9 @@ pub fn document(plan: &Plan, outcome: Outcome, done: Option<(&Path, &[String])>)
         files: plan.files.iter().map(file).collect(),
         steps: &plan.steps,
         warnings: &plan.warnings,
-        journal: done.map(|(journal, _)| journal),
-        seen: done.map_or(&[], |(_, seen)| seen),
+        journal: done.map(|done| done.journal),
+        seen: done.map_or(&[], |done| done.seen),
+        proof: done.map_or(&[], |done| done.proof),
     };
     let mut text = serde_json::to_string_pretty(&report)
         .unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));

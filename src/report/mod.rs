@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod json;
+pub mod proof;
 pub mod style;
 pub mod text;
 

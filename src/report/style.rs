@@ -1,6 +1,9 @@
 //! Colours, and control characters made visible, where a terminal reads.
 
 use std::borrow::Cow;
+use std::io::IsTerminal;
+
+use crate::cli::Colour;
 
 /// How output is dressed.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +33,11 @@ pub enum Mark {
 impl Style {
     /// Neither colour nor escapes: for files and pipes.
     pub const PLAIN: Self = Self { colour: false, escape: false };
+
+    /// As a person's terminal wants it, or plain.
+    pub fn of_stdout(colour: Colour) -> Self {
+        Self { colour: colour.on_stdout(), escape: std::io::stdout().is_terminal() }
+    }
 
     /// The sequences around a marked piece.
     pub fn paint(self, mark: Mark) -> (&'static str, &'static str) {

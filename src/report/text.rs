@@ -95,7 +95,9 @@ pub fn step_text(step: &Step, direction: Direction) -> String {
         Step::AwaitReboot => {
             "keep the old name from coming back before the reboot, and ask for it".to_owned()
         }
-        Step::Verify => "plan again and find nothing left to change".to_owned(),
+        Step::Verify => {
+            "plan again, find nothing left to change, and prove the next boot".to_owned()
+        }
     }
 }
 

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use crate::names::VgName;
     use crate::rewrite::matcher::{Matcher, Volumes};
-    use crate::rewrite::{PLACES, fstab, text as whole};
+    use crate::rewrite::{PLACES, fstab, text as whole, unit_file};
     use crate::severity::Severity;
 
     fn bridged(kind: &str, input: &str) -> Result<String, String> {

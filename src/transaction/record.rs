@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::guest::kernels::Generator;
 use crate::names::{LvName, VgName};
 use crate::plan::Step;
+use crate::proof::Row;
 
 /// Raised when an older postclone could not read it.
 pub(super) const FORMAT: u32 = 1;
@@ -32,6 +33,9 @@ pub struct Saved {
     pub steps: Vec<Step>,
     /// What builds the images.
     pub generator: Option<Generator>,
+    /// The default entries, and what would have failed at the next boot, before the run.
+    #[serde(default)]
+    pub proof: Vec<Row>,
 }
 
 /// One volume of the group.

@@ -1,6 +1,8 @@
 """Scenarios of postclone itself, installed from a Debian package."""
 
-from judge import down_in_time, undisturbed
+import re
+
+from judge import Criterion, Verdict, down_in_time, undisturbed
 from layout import NEW, OLD
 from trial import Scenario
 
@@ -21,15 +23,50 @@ exit $status
 """
 
 
+# The same rows on the booted system, by the name that the group has now.
+LOOK = """
+postclone status --boot >"$OUT/status" 2>&1
+status=$?
+cat "$OUT/status"
+exit $status
+"""
+
+
+def proved(text, device):
+    """Whether a printed proof has the root device in an entry and in fstab, and every row holds.
+
+    Nothing can be said of the drive that Debian's fstab has and the machine has not."""
+    _, _, table = text.partition("Proof of the next boot: ")
+    rows = re.findall(r"^(?:# )?  (holds|FAILS|as before|tolerated|unknown) +(.*)$", table, re.M)
+    odd = [f"{verdict} {row}" for verdict, row in rows
+           if verdict != "holds" and (verdict, row.split()[-1]) != ("unknown", "/dev/sr0")]
+    items = [row.split()[0] for _, row in rows]
+    wanted = ["default", "kernel", "initrd", "root=", "/", "/boot", "swap", "RESUME="]
+    missing = [item for item in wanted if item not in items]
+    return Verdict([
+        Criterion(f"all {len(rows)} rows of the proof hold", bool(rows) and not odd,
+                  "; ".join(odd)),
+        Criterion("the proof has its rows", not missing, ", ".join(missing)),
+        Criterion(f"they are about {device}",
+                  [row.split()[-1] for _, row in rows].count(device) >= 2, table[:300]),
+    ])
+
+
 def rename(trial):
     first = trial.boot("1-rename", RENAME, {"postclone.deb": trial.deb}, ending="reboot")
     trial.require_job(first)
+    device = f"/dev/mapper/{NEW.replace('-', '--')}-root"
+    trial.require("the proof", trial.verdict(
+        "proof", proved((first.out / "rename").read_text(), device)))
     trial.require("the rename", trial.verdict(
         "before and after", undisturbed(first.out / "before", first.out / "after")))
     trial.require("the shutdown", trial.verdict(
         "1-rename", down_in_time(first)))
-    second = trial.boot("2-next")
+    second = trial.boot("2-next", LOOK)
     trial.require("the next boot", trial.judged("2-next", second, NEW, OLD))
+    trial.require_job(second)
+    trial.require("the proof on the booted system", trial.verdict(
+        "status", proved((second.out / "status").read_text(), device)))
 
 
 SCENARIOS = [

@@ -1,0 +1,186 @@
+//! Boot loader entries, type #1 (uapi-group.org Boot Loader Specification), for GRUB's `blscfg` and
+//! for systemd-boot.
+
+use std::cmp::Ordering;
+use std::path::Path;
+
+use super::entry::Entry;
+use super::grub_script::{Piece, Variables, parse};
+use super::view::File;
+use super::{DEFAULT_ENTRY, Facts, Finding, Maker, Row, View};
+use crate::rewrite::lines::lines;
+
+/// Where GRUB looks, as the root has it: below the file system of `/boot`, or `/boot` itself.
+const OF_GRUB: &str = "boot/loader/entries/*.conf";
+/// systemd-boot's file systems: the EFI system partition, or an extended boot partition.
+const PARTITIONS: &[&str] = &["/boot/efi", "/efi", "/boot"];
+
+/// Adds the rows of the entries that no grub.cfg reads, and of systemd-boot's default.
+pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
+    for partition in PARTITIONS {
+        let base = Path::new(partition);
+        let pattern = format!("{}/loader/entries/*.conf", &partition[1..]);
+        if pattern == OF_GRUB && grub_reads_them(view) {
+            continue;
+        }
+        let files = view.each_once(view.glob(&pattern), rows);
+        let mut entries: Vec<Entry> = files.iter().map(|file| entry(file, str::to_owned)).collect();
+        entries.sort_by(|left, right| versions(&right.id, &left.id));
+        if let Some(loader) = view.read(&base.join("loader/loader.conf"), rows) {
+            rows.extend(default_row(&loader, &entries));
+        }
+        for entry in &entries {
+            entry.rows(view, facts, base, rows);
+        }
+    }
+}
+
+/// Whether some grub.cfg has the command `blscfg`.
+fn grub_reads_them(view: &View) -> bool {
+    view.places(&["grub-cfg"], &mut Vec::new()).iter().any(|file| {
+        let commands = parse(&String::from_utf8_lossy(&file.text));
+        commands
+            .iter()
+            .any(|command| command.words.first() == Some(&vec![Piece::Text("blscfg".to_owned())]))
+    })
+}
+
+/// The entries as GRUB lists them, the newest first, its variables in their place.
+pub(super) fn for_grub(view: &View, variables: &Variables, rows: &mut Vec<Row>) -> Vec<Entry> {
+    let expand = |value: &str| {
+        let words = parse(value).into_iter().flat_map(|command| command.words);
+        // A lone variable stands for several words, or for none.
+        let words: Vec<String> = words.map(|word| variables.expand(&word)).collect();
+        words.join(" ")
+    };
+    let files = view.each_once(view.glob(OF_GRUB), rows);
+    let mut entries: Vec<Entry> = files.iter().map(|file| entry(file, expand)).collect();
+    entries.sort_by(|left, right| versions(&right.id, &left.id));
+    entries
+}
+
+/// One file. `expand` puts a loader's variables in.
+fn entry(file: &File, expand: impl Fn(&str) -> String) -> Entry {
+    let stem = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut entry = Entry {
+        path: file.path.clone(),
+        line: 1,
+        title: stem.clone(),
+        id: stem,
+        ..Entry::default()
+    };
+    for (number, line) in lines(&file.text).enumerate() {
+        let line = String::from_utf8_lossy(&file.text[line]).into_owned();
+        let Some((key, value)) = line.trim().split_once([' ', '\t']) else { continue };
+        let (number, value) = (number + 1, value.trim());
+        match key {
+            "title" => value.clone_into(&mut entry.title),
+            "linux" | "efi" | "uki" => {
+                entry.files.push((number, "kernel", expand(value)));
+            }
+            "initrd" => {
+                let images = expand(value);
+                let images = images.split_whitespace().map(str::to_owned);
+                entry.files.extend(images.map(|image| (number, "initrd", image)));
+            }
+            "options" => entry.arguments.push((number, expand(value))),
+            _ => {}
+        }
+    }
+    entry
+}
+
+/// systemd-boot's `default`, a pattern of file names (loader.conf(5)); without one it takes the
+/// newest entry, which only names and versions decide.
+fn default_row(loader: &File, entries: &[Entry]) -> Option<Row> {
+    let text = String::from_utf8_lossy(&loader.text).into_owned();
+    let (number, pattern) = text.lines().enumerate().find_map(|(number, line)| {
+        Some((number + 1, line.trim().strip_prefix("default")?.strip_prefix([' ', '\t'])?.trim()))
+    })?;
+    let (head, tail) = pattern.split_once('*').unwrap_or((pattern, ""));
+    let fits = |entry: &Entry| {
+        let name = format!("{}.conf", entry.id);
+        if pattern.contains('*') {
+            name.starts_with(head) && name.ends_with(tail)
+        } else {
+            name == pattern || entry.id == pattern
+        }
+    };
+    let maker = Maker { path: &loader.path, entry: None };
+    let (value, finding) = entries.iter().position(fits).map_or_else(
+        || (pattern.to_owned(), Finding::unknown("no entry of this kind bears the name")),
+        |at| (format!("{at} {}", entries[at].title), Finding::holds()),
+    );
+    Some(maker.row(Some(number), DEFAULT_ENTRY, value, finding))
+}
+
+/// Versions by their runs of digits and letters, as GRUB's blscfg and systemd-boot order file names
+/// (grub-core/commands/blscfg.c, vercmp).
+fn versions(left: &str, right: &str) -> Ordering {
+    let (mut left, mut right) = (runs(left).into_iter(), runs(right).into_iter());
+    loop {
+        let ordering = match (left.next(), right.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => Ordering::Less,
+            (Some(_), None) => Ordering::Greater,
+            (Some(left), Some(right)) => {
+                let digits = |run: &str| run.starts_with(|first: char| first.is_ascii_digit());
+                match (digits(left), digits(right)) {
+                    (true, true) => {
+                        let plain = |run: &'_ str| run.trim_start_matches('0').to_owned();
+                        let (left, right) = (plain(left), plain(right));
+                        left.len().cmp(&right.len()).then(left.cmp(&right))
+                    }
+                    (left_digits, right_digits) => {
+                        left_digits.cmp(&right_digits).then(left.cmp(right))
+                    }
+                }
+            }
+        };
+        if ordering != Ordering::Equal {
+            return ordering;
+        }
+    }
+}
+
+fn runs(text: &str) -> Vec<&str> {
+    let kind = |character: char| (character.is_ascii_alphabetic(), character.is_ascii_digit());
+    let mut runs = Vec::new();
+    let mut start = 0;
+    let mut before = None;
+    for (at, character) in text.char_indices() {
+        if before.is_some_and(|before| before != kind(character)) {
+            runs.push(&text[start..at]);
+            start = at;
+        }
+        before = Some(kind(character));
+    }
+    runs.push(&text[start..]);
+    runs.retain(|run| run.starts_with(|first: char| first.is_ascii_alphanumeric()));
+    runs
+}
+
+/// Where unified kernel images are, as patterns of [`View::glob`].
+pub(super) fn unified_images() -> impl Iterator<Item = String> {
+    PARTITIONS.iter().map(|partition| format!("{}/EFI/Linux/*.efi", &partition[1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_runs() {
+        for (older, newer) in [
+            ("a-4.18.0-513.5.1.el8_9", "a-4.18.0-553.el8_10"),
+            ("a-0-rescue", "a-5.14.0-427.13.1"),
+            ("5.9", "5.14"),
+            ("5.9", "5.09.1"),
+            ("a", "1"),
+        ] {
+            assert_eq!(versions(older, newer), Ordering::Less, "{older} {newer}");
+            assert_eq!(versions(newer, older), Ordering::Greater);
+        }
+        assert_eq!(versions("5.09", "5.9"), Ordering::Equal);
+    }
+}

@@ -1,0 +1,222 @@
+//! What is known of the group, and what that says of a name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use crate::names::VgName;
+use crate::names::path::MAPPER;
+use crate::rewrite::edit::Form;
+use crate::rewrite::matcher::{Matcher, Verdict as Match, Volumes};
+
+use super::Verdict;
+
+/// What is true of a name, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What is true.
+    pub verdict: Verdict,
+    /// Why, where it does not simply hold.
+    pub why: Option<String>,
+}
+
+impl Finding {
+    /// It is there.
+    pub(crate) fn holds() -> Self {
+        Self { verdict: Verdict::Holds, why: None }
+    }
+
+    /// It is not there.
+    pub(crate) fn fails(why: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Fails, why: Some(why.into()) }
+    }
+
+    /// Nobody here can tell.
+    pub(crate) fn unknown(why: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Unknown, why: Some(why.into()) }
+    }
+
+    /// The same, where no boot waits for it.
+    pub(crate) fn tolerated(self) -> Self {
+        match self.verdict {
+            Verdict::Fails => Self { verdict: Verdict::Tolerated, ..self },
+            _ => self,
+        }
+    }
+}
+
+/// A group and its volumes under the name that it has, and the other name of the run.
+#[derive(Debug)]
+pub struct Facts {
+    now: VgName,
+    gone: Option<VgName>,
+    current: Matcher,
+    stale: Option<Matcher>,
+    mappings: BTreeSet<String>,
+    dm_uuids: BTreeSet<String>,
+    tags: Option<BTreeSet<String>>,
+}
+
+/// A name found in a text.
+#[derive(Debug)]
+pub(crate) struct Token {
+    /// Where it stands, whole.
+    pub(crate) range: Range<usize>,
+    /// What is true of it.
+    pub(crate) finding: Finding,
+}
+
+/// Length of a group's UUID without hyphens, behind `LVM-` in a dm UUID.
+const GROUP_UUID: usize = 4 + 32;
+
+/// Links that udev makes by a tag of blkid(8) (systemd rules.d/60-persistent-storage.rules).
+const TAG_LINKS: &[(&str, &str)] = &[
+    ("/dev/disk/by-uuid/", "UUID="),
+    ("/dev/disk/by-label/", "LABEL="),
+    ("/dev/disk/by-partuuid/", "PARTUUID="),
+    ("/dev/disk/by-partlabel/", "PARTLABEL="),
+];
+
+impl Facts {
+    /// A group that is called `now` and not, or not any more, `gone`. `mappings` are the names of
+    /// dm-crypt mappings that the tree declares, which are free text and may look like volumes.
+    pub fn new(
+        now: VgName,
+        gone: Option<VgName>,
+        volumes: &Volumes,
+        mappings: BTreeSet<String>,
+    ) -> Self {
+        // A matcher wants two names; only what it finds counts here, not what it would write.
+        let other = gone.clone().unwrap_or_else(|| now.clone());
+        let current = Matcher::new(now.clone(), other.clone(), volumes.clone(), mappings.clone());
+        let stale = gone
+            .is_some()
+            .then(|| Matcher::new(other, now.clone(), volumes.clone(), mappings.clone()));
+        Self { now, gone, current, stale, mappings, dm_uuids: BTreeSet::new(), tags: None }
+    }
+
+    /// The volumes' dm UUIDs (`LVM-`, group and volume without hyphens).
+    #[must_use]
+    pub fn with_dm_uuids(self, dm_uuids: BTreeSet<String>) -> Self {
+        Self { dm_uuids, ..self }
+    }
+
+    /// What blkid says of all devices, as `UUID=x`, `LABEL=x` and so on.
+    #[must_use]
+    pub fn with_tags(self, tags: Option<BTreeSet<String>>) -> Self {
+        Self { tags, ..self }
+    }
+
+    /// A device as fstab, crypttab and the kernel command line write it: a path, `UUID=`, `LABEL=`.
+    pub(crate) fn device(&self, device: &str) -> Finding {
+        if device.contains('$') {
+            return Finding::unknown("a variable stands in it");
+        }
+        if let Some((link, tag)) = TAG_LINKS.iter().find(|(link, _)| device.starts_with(link)) {
+            return self.tag(&format!("{tag}{}", &device[link.len()..]));
+        }
+        if TAG_LINKS.iter().any(|(_, tag)| device.starts_with(tag)) {
+            return self.tag(device);
+        }
+        if let Some(uuid) = device.strip_prefix("/dev/disk/by-id/dm-uuid-") {
+            return self.dm_uuid(uuid);
+        }
+        if let Some(finding) = self.judged(|matcher| matcher.path(device.as_bytes())) {
+            return finding;
+        }
+        let mapping = device.strip_prefix(MAPPER);
+        if mapping.is_some_and(|mapping| self.mappings.contains(mapping)) {
+            return Finding::holds();
+        }
+        Finding::unknown("no device of the group")
+    }
+
+    /// A tag of blkid. That none is found proves nothing: its disk may be unplugged.
+    pub(crate) fn tag(&self, tag: &str) -> Finding {
+        let tag = tag.replace(['"', '\''], "");
+        match &self.tags {
+            Some(tags) if tags.contains(&tag) => Finding::holds(),
+            Some(_) => Finding::unknown("blkid sees no such device"),
+            None => Finding::unknown("blkid was not asked"),
+        }
+    }
+
+    fn dm_uuid(&self, uuid: &str) -> Finding {
+        let ours =
+            |known: &String| known.get(..GROUP_UUID).is_some_and(|group| uuid.starts_with(group));
+        if self.dm_uuids.contains(uuid) {
+            Finding::holds()
+        } else if self.dm_uuids.iter().any(ours) {
+            self.no_such_volume()
+        } else {
+            Finding::unknown("no device of the group")
+        }
+    }
+
+    /// `VG/LV`, or a device path, as `rd.lvm.lv=` takes it (dracut.cmdline(7)).
+    pub(crate) fn volume(&self, volume: &str) -> Finding {
+        let judged = self.judged(|matcher| {
+            if volume.starts_with("/dev/") {
+                matcher.path(volume.as_bytes())
+            } else {
+                matcher.slash_pair(volume.as_bytes(), Form::VgLv)
+            }
+        });
+        judged.unwrap_or_else(|| Finding::unknown("a volume of another group"))
+    }
+
+    /// The group's name, as `rd.lvm.vg=` takes it.
+    pub(crate) fn group(&self, group: &str) -> Finding {
+        let judged = self.judged(|matcher| matcher.group(group.as_bytes()));
+        judged.unwrap_or_else(|| Finding::unknown("another group"))
+    }
+
+    /// `VG-LV` behind GRUB's `lvm/`.
+    pub(crate) fn grub_disk(&self, name: &str) -> Finding {
+        let judged = self.judged(|matcher| matcher.dm_name(name.as_bytes(), Form::GrubDisk));
+        judged.unwrap_or_else(|| Finding::unknown("a volume of another group"))
+    }
+
+    /// Every name of the group that a rewriter finds in a text, under either name, in its order.
+    pub(crate) fn tokens(&self, rewrite: crate::rewrite::Rewrite, text: &[u8]) -> Vec<Token> {
+        let mut tokens: BTreeMap<(usize, usize), Finding> = BTreeMap::new();
+        let mut add = |range: &Range<usize>, finding: Finding| {
+            tokens.entry((range.start, range.end)).or_insert(finding);
+        };
+        let found = |matcher: &Matcher| rewrite(matcher, text).unwrap_or_default();
+        let current = found(&self.current);
+        for edit in current.edits.iter().filter(|edit| edit.form != Form::Padding) {
+            add(&edit.token, Finding::holds());
+        }
+        current.left.iter().for_each(|left| add(&left.token, self.no_such_volume()));
+        if let Some(stale) = self.stale.as_ref().map(found) {
+            for edit in stale.edits.iter().filter(|edit| edit.form != Form::Padding) {
+                add(&edit.token, self.is_gone());
+            }
+            stale.left.iter().for_each(|left| add(&left.token, self.is_gone()));
+        }
+        let tokens = tokens.into_iter();
+        tokens.map(|((start, end), finding)| Token { range: start..end, finding }).collect()
+    }
+
+    /// What the two matchers say; none where the name is not the group's.
+    fn judged(&self, ask: impl Fn(&Matcher) -> Match) -> Option<Finding> {
+        match ask(&self.current) {
+            Match::Ours(_) => return Some(Finding::holds()),
+            Match::UnknownVolume => return Some(self.no_such_volume()),
+            Match::Foreign => {}
+        }
+        match ask(self.stale.as_ref()?) {
+            Match::Foreign => None,
+            _ => Some(self.is_gone()),
+        }
+    }
+
+    fn no_such_volume(&self) -> Finding {
+        Finding::fails(format!("the group {} has no such volume", self.now))
+    }
+
+    fn is_gone(&self) -> Finding {
+        let gone = self.gone.as_ref().unwrap_or(&self.now);
+        Finding::fails(format!("there is no group {gone}"))
+    }
+}

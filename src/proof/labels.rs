@@ -1,0 +1,117 @@
+//! Menus of labelled lines: extlinux and syslinux (wiki.syslinux.org, SYSLINUX), and GRUB legacy's
+//! menu.lst, which says `title` where the others say `label`.
+
+use std::path::Path;
+
+use super::entry::Entry;
+use super::view::File;
+use super::{DEFAULT_ENTRY, Facts, Finding, Maker, Row, View};
+use crate::rewrite::lines::lines;
+
+/// Adds the rows of every such menu.
+pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
+    let mut files = view.places(&["extlinux", "syslinux"], rows);
+    let of_grub = view.places(&["grub-cfg"], &mut Vec::new()).into_iter();
+    files.extend(of_grub.filter(|file| file.path.ends_with("menu.lst")));
+    for file in files {
+        let menu = read(&file);
+        rows.extend(default_row(&file, &menu));
+        for entry in &menu.entries {
+            entry.rows(view, facts, Path::new("/boot"), rows);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Menu {
+    entries: Vec<Entry>,
+    default: Option<(usize, String)>,
+}
+
+fn read(file: &File) -> Menu {
+    let mut menu = Menu::default();
+    for (number, line) in lines(&file.text).enumerate() {
+        let line = String::from_utf8_lossy(&file.text[line]).into_owned();
+        let line = line.trim();
+        let (key, value) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
+        let (number, value) = (number + 1, value.trim());
+        let key = key.to_ascii_lowercase();
+        if matches!(key.as_str(), "label" | "title") {
+            menu.entries.push(Entry {
+                path: file.path.clone(),
+                line: number,
+                title: value.to_owned(),
+                id: value.to_owned(),
+                ..Entry::default()
+            });
+            continue;
+        }
+        let Some(entry) = menu.entries.last_mut() else {
+            if key == "default" {
+                menu.default = Some((number, value.to_owned()));
+            }
+            continue;
+        };
+        match key.as_str() {
+            "linux" | "kernel" => {
+                let (kernel, arguments) = value.split_once([' ', '\t']).unwrap_or((value, ""));
+                // A .c32 is a program of the loader's own, mostly a menu.
+                if !kernel.ends_with(".c32") {
+                    entry.files.push((number, "kernel", plain(kernel)));
+                }
+                entry.arguments.push((number, arguments.to_owned()));
+            }
+            "append" => {
+                let images =
+                    value.split_whitespace().filter_map(|word| word.strip_prefix("initrd="));
+                let images = images.flat_map(|images| images.split(','));
+                entry.files.extend(images.map(|image| (number, "initrd", plain(image))));
+                entry.arguments.push((number, value.to_owned()));
+            }
+            "initrd" => {
+                let images = value.split([',', ' ']).filter(|image| !image.is_empty());
+                entry.files.extend(images.map(|image| (number, "initrd", plain(image))));
+            }
+            "menu" => {
+                if let Some((key, title)) = value.split_once([' ', '\t'])
+                    && key.eq_ignore_ascii_case("label")
+                {
+                    // `^` marks the hot key.
+                    entry.title = title.trim().replace('^', "");
+                }
+            }
+            _ => {}
+        }
+    }
+    menu
+}
+
+/// Without GRUB legacy's disk in brackets.
+fn plain(file: &str) -> String {
+    match file.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        Some((_, path)) => path.to_owned(),
+        None => file.to_owned(),
+    }
+}
+
+/// The entry that `default` names, by label or by number; the first where nothing is set.
+fn default_row(file: &File, menu: &Menu) -> Option<Row> {
+    let maker = Maker { path: &file.path, entry: None };
+    let (line, wanted) = match &menu.default {
+        Some((line, wanted)) => (Some(*line), wanted.as_str()),
+        None => (None, "0"),
+    };
+    let named = menu.entries.iter().position(|entry| entry.id == wanted);
+    let at = named.or_else(|| wanted.parse().ok()).filter(|at| *at < menu.entries.len());
+    match at {
+        Some(at) => {
+            let value = format!("{at} {}", menu.entries[at].title);
+            Some(maker.row(line, DEFAULT_ENTRY, value, Finding::holds()))
+        }
+        None if menu.entries.is_empty() => None,
+        None => {
+            let why = Finding::unknown("no label bears the name");
+            Some(maker.row(line, DEFAULT_ENTRY, wanted, why))
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The proof of the next boot: every boot entry, fstab, crypttab and unit line as it would be read,
+//! against the volumes that the group has.
+//!
+//! It is pure over a root tree and a report of the group, so that a fixture tests it as well as the
+//! running system. A row fails only where it is about the group, or where a kernel or an image is
+//! missing; what a proof cannot judge (another machine's export, a partition's UUID without blkid)
+//! is said to be unknown. [`compare`] tells a row that failed before the run from one that the run
+//! would have to answer for.
+
+mod arguments;
+mod bls;
+mod entry;
+mod facts;
+mod grub;
+mod grub_script;
+mod labels;
+mod run;
+mod settings;
+mod tables;
+mod uki;
+mod units;
+mod view;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use facts::{Facts, Finding};
+pub use run::{after, demand, facts, of_system};
+pub use view::View;
+
+/// What is said of one line: shown in tables, in JSON, and kept in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The file, absolute inside the root, links resolved.
+    pub path: PathBuf,
+    /// The line, from 1; none where it is about the file as a whole.
+    pub line: Option<usize>,
+    /// The title of the boot entry that the line belongs to; none in other files.
+    pub entry: Option<String>,
+    /// What is judged: `kernel`, `root=`, a mount point, a mapping, a unit's key.
+    pub item: String,
+    /// The text that is judged.
+    pub value: String,
+    /// What is true of it.
+    pub verdict: Verdict,
+    /// Why, where it does not simply hold.
+    pub why: Option<String>,
+}
+
+/// What is true of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The device is there, the file exists, the entry is the one that it was.
+    Holds,
+    /// It fails, as it did before the run.
+    AsBefore,
+    /// It fails, and no boot waits for it: `noauto`, `nofail`, a unit that nothing enables.
+    Tolerated,
+    /// Nothing that can be seen from here tells.
+    Unknown,
+    /// The next boot would miss it.
+    Fails,
+}
+
+impl Verdict {
+    /// The word in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::AsBefore => "as before",
+            Self::Tolerated => "tolerated",
+            Self::Unknown => "unknown",
+            Self::Fails => "FAILS",
+        }
+    }
+}
+
+/// The item of a row about a loader's default; its value starts with the entry's position.
+const DEFAULT_ENTRY: &str = "default entry";
+/// The same for the next boot alone.
+const NEXT_ENTRY: &str = "next entry";
+
+/// Every row of a system, boot entries first.
+pub fn rows(view: &View, facts: &Facts) -> Vec<Row> {
+    let mut rows = Vec::new();
+    grub::rows(view, facts, &mut rows);
+    bls::rows(view, facts, &mut rows);
+    uki::rows(view, facts, &mut rows);
+    labels::rows(view, facts, &mut rows);
+    tables::rows(view, facts, &mut rows);
+    units::rows(view, facts, &mut rows);
+    settings::rows(view, facts, &mut rows);
+    rows
+}
+
+/// Holds rows against those from before a run: what failed then is no failure of the run, and the
+/// default entry must stand at the position at which it stood.
+///
+/// No edit adds or removes a line, so a row is known again by file, line and item; of several such
+/// on one line, by their order.
+pub fn compare(rows: &mut [Row], before: &[Row]) {
+    let mut earlier: BTreeMap<Key, Vec<&Row>> = BTreeMap::new();
+    for row in before {
+        earlier.entry(Key::of(row)).or_default().push(row);
+    }
+    let mut met: BTreeMap<Key, usize> = BTreeMap::new();
+    for row in rows {
+        let key = Key::of(row);
+        let nth = met.entry(key.clone()).or_default();
+        let then = earlier.get(&key).and_then(|rows| rows.get(*nth));
+        *nth += 1;
+        let Some(then) = then else { continue };
+        if row.verdict == Verdict::Fails && then.verdict == Verdict::Fails {
+            row.verdict = Verdict::AsBefore;
+        } else if is_of_loader(row) && position(&row.value) != position(&then.value) {
+            row.verdict = Verdict::Fails;
+            row.why = Some(format!("it was `{}`", then.value));
+        }
+    }
+}
+
+/// What must be kept of a proof for [`compare`] to be told by.
+pub fn to_keep(rows: Vec<Row>) -> Vec<Row> {
+    // All rows of a line with a failing one, for they are told apart by their order.
+    let failing: Vec<Key> =
+        rows.iter().filter(|row| row.verdict == Verdict::Fails).map(Key::of).collect();
+    rows.into_iter().filter(|row| is_of_loader(row) || failing.contains(&Key::of(row))).collect()
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    path: PathBuf,
+    line: Option<usize>,
+    item: String,
+}
+
+impl Key {
+    fn of(row: &Row) -> Self {
+        // The line of `set default` may be another, where it is set in two places.
+        let line = row.line.filter(|_| !is_of_loader(row));
+        Self { path: row.path.clone(), line, item: row.item.clone() }
+    }
+}
+
+/// Whether the row is about which entry a loader takes.
+fn is_of_loader(row: &Row) -> bool {
+    row.entry.is_none() && matches!(row.item.as_str(), DEFAULT_ENTRY | NEXT_ENTRY)
+}
+
+fn position(value: &str) -> &str {
+    value.split_once(' ').map_or(value, |(position, _)| position)
+}
+
+/// Failing rows in a sentence; none where there is none.
+pub fn failures(rows: &[Row]) -> Option<String> {
+    let failing = rows.iter().filter(|row| row.verdict == Verdict::Fails);
+    let told: Vec<String> = failing.map(sentence).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// `/boot/grub/grub.cfg:12: root= /dev/x/y of "Debian" names x, a group that is not there`.
+fn sentence(row: &Row) -> String {
+    let place = match row.line {
+        Some(line) => format!("`{}:{line}`", row.path.display()),
+        None => format!("`{}`", row.path.display()),
+    };
+    let entry = row.entry.as_ref().map_or(String::new(), |entry| format!(" of \"{entry}\""));
+    let why = row.why.as_deref().unwrap_or("fails");
+    format!("{place}: {} `{}`{entry}: {why}", row.item, row.value)
+}
+
+/// How many rows have which verdict: `12 hold, 1 unknown`.
+pub fn summary(rows: &[Row]) -> String {
+    let verdicts = [
+        (Verdict::Holds, "hold"),
+        (Verdict::Fails, "FAIL"),
+        (Verdict::AsBefore, Verdict::AsBefore.word()),
+        (Verdict::Tolerated, Verdict::Tolerated.word()),
+        (Verdict::Unknown, Verdict::Unknown.word()),
+    ];
+    let counted = verdicts.map(|(verdict, word)| {
+        let count = rows.iter().filter(|row| row.verdict == verdict).count();
+        (count > 0).then(|| format!("{count} {word}"))
+    });
+    counted.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Makes the rows of one file, or of one entry of it.
+pub(crate) struct Maker<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) entry: Option<&'a str>,
+}
+
+impl Maker<'_> {
+    /// One row; the finding says what is true of it.
+    pub(crate) fn row(
+        &self,
+        line: Option<usize>,
+        item: impl Into<String>,
+        value: impl Into<String>,
+        finding: Finding,
+    ) -> Row {
+        Row {
+            path: self.path.to_owned(),
+            line,
+            entry: self.entry.map(str::to_owned),
+            item: item.into(),
+            value: value.into(),
+            verdict: finding.verdict,
+            why: finding.why,
+        }
+    }
+}

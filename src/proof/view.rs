@@ -1,0 +1,110 @@
+//! A system's files as they stand, or as they would stand after a run.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::{Finding, Maker, Row};
+use crate::guest::root::{Root, identity};
+use crate::live::reboot::GRUB_LINK;
+use crate::rewrite::PLACES;
+
+/// A root tree, some of whose files may have other bytes than on the disk.
+pub struct View<'a> {
+    root: &'a Root,
+    texts: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+/// One file.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// Absolute inside the root, links resolved.
+    pub(crate) path: PathBuf,
+    /// Its bytes.
+    pub(crate) text: Vec<u8>,
+}
+
+impl<'a> View<'a> {
+    /// The files as they are.
+    pub fn now(root: &'a Root) -> Self {
+        Self { root, texts: BTreeMap::new() }
+    }
+
+    /// The files as they are, but those with other bytes, by path inside the root, links resolved.
+    pub fn with(root: &'a Root, texts: BTreeMap<PathBuf, Vec<u8>>) -> Self {
+        Self { root, texts }
+    }
+
+    /// Whether this is the running system's root.
+    pub(crate) fn is_live(&self) -> bool {
+        self.root.is_live()
+    }
+
+    /// Whether anything stands at the path, links followed.
+    pub(crate) fn exists(&self, path: impl AsRef<Path>) -> bool {
+        self.root.exists(path)
+    }
+
+    /// Whether a link stands at the path, wherever it leads, or anything else.
+    pub(crate) fn stands(&self, path: &Path) -> bool {
+        self.root.is_link(path) || self.root.exists(path)
+    }
+
+    /// Paths that fit a pattern of [`Root::glob`].
+    pub(crate) fn glob(&self, pattern: &str) -> Vec<PathBuf> {
+        self.root.glob(pattern).unwrap_or_default()
+    }
+
+    /// A file's bytes; none where there is no regular file. One that cannot be read becomes a row.
+    pub(crate) fn read(&self, path: &Path, rows: &mut Vec<Row>) -> Option<File> {
+        match self.root.read(path) {
+            Ok(source) => source.map(|source| self.file(source.path, source.bytes)),
+            Err(error) => {
+                let why = Finding::unknown(format!("{error:#}"));
+                rows.push(Maker { path, entry: None }.row(None, "file", "", why));
+                None
+            }
+        }
+    }
+
+    /// A small file that may be missing or unreadable without harm.
+    pub(crate) fn peek(&self, path: impl AsRef<Path>) -> Option<File> {
+        let source = self.root.read(path.as_ref()).ok()??;
+        Some(self.file(source.path, source.bytes))
+    }
+
+    fn file(&self, path: PathBuf, bytes: Vec<u8>) -> File {
+        let text = self.texts.get(&path).cloned().unwrap_or(bytes);
+        File { path, text }
+    }
+
+    /// Every file of these kinds of [`PLACES`], each once however many paths lead to it.
+    pub(crate) fn places(&self, kinds: &[&str], rows: &mut Vec<Row>) -> Vec<File> {
+        let places = PLACES.iter().filter(|place| kinds.contains(&place.kind));
+        let paths: Vec<PathBuf> = places.flat_map(|place| self.glob(place.pattern)).collect();
+        self.each_once(paths, rows)
+    }
+
+    /// The regular files among the paths, each once. Our own link for the time until the reboot, and
+    /// what is masked by a link to /dev/null, is none of them.
+    pub(crate) fn each_once(&self, paths: Vec<PathBuf>, rows: &mut Vec<Row>) -> Vec<File> {
+        let mut seen = HashSet::new();
+        let mut files = Vec::new();
+        for path in paths {
+            if path == Path::new(GRUB_LINK) {
+                continue;
+            }
+            let Ok(Some(resolved)) = self.root.resolve(&path) else { continue };
+            // As in the plan, which warns of it.
+            if resolved.to_str().is_none() {
+                continue;
+            }
+            let Ok(metadata) = std::fs::symlink_metadata(self.root.outer(&resolved)) else {
+                continue;
+            };
+            if metadata.is_file() && seen.insert(identity(&metadata)) {
+                files.extend(self.read(&path, rows));
+            }
+        }
+        files
+    }
+}

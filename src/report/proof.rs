@@ -1,0 +1,101 @@
+//! The proof of the next boot as a table of eighty columns.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use super::style::{Mark, Style};
+use crate::proof::{Row, Verdict, summary};
+
+/// Columns of a terminal.
+const WIDTH: usize = 80;
+/// Columns of the verdict, and of the item where it is no longer.
+const VERDICT: usize = 9;
+const ITEM: usize = 14;
+
+/// A head with the numbers, then the rows under their file and entry. Every line starts with
+/// `prefix`. Long values lose their middle: JSON has them whole.
+pub fn write(
+    out: &mut (impl Write + ?Sized),
+    rows: &[Row],
+    prefix: &str,
+    style: Style,
+) -> io::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    line(out, prefix, &format!("Proof of the next boot: {}.", summary(rows)), style)?;
+    let mut last = None;
+    for row in rows {
+        let head = (&row.path, &row.entry);
+        if last != Some(head) {
+            last = Some(head);
+            let path = row.path.display();
+            let entry = row.entry.as_ref().map_or(String::new(), |entry| format!(": {entry}"));
+            line(out, prefix, &shortened(&format!("{path}{entry}"), WIDTH - prefix.len()), style)?;
+        }
+        write_row(out, row, prefix, style)?;
+    }
+    Ok(())
+}
+
+fn write_row(
+    out: &mut (impl Write + ?Sized),
+    row: &Row,
+    prefix: &str,
+    style: Style,
+) -> io::Result<()> {
+    let (on, off) = match row.verdict {
+        Verdict::Holds => style.paint(Mark::Added),
+        Verdict::Fails => style.paint(Mark::Removed),
+        Verdict::AsBefore | Verdict::Tolerated => style.paint(Mark::Warning),
+        Verdict::Unknown => ("", ""),
+    };
+    let item = format!("{:ITEM$}", shortened(&row.item, 2 * ITEM));
+    let before = prefix.len() + 2 + VERDICT + 1 + item.chars().count() + 1;
+    let value = shortened(&row.value, WIDTH.saturating_sub(before));
+    write!(out, "{prefix}  {on}{:VERDICT$}{off} ", row.verdict.word())?;
+    line(out, "", format!("{item} {value}").trim_end(), style)?;
+    // What nobody can tell needs no line of its own: nearly all of it is another's.
+    let why = row.why.as_ref().filter(|_| row.verdict != Verdict::Unknown);
+    match why {
+        Some(why) => {
+            let why = shortened(why, WIDTH - prefix.len() - 4);
+            line(out, prefix, &format!("    {why}"), style)
+        }
+        None => Ok(()),
+    }
+}
+
+/// One line. A title or value may hold what drives a terminal, or a newline.
+fn line(out: &mut (impl Write + ?Sized), prefix: &str, text: &str, style: Style) -> io::Result<()> {
+    let text = text.replace(['\n', '\t'], " ");
+    let escaped = Style { escape: true, ..style };
+    write!(out, "{prefix}")?;
+    out.write_all(&escaped.shown(text.as_bytes()))?;
+    writeln!(out)
+}
+
+/// At most `columns` characters; what is longer loses its middle.
+fn shortened(text: &str, columns: usize) -> Cow<'_, str> {
+    let length = text.chars().count();
+    if length <= columns {
+        return Cow::Borrowed(text);
+    }
+    let columns = columns.saturating_sub(3);
+    let (front, back) = (columns - columns / 2, columns / 2);
+    let front: String = text.chars().take(front).collect();
+    let back: String = text.chars().skip(length - back).collect();
+    Cow::Owned(format!("{front}...{back}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_is_left_out() {
+        assert_eq!(shortened("abcdefghij", 10), "abcdefghij");
+        assert_eq!(shortened("abcdefghijk", 10), "abcd...ijk");
+        assert_eq!(shortened("\u{e4}\u{f6}\u{fc}", 3), "\u{e4}\u{f6}\u{fc}");
+    }
+}
