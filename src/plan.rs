@@ -1,5 +1,8 @@
 //! The plan: a value that lists everything a run changes, made without changing anything.
 
+pub mod paths;
+mod unit_paths;
+
 use std::collections::{BTreeSet, HashSet};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,7 @@ use crate::rewrite::edit::{Edit, apply};
 use crate::rewrite::lines::LineIndex;
 use crate::rewrite::matcher::{Matcher, Volumes};
 use crate::rewrite::{PLACES, Place, crypttab};
+use paths::Paths;
 
 /// What a run does, in order. Applying it may do only what stands here.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub struct Plan {
     pub root: PathBuf,
     /// Files that change.
     pub files: Vec<FileChange>,
+    /// Paths that get another name, and links that get another target.
+    pub paths: Paths,
     /// Steps, in the order in which they are taken.
     pub steps: Vec<Step>,
     /// What a person should know.
@@ -88,6 +94,11 @@ pub enum Step {
         /// Number of files.
         files: usize,
     },
+    /// Rename what bears the group's name itself, and turn links to it.
+    RenamePaths {
+        /// Number of files, directories and links.
+        paths: usize,
+    },
     /// Give every volume its device links under both names until the next boot.
     LinkNames {
         /// Number of volumes.
@@ -146,16 +157,18 @@ impl Warning {
     }
 }
 
-/// The file part of a plan.
+/// The part of a plan that is about files.
 #[derive(Debug, Default)]
 pub struct Files {
     /// Files that change, in the order of [`PLACES`].
     pub changes: Vec<FileChange>,
+    /// Paths that change.
+    pub paths: Paths,
     /// Tokens that were left.
     pub warnings: Vec<Warning>,
 }
 
-/// Reads every place and finds what to change.
+/// Reads every place, looks at every name, and finds what to change.
 pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Result<Files> {
     let mut warnings = Vec::new();
     let sources = read_places(root, &mut warnings).map_err(refuse)?;
@@ -187,7 +200,8 @@ pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Resul
             });
         }
     }
-    Ok(Files { changes, warnings })
+    let paths = unit_paths::find(root, &matcher, &mut warnings).map_err(refuse)?;
+    Ok(Files { changes, paths, warnings })
 }
 
 /// Every file of the table, each once however many paths lead to it.
@@ -229,6 +243,10 @@ fn read_places(root: &Root, warnings: &mut Vec<Warning>) -> Result<Vec<(&'static
 
 fn dangling(root: &Root, path: &Path, single: bool, warnings: &mut Vec<Warning>) -> Result<()> {
     let target = std::fs::read_link(root.outer(path)).unwrap_or_default();
+    // A mask; the tree of a system that does not run has no /dev.
+    if target == Path::new("/dev/null") {
+        return Ok(());
+    }
     let text = format!(
         "`{}` is a symbolic link to `{}`, which is not there inside the root",
         path.display(),

@@ -104,6 +104,7 @@ fn saved(job: &Job) -> Saved {
         uuid: group.filter(|_| job.target.renames_group).map(|group| group.uuid.clone()),
         volumes,
         files: job.plan.files.iter().map(|change| change.path.clone()).collect(),
+        paths: job.plan.paths.changes.clone(),
         steps: job.plan.steps.clone(),
         generator: job.generator,
     }

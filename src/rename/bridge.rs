@@ -1,8 +1,12 @@
 //! Whether the run has a bridge: then no instant of it leaves a system that cannot boot.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use super::Job;
 use crate::blkid;
 use crate::guest::inventory::Group;
+use crate::plan::paths::PathChange;
 use crate::plan::{FileChange, Warning};
 use crate::rewrite::bridge;
 
@@ -11,7 +15,7 @@ use crate::rewrite::bridge;
 /// All or nothing: one place that knows the group by name alone would stop the boot by itself.
 pub(super) fn build(job: &mut Job) {
     let Some(group) = job.target.group.clone() else { return };
-    match texts(&group, &job.plan.files) {
+    match no_requirement(&job.plan.paths.changes).and_then(|()| texts(&group, &job.plan.files)) {
         Ok(texts) => {
             for (change, text) in job.plan.files.iter_mut().zip(texts) {
                 change.bridge = text;
@@ -21,6 +25,23 @@ pub(super) fn build(job: &mut Job) {
             "{why}: for the moment between the group's rename and the new files, a power cut leaves a system \
              that does not boot by itself"
         ))),
+    }
+}
+
+/// A target or mount that requires a volume by its unit's name fails when there is no such volume, and
+/// a boot needs targets and mounts. A wish (`.wants/`) is passed over (systemd.unit(5)).
+fn no_requirement(paths: &[PathChange]) -> Result<(), String> {
+    let requires = |path: &PathChange| {
+        let dir = path.from.parent().and_then(Path::file_name).map(OsStr::as_encoded_bytes);
+        dir.is_some_and(|dir| {
+            dir.ends_with(b".target.requires") || dir.ends_with(b".mount.requires")
+        })
+    };
+    match paths.iter().find(|path| path.renames() && requires(path)) {
+        Some(path) => {
+            Err(format!("`{}` requires a volume by its unit's name", path.from.display()))
+        }
+        None => Ok(()),
     }
 }
 

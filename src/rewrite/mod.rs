@@ -14,6 +14,7 @@ pub mod lvm_conf;
 pub mod matcher;
 pub mod scan;
 pub mod text;
+pub mod unit_path;
 
 use anyhow::Result;
 
