@@ -226,3 +226,43 @@ fn a_journal_of_a_later_format_is_refused_whatever_it_holds() {
     fs::write(&journal, later).unwrap();
     refused(&stage, UNDO, "has format 3; this postclone reads up to 2: use the version");
 }
+
+#[test]
+fn targets_are_turned_where_what_they_lead_to_is_renamed() {
+    let stage = Stage::new();
+    let name = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let (swap, dir, mask) = (name(SWAP), name(DROP_INS), name(MASK));
+    let turned = [
+        ("generated", format!("/run/systemd/generator/{swap}")),
+        ("device", "/dev/a-b/root".to_owned()),
+        ("winding", format!(".././system//{dir}/../{dir}/timeout.conf")),
+        ("through", format!("/lib/systemd/system/{swap}")),
+        ("dangling", r"dev-a\x2db-root.device".to_owned()),
+    ];
+    let kept = [
+        ("elsewhere", format!("/opt/{swap}")),
+        ("dangling-elsewhere", format!("../../nowhere/{mask}")),
+        ("unknown", r"dev-a\x2db-nosuch.device".to_owned()),
+        ("other", r"dev-a\x2dbc-root.device".to_owned()),
+        ("loop", "loop".to_owned()),
+    ];
+    // Both names of the directory of units, as where /lib is a link to usr/lib.
+    fs::create_dir_all(stage.path("lib/systemd")).unwrap();
+    symlink("/etc/systemd/system", stage.path("lib/systemd/system")).unwrap();
+    let at = |name: &str| format!("etc/systemd/system/{name}.service");
+    for (name, target) in turned.iter().chain(&kept) {
+        symlink(target, stage.path(&at(name))).unwrap();
+    }
+    let before = stage.system();
+    stage.run(RENAME).demand(0);
+    for (name, target) in turned {
+        let wanted = new(&target).replace("/dev/a-b/", "/dev/c-d/");
+        assert_ne!(wanted, target, "{name}");
+        assert_eq!(link(&stage, &at(name)), Path::new(&wanted), "{name}");
+    }
+    for (name, target) in kept {
+        assert_eq!(link(&stage, &at(name)), Path::new(&target), "{name}");
+    }
+    stage.run(UNDO).demand(0);
+    assert_eq!(before, stage.system());
+}
