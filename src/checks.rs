@@ -1,6 +1,7 @@
 //! Everything that could refuse later, asked before the first change.
 
 mod group;
+mod paths;
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -55,6 +56,9 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     }
     for change in &job.plan.files {
         ask(can_be_replaced(&job.root.outer(&change.path)));
+    }
+    for change in &job.plan.paths.changes {
+        ask(paths::can_be_renamed(&job.root, change, &job.plan.paths.changes));
     }
     ask(there_is_room(job));
     ask(job.nothing_fails_by_plan());
@@ -158,6 +162,10 @@ fn there_is_room(job: &Job) -> Result<()> {
     };
     for change in &job.plan.files {
         need(&job.root.outer(&change.path), change.after().len() as u64 + 4096);
+    }
+    // A directory may have to grow for a name, and a link that is turned is made anew.
+    for change in &job.plan.paths.changes {
+        need(&job.root.outer(&change.from), 4096);
     }
     let images = if job.generator.is_some() { image_bytes(job) } else { (0, 0) };
     need(&job.root.outer(Path::new(STATE)), journal::room(&job.plan.files) + images.0);

@@ -1,6 +1,8 @@
 //! The plan: a value that lists everything a run changes, made without changing anything.
 
+pub mod paths;
 mod reading;
+mod unit_paths;
 
 use std::collections::BTreeSet;
 use std::fs::Metadata;
@@ -16,6 +18,7 @@ use crate::rewrite::edit::{Edit, Findings, apply};
 use crate::rewrite::lines::LineIndex;
 use crate::rewrite::matcher::{Matcher, Volumes};
 use crate::rewrite::{Place, Treatment, advice};
+use paths::Paths;
 
 /// What a run does, in order. Applying it may do only what stands here.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Plan {
     pub root: PathBuf,
     /// Files that change.
     pub files: Vec<FileChange>,
+    /// Paths that get another name, and links that get another target.
+    pub paths: Paths,
     /// Steps, in the order in which they are taken.
     pub steps: Vec<Step>,
     /// What a person should know.
@@ -96,6 +101,11 @@ pub enum Step {
         /// Number of files.
         files: usize,
     },
+    /// Rename what bears the group's name itself, and turn links to it.
+    RenamePaths {
+        /// Number of files, directories and links.
+        paths: usize,
+    },
     /// Give every volume its device links under both names until the next boot.
     LinkNames {
         /// Number of volumes.
@@ -154,16 +164,18 @@ impl Warning {
     }
 }
 
-/// The file part of a plan.
+/// The part of a plan that is about files.
 #[derive(Debug, Default)]
 pub struct Files {
     /// Files that change, in the order of [`PLACES`].
     pub changes: Vec<FileChange>,
+    /// Paths that change.
+    pub paths: Paths,
     /// Tokens that were left.
     pub warnings: Vec<Warning>,
 }
 
-/// Reads every place and finds what to change.
+/// Reads every place, looks at every name, and finds what to change.
 pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Result<Files> {
     let mut warnings = Vec::new();
     let sources = reading::places(root, &mut warnings).map_err(refuse)?;
@@ -192,7 +204,8 @@ pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Resul
     if entries && !told && root.exists(zipl) {
         warnings.push(Warning::about(zipl, advice::ZIPL));
     }
-    Ok(Files { changes, warnings })
+    let paths = unit_paths::find(root, &matcher, &mut warnings).map_err(refuse)?;
+    Ok(Files { changes, paths, warnings })
 }
 
 /// Where it stands, zipl(8) has copied the boot loader entries into its boot map (s390-tools zipl).

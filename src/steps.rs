@@ -3,20 +3,20 @@
 //! Every step looks before it acts, so that one which was cut in the middle can be taken again.
 
 mod images;
+mod verify;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::guest::kernels::Image;
 use crate::guest::root::Root;
 use crate::names::VgName;
-use crate::plan::{self, Step};
+use crate::plan::Step;
 use crate::report::text::{count, step_text};
-use crate::rewrite::matcher::Volumes;
 use crate::transaction::failpoint;
 use crate::transaction::files::{Side, Waiting};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
-use crate::{interrupt, live, lvm, proof};
+use crate::{interrupt, live, lvm};
 
 /// How a run is taken.
 #[derive(Debug, Clone, Copy, Default)]
@@ -76,10 +76,10 @@ pub fn take(
         log::info!("{}", step_text(step, direction));
         // Begun and never done: whatever it started may have left something behind.
         let cut = !journal.is_done(Direction::Forward, number);
-        let result = journal
-            .intend(direction, number)
-            .and_then(|()| failpoint::hit("step"))
-            .and_then(|()| take_step(root, journal, step, direction, cut, &mut waiting));
+        let result =
+            journal.intend(direction, number).and_then(|()| failpoint::hit("step")).and_then(
+                |()| take_step(root, journal, step, direction, cut, manner.force, &mut waiting),
+            );
         match result {
             Ok(seen) => {
                 outcome.seen.extend(seen);
@@ -176,6 +176,7 @@ fn take_step(
     step: &Step,
     direction: Direction,
     cut: bool,
+    force: bool,
     waiting: &mut Staging,
 ) -> Result<Option<String>> {
     let (from, to) = names(journal, direction);
@@ -203,6 +204,14 @@ fn take_step(
                 Direction::Backward => format!("{} as before", count(*files, "file")),
             }))
         }
+        Step::RenamePaths { paths } => {
+            journal.rename_paths(root, direction, force)?;
+            journal.paths_are(root, direction)?;
+            Ok(Some(match direction {
+                Direction::Forward => format!("{} renamed", count(*paths, "path")),
+                Direction::Backward => format!("{} as before", count(*paths, "path")),
+            }))
+        }
         Step::LinkNames { volumes } => {
             live::links::settle(journal.saved.volumes.as_deref().unwrap_or_default(), &from, &to)?;
             Ok(Some(format!("{} linked under the name {to}", count(*volumes, "volume"))))
@@ -225,7 +234,7 @@ fn take_step(
             let wanted = Image { version: kernel.clone(), path: path.clone() };
             images::last(root, journal, &wanted, direction, cut).map(Some)
         }
-        Step::Verify => verify(root, journal, direction).map(Some),
+        Step::Verify => verify::verify(root, journal, direction).map(Some),
     }
 }
 
@@ -235,30 +244,4 @@ fn rename_group(uuid: &str, to: &VgName) -> Result<()> {
         return Ok(());
     }
     live::with_name_free(to, || lvm::rename_group(uuid, to))
-}
-
-/// Going forward a second plan is empty and the next boot is proved; going back every file has its
-/// old bytes. Either way LVM says the name.
-fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String> {
-    let (from, to) = names(journal, direction);
-    if let Some(uuid) = &journal.saved.uuid {
-        let name = lvm::name_of(uuid)?;
-        if name != to {
-            bail!("LVM calls the group {uuid} `{name}`, not `{to}`");
-        }
-    }
-    if direction == Direction::Backward {
-        journal.files_are(root, Side::Before)?;
-        return Ok(format!("every file has its old bytes; the group is {to}"));
-    }
-    let volumes = match &journal.saved.volumes {
-        Some(volumes) => Volumes::Known(volumes.iter().map(|volume| volume.name.clone()).collect()),
-        None => Volumes::ByForm,
-    };
-    let left = plan::files(root, &from, &to, volumes).context("planning again")?;
-    if let Some(change) = left.changes.first() {
-        bail!("`{}` still names {from} after the rename", change.path.display());
-    }
-    proof::demand(root, &journal.saved)?;
-    Ok(format!("planned again: no known place names {from} any more; the next boot is proved"))
 }

@@ -40,10 +40,15 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     no_package_manager(&root).map_err(refuse)?;
     refuse_changed(&root, &journal, args.force)?;
     say(&format!(
-        "# The run from {} to {} is taken back: the group's name and {}.\n",
+        "# The run from {} to {} is taken back: the group's name and {}{}.\n",
         saved.old,
         saved.new,
-        count(saved.files.len(), "file")
+        count(saved.files.len(), "file"),
+        if saved.paths.is_empty() {
+            String::new()
+        } else {
+            format!(", and the names of {}", count(saved.paths.len(), "path"))
+        }
     ))?;
     if !args.yes {
         ask::confirm("Take it back now?", "use --yes")?;
@@ -84,10 +89,22 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Before anything is changed: a file that holds neither side's bytes stops the whole.
+/// Before anything is changed: a file that holds neither side's bytes stops the whole, and so does a
+/// path that is not where the run left it.
 fn refuse_changed(root: &Root, journal: &Journal, force: bool) -> Result<()> {
     let changed = journal.changed_since(root).map_err(refuse)?;
-    if changed.is_empty() || force {
+    if force {
+        return Ok(());
+    }
+    let paths = journal.paths_changed_since(root);
+    if !paths.is_empty() {
+        return Err(refuse(anyhow!(
+            "since postclone renamed {}, {}: put it right, or use --force to take back what can be",
+            count(journal.saved.paths.len(), "path"),
+            paths.join(", and ")
+        )));
+    }
+    if changed.is_empty() {
         return Ok(());
     }
     let names: Vec<String> = changed.iter().map(|path| format!("`{}`", path.display())).collect();

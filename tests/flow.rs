@@ -5,7 +5,7 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::stage::{KERNELS, Stage, UUID};
+use crate::stage::{KERNELS, SWAP, Stage, UUID, WANT};
 
 const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
 
@@ -256,9 +256,10 @@ fn status_says_what_to_do_next() {
 #[test]
 fn a_run_on_the_guest_is_taken_back_from_a_rescue_system() {
     let guest = Stage::new();
-    let before: Vec<_> = ["etc/fstab", "boot/grub/grub.cfg", "boot/initrd.img-6.1.0-2-amd64"]
-        .map(|path| (path, guest.read(path)))
-        .into();
+    let before: Vec<_> =
+        ["etc/fstab", "boot/grub/grub.cfg", "boot/initrd.img-6.1.0-2-amd64", SWAP, WANT]
+            .map(|path| (path, guest.read(path)))
+            .into();
     guest.run(RENAME).demand(0);
     let rescue = Stage::new();
     for dir in ["etc", "boot", "var"] {

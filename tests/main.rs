@@ -11,6 +11,7 @@ mod harness;
 mod manual;
 mod names;
 mod obstacles;
+mod paths;
 mod places;
 mod planted;
 mod proof;

@@ -20,14 +20,21 @@ use crate::tree;
 pub const UUID: &str = "aaaaaa-bbbb-cccc-dddd-eeee-ffff-gggggg";
 pub const KERNELS: [&str; 2] = ["6.1.0-1-amd64", "6.1.0-2-amd64"];
 
+/// Below the stage: a swap unit of the group, the link that wants it, a mask, drop-ins of a device.
+pub const SWAP: &str = r"etc/systemd/system/dev-mapper-a\x2d\x2db\x2dswap_1.swap";
+pub const WANT: &str = r"etc/systemd/system/swap.target.wants/dev-mapper-a\x2d\x2db\x2dswap_1.swap";
+pub const MASK: &str = r"etc/systemd/system/dev-a\x2db-swap_1.swap";
+pub const DROP_INS: &str = r"etc/systemd/system/dev-mapper-a\x2d\x2db\x2droot.device.d";
+
 /// One file or link of the stage.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Thing {
     pub path: PathBuf,
     pub content: tree::Content,
     pub mode: u32,
+    pub owner: (u32, u32),
     pub modified: (i64, i64),
-    /// An extended attribute that some of the files have.
+    /// An extended attribute that some of the files and links have.
     pub origin: Option<Vec<u8>>,
 }
 
@@ -124,6 +131,7 @@ impl Stage {
         }
         fs::set_permissions(stage.path("boot/grub/grub.cfg"), fs::Permissions::from_mode(0o400))
             .unwrap();
+        stage.install_units();
         stage.set("vg", "a-b");
         stage.set("attr", "wz--n-");
         stage.set("owner", "");
@@ -178,6 +186,24 @@ impl Stage {
             }
         }
         Ok(())
+    }
+
+    fn install_units(&self) {
+        for dir in ["etc/systemd/system/swap.target.wants", DROP_INS] {
+            fs::create_dir_all(self.path(dir)).unwrap();
+        }
+        self.write(SWAP, "[Swap]\nWhat=/dev/mapper/a--b-swap_1\n");
+        fs::set_permissions(self.path(SWAP), fs::Permissions::from_mode(0o640)).unwrap();
+        let link = |target: &str, at: &str| {
+            std::os::unix::fs::symlink(target, self.path(at)).unwrap();
+        };
+        link(&format!("../{}", SWAP.rsplit('/').next().unwrap()), WANT);
+        std::os::unix::fs::lchown(self.path(WANT), Some(7), Some(8)).unwrap();
+        // Links have no attributes of users; this one is root's.
+        xattr::set(self.path(WANT), "trusted.origin", b"template").unwrap();
+        link("/dev/null", MASK);
+        self.write(&format!("{DROP_INS}/timeout.conf"), "# /dev/a-b/root is slow\n");
+        self.write(&format!("{DROP_INS}/other.conf"), "[Unit]\nJobRunningTimeoutSec=200\n");
     }
 
     fn install_programs(&self) {
@@ -314,10 +340,20 @@ impl Stage {
                     && entry.content != tree::Content::Directory
             })
             .map(|(path, entry)| {
-                let origin = xattr::get(self.dir.path().join(&path), "user.origin").ok().flatten();
+                let full = self.dir.path().join(&path);
+                let origin = ["user.origin", "trusted.origin"]
+                    .into_iter()
+                    .find_map(|name| xattr::get(&full, name).ok().flatten());
                 // The group's name is a file of the stub's; only its content counts.
                 let modified = if path.starts_with("stub") { (0, 0) } else { entry.modified };
-                Thing { path, content: entry.content, mode: entry.mode, modified, origin }
+                Thing {
+                    path,
+                    content: entry.content,
+                    mode: entry.mode,
+                    owner: entry.owner,
+                    modified,
+                    origin,
+                }
             })
             .collect()
     }

@@ -98,6 +98,7 @@ fn saved(job: &Job) -> Result<Saved> {
         uuid: group.filter(|_| job.target.renames_group).map(|group| group.uuid.clone()),
         volumes,
         files: job.plan.files.iter().map(|change| change.path.clone()).collect(),
+        paths: job.plan.paths.changes.clone(),
         steps: job.plan.steps.clone(),
         generator: job.generator,
         proof: proof::to_keep(job.proof_before()?),

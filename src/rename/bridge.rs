@@ -1,8 +1,12 @@
 //! Whether the run has a bridge: then no instant of it leaves a system that cannot boot.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use super::Job;
 use crate::blkid;
 use crate::guest::inventory::Group;
+use crate::plan::paths::PathChange;
 use crate::plan::{FileChange, Warning, ZIPL_CONF};
 use crate::rewrite::{bridge, image_bridge};
 
@@ -17,7 +21,9 @@ pub(super) fn build(job: &mut Job) -> bool {
         .files
         .iter()
         .any(|change| image_bridge::needs_images(change.kind, &change.before, &change.edits));
-    let texts = can_be_built(job, images).and_then(|()| texts(&group, &job.plan.files, images));
+    let texts = can_be_built(job, images)
+        .and_then(|()| no_requirement(&job.plan.paths.changes))
+        .and_then(|()| texts(&group, &job.plan.files, images));
     match texts {
         Ok(texts) => {
             for (change, text) in job.plan.files.iter_mut().zip(texts) {
@@ -32,6 +38,23 @@ pub(super) fn build(job: &mut Job) -> bool {
             )));
             false
         }
+    }
+}
+
+/// A target or mount that requires a volume by its unit's name fails when there is no such volume, and
+/// a boot needs targets and mounts. A wish (`.wants/`) is passed over (systemd.unit(5)).
+fn no_requirement(paths: &[PathChange]) -> Result<(), String> {
+    let requires = |path: &PathChange| {
+        let dir = path.from.parent().and_then(Path::file_name).map(OsStr::as_encoded_bytes);
+        dir.is_some_and(|dir| {
+            dir.ends_with(b".target.requires") || dir.ends_with(b".mount.requires")
+        })
+    };
+    match paths.iter().find(|path| path.renames() && requires(path)) {
+        Some(path) => {
+            Err(format!("`{}` requires a volume by its unit's name", path.from.display()))
+        }
+        None => Ok(()),
     }
 }
 

@@ -98,6 +98,7 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
             new: target.new.clone(),
             root: args.root.clone(),
             files: files.changes,
+            paths: files.paths,
             steps: Vec::new(),
             warnings,
         },
@@ -109,7 +110,9 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         files_only: args.files_only,
     };
     // A group that was renamed by hand leaves images behind that were made of the old files.
-    let changes = job.target.renames_group || !job.plan.files.is_empty();
+    let changes = job.target.renames_group
+        || !job.plan.files.is_empty()
+        || !job.plan.paths.changes.is_empty();
     if !args.files_only && !args.no_initramfs && changes {
         job.images = kernels::images(&job.root).map_err(refuse)?;
         job.generator = kernels::generator(&job.root);
@@ -181,12 +184,16 @@ fn steps(job: &Job) -> Vec<Step> {
     if files > 0 {
         steps.push(Step::ReplaceFiles { files });
     }
+    let paths = job.plan.paths.changes.len();
+    if paths > 0 {
+        steps.push(Step::RenamePaths { paths });
+    }
     let live = job.root.is_live() && !job.files_only;
     if let Some(group) = renamed.filter(|_| live && live::has_udev()) {
         let volumes = group.volumes.iter().filter(|volume| !volume.hidden).count();
         steps.push(Step::LinkNames { volumes });
     }
-    if live && live::has_systemd() && (renamed.is_some() || files > 0) {
+    if live && live::has_systemd() && (renamed.is_some() || files > 0 || paths > 0) {
         steps.push(Step::ReloadSystemd);
     }
     if renamed.is_some() && live && Path::new("/run").is_dir() {

@@ -2,23 +2,24 @@
 
 use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use similar::{DiffOp, group_diff_ops};
 
+use super::path_name;
 use super::style::{Mark, Style};
 use crate::plan::FileChange;
 use crate::rewrite::edit::{Edit, apply};
 use crate::rewrite::lines::LineIndex;
 
-/// Writes the change with `context` unchanged lines around it.
+/// Writes the change with `context` unchanged lines around it; `to` is the file's path afterwards.
 ///
 /// No edit adds or removes a line, so line n of the old file is line n of the new one, and the
 /// differing lines are known without comparing the files.
 pub fn write(
     out: &mut (impl Write + ?Sized),
     change: &FileChange,
+    to: &Path,
     context: usize,
     style: Style,
 ) -> io::Result<()> {
@@ -29,9 +30,9 @@ pub fn write(
         return Ok(());
     }
     let (on, off) = style.paint(Mark::Header);
-    for (sign, side) in [("---", "a"), ("+++", "b")] {
+    for (sign, side, path) in [("---", "a", change.path.as_path()), ("+++", "b", to)] {
         write!(out, "{on}{sign} ")?;
-        out.write_all(&style.shown(&header_name(side, &change.path)))?;
+        out.write_all(&style.shown(&path_name::in_header(side, path)))?;
         writeln!(out, "{off}")?;
     }
     for group in group_diff_ops(diff_ops(&changed, index.count()), context) {
@@ -116,7 +117,7 @@ fn hunk_range(lines: &Range<usize>) -> String {
     }
 }
 
-fn write_line(
+pub(super) fn write_line(
     out: &mut (impl Write + ?Sized),
     sign: u8,
     line: &[u8],
@@ -139,28 +140,4 @@ fn write_line(
         writeln!(out, "\\ No newline at end of file")?;
     }
     Ok(())
-}
-
-/// `a/etc/fstab`; a name that would confuse patch(1) is quoted as C does, and a blank needs the tab
-/// behind which diff(1) writes its time stamp.
-fn header_name(side: &str, path: &Path) -> Vec<u8> {
-    let path = path.as_os_str().as_bytes();
-    let mut plain = side.as_bytes().to_vec();
-    plain.extend_from_slice(path);
-    if path.iter().any(|byte| *byte < b' ' || *byte == 0x7f || matches!(byte, b'"' | b'\\')) {
-        let mut quoted = vec![b'"'];
-        for byte in plain {
-            match byte {
-                b'"' | b'\\' => quoted.extend_from_slice(&[b'\\', byte]),
-                b' '..=b'~' | 0x80.. => quoted.push(byte),
-                _ => quoted.extend_from_slice(format!("\\{byte:03o}").as_bytes()),
-            }
-        }
-        quoted.push(b'"');
-        return quoted;
-    }
-    if path.contains(&b' ') {
-        plain.push(b'\t');
-    }
-    plain
 }

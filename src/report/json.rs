@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::plan::paths::{PathChange, PathKind};
 use crate::plan::{FileChange, Plan, Step, Warning};
 use crate::proof::Row;
 use crate::rewrite::edit::Form;
@@ -20,6 +21,8 @@ struct Report<'a> {
     root: &'a Path,
     outcome: Outcome,
     files: Vec<File<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paths: Vec<Renamed<'a>>,
     steps: &'a [Step],
     warnings: &'a [Warning],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +64,17 @@ struct File<'a> {
 }
 
 #[derive(Serialize)]
+struct Renamed<'a> {
+    from: &'a Path,
+    to: &'a Path,
+    kind: PathKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_before: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_after: Option<&'a Path>,
+}
+
+#[derive(Serialize)]
 struct Change {
     line: usize,
     column: usize,
@@ -78,6 +92,7 @@ pub fn document(plan: &Plan, outcome: Outcome, done: Option<Done>) -> String {
         root: &plan.root,
         outcome,
         files: plan.files.iter().map(file).collect(),
+        paths: plan.paths.changes.iter().map(renamed).collect(),
         steps: &plan.steps,
         warnings: &plan.warnings,
         journal: done.map(|done| done.journal),
@@ -88,6 +103,16 @@ pub fn document(plan: &Plan, outcome: Outcome, done: Option<Done>) -> String {
         .unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
     text.push('\n');
     text
+}
+
+fn renamed(change: &PathChange) -> Renamed<'_> {
+    Renamed {
+        from: &change.from,
+        to: &change.to,
+        kind: change.kind,
+        target_before: change.link.as_ref().map(|link| link.before.as_path()),
+        target_after: change.link.as_ref().map(|link| link.after.as_path()),
+    }
 }
 
 fn file(change: &FileChange) -> File<'_> {

@@ -2,6 +2,8 @@
 
 pub mod diff;
 pub mod json;
+mod moved;
+mod path_name;
 pub mod proof;
 pub mod style;
 pub mod text;

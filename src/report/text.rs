@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::diff;
 use super::style::{Mark, Style};
+use super::{diff, moved};
+use crate::plan::paths::{Moved, PathKind};
 use crate::plan::{Plan, Step, Warning};
 use crate::transaction::record::Direction;
 
@@ -23,9 +24,30 @@ pub fn write_plan(
         plan.root.display()
     )?;
     let edits: usize = plan.files.iter().map(|file| file.edits.len()).sum();
-    writeln!(out, "# {}, {}.", count(plan.files.len(), "file"), count(edits, "edit"))?;
+    write!(out, "# {}, {}", count(plan.files.len(), "file"), count(edits, "edit"))?;
+    let paths = &plan.paths.changes;
+    if paths.is_empty() {
+        writeln!(out, ".")?;
+    } else {
+        writeln!(out, ", {}.", count(paths.len(), "path"))?;
+    }
+    // A patch knows no directories: what is in them it shows one by one.
+    for change in paths.iter().filter(|change| change.kind == PathKind::Directory) {
+        let text = format!("Directory {} becomes {}.", change.from.display(), change.to.display());
+        write_comment(out, &text, style)?;
+    }
+    let moved = &plan.paths.moved;
     for change in &plan.files {
-        diff::write(out, change, context, style)?;
+        let moved = moved.iter().find(|moved| moved.from == change.path);
+        if let Some(moved) = moved {
+            moved::write_head(out, moved, style)?;
+        }
+        let to = moved.map_or(&change.path, |moved| &moved.to);
+        diff::write(out, change, to, context, style)?;
+    }
+    let rewritten = |moved: &&Moved| plan.files.iter().any(|change| change.path == moved.from);
+    for moved in moved.iter().filter(|moved| !rewritten(moved)) {
+        moved::write(out, moved, style)?;
     }
     write_warnings(out, plan, style)?;
     if !plan.steps.is_empty() {
@@ -35,6 +57,15 @@ pub fn write_plan(
         }
     }
     Ok(())
+}
+
+/// One line, control characters escaped.
+fn write_comment(out: &mut (impl Write + ?Sized), text: &str, style: Style) -> io::Result<()> {
+    let shown =
+        Style { escape: true, ..style }.shown(text.replace('\n', "\\n").as_bytes()).into_owned();
+    write!(out, "# ")?;
+    out.write_all(&shown)?;
+    writeln!(out)
 }
 
 /// One line a warning, control characters escaped: a file's name may hold a newline.
@@ -82,6 +113,7 @@ pub fn step_text(step: &Step, direction: Direction) -> String {
             format!("bridge {}: file systems by UUID while the name changes", count(*files, "file"))
         }
         Step::ReplaceFiles { files } => format!("replace {}", count(*files, "file")),
+        Step::RenamePaths { paths } => format!("rename {}", count(*paths, "path")),
         Step::LinkNames { volumes } => {
             format!("link {} under both names until the next boot", count(*volumes, "volume"))
         }
@@ -110,6 +142,9 @@ fn back_text(step: &Step) -> String {
         }
         Step::BridgeFiles { files } => format!("bridge {} again", count(*files, "file")),
         Step::ReplaceFiles { files } => format!("put {} back as before", count(*files, "file")),
+        Step::RenamePaths { paths } => {
+            format!("give {} the old name back", count(*paths, "path"))
+        }
         Step::LinkNames { .. } => "set the volumes' links right".to_owned(),
         Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
         Step::AwaitReboot => "settle what waits for the reboot".to_owned(),

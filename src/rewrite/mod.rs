@@ -29,6 +29,7 @@ pub mod udev_rules;
 pub mod unit_bridge;
 pub mod unit_file;
 pub mod unit_name;
+pub mod unit_path;
 pub mod xml;
 
 use anyhow::Result;

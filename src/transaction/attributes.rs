@@ -31,8 +31,8 @@ pub fn copy(from: &Path, to: &File, to_path: &Path) -> Result<()> {
 }
 
 /// Extended attributes, ACLs and security labels among them. A copy from a file system that has
-/// none takes none away.
-fn copy_xattrs(from: &Path, to: &Path) -> std::io::Result<()> {
+/// none takes none away. Of a symbolic link they are its own (xattr(7)).
+pub(super) fn copy_xattrs(from: &Path, to: &Path) -> std::io::Result<()> {
     let names = match xattr::list(from) {
         Ok(names) => names,
         Err(error) if error.kind() == std::io::ErrorKind::Unsupported => return Ok(()),

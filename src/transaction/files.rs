@@ -48,8 +48,9 @@ impl Journal {
             Step::RebuildImage { path, .. } => Some(path),
             _ => None,
         });
-        let targets: Vec<PathBuf> =
-            self.saved.files.iter().chain(images).map(|path| root.outer(path)).collect();
+        let paths = self.saved.paths.iter().map(|path| &path.from);
+        let all = self.saved.files.iter().chain(paths).chain(images);
+        let targets: Vec<PathBuf> = all.map(|path| self.place(root, path)).collect();
         staged::sweep(targets.iter().map(PathBuf::as_path));
     }
 
@@ -61,7 +62,7 @@ impl Journal {
     pub fn stage(&self, root: &Root, side: Side, force: bool) -> (Waiting, Vec<anyhow::Error>) {
         let (mut files, mut failures) = (Vec::new(), Vec::new());
         for path in &self.saved.files {
-            match self.stage_one(path, &root.outer(path), side, force) {
+            match self.stage_one(path, &self.place(root, path), side, force) {
                 Ok(staged) => files.extend(staged),
                 Err(error) => failures.push(error),
             }
@@ -125,7 +126,7 @@ impl Journal {
     pub fn changed_since(&self, root: &Root) -> Result<Vec<PathBuf>> {
         let mut changed = Vec::new();
         for path in &self.saved.files {
-            let now = fs::read(root.outer(path)).ok();
+            let now = fs::read(self.place(root, path)).ok();
             let known = self.known(path)?;
             if now.is_none_or(|now| !known.contains(&now)) {
                 changed.push(path.clone());
@@ -137,7 +138,7 @@ impl Journal {
     /// Demands that every file that has this side is on it.
     pub fn files_are(&self, root: &Root, side: Side) -> Result<()> {
         for path in &self.saved.files {
-            let target = root.outer(path);
+            let target = self.place(root, path);
             if self.bytes(side, path)?.is_some_and(|wanted| read(&target).ok() != Some(wanted)) {
                 return Err(anyhow!(
                     "`{}` does not hold the bytes that were put there",

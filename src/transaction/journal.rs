@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
-use super::record::{Direction, FORMAT, Record, Saved, State};
+use super::record::{Direction, FORMAT, Record, Saved, Stamp, State};
 use super::{STATE, attributes, failpoint, sync_dir};
 use crate::guest::root::Root;
 use crate::plan::FileChange;
@@ -110,17 +110,18 @@ impl Journal {
         };
         let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         let Some(first) = lines.next() else { return Ok(None) };
+        let stamp: Stamp = serde_json::from_str(first).with_context(reading)?;
+        if stamp.format > FORMAT {
+            bail!(
+                "`{}` has format {}; this postclone reads up to {FORMAT}: use the version that wrote it, {}",
+                path.display(),
+                stamp.format,
+                stamp.version
+            );
+        }
         let Record::Begin(saved) = serde_json::from_str(first).with_context(reading)? else {
             bail!("reading `{}`: its first record is not the plan", path.display());
         };
-        if saved.format != FORMAT {
-            bail!(
-                "`{}` has format {}; this postclone reads {FORMAT}: use the version that wrote it, {}",
-                path.display(),
-                saved.format,
-                saved.version
-            );
-        }
         let log = File::options().append(true).open(&path).with_context(reading)?;
         // A torn last line would glue itself to the next record.
         if !text.ends_with('\n') {

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::guest::kernels::Generator;
 use crate::names::{LvName, VgName};
 use crate::plan::Step;
+use crate::plan::paths::PathChange;
 use crate::proof::Row;
 
-/// Raised when an older postclone could not read it.
-pub(super) const FORMAT: u32 = 1;
+/// Raised when an older postclone could not read it. Format 1 has no paths; it is read as well.
+pub(super) const FORMAT: u32 = 2;
 
 /// What a run set out to do: enough to finish it or to take it back, after a crash as well.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Saved {
     pub volumes: Option<Vec<SavedVolume>>,
     /// Files that change, absolute inside the root.
     pub files: Vec<PathBuf>,
+    /// Paths that are renamed, and links that are turned, in order.
+    #[serde(default)]
+    pub paths: Vec<PathChange>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// What builds the images.
@@ -45,6 +49,13 @@ pub struct SavedVolume {
     pub name: LvName,
     /// Its dm UUID, where it has links in /dev.
     pub dm_uuid: Option<String>,
+}
+
+/// What is read of a journal before the rest: whether it can be read.
+#[derive(Deserialize)]
+pub(super) struct Stamp {
+    pub(super) format: u32,
+    pub(super) version: String,
 }
 
 /// Which way a run goes.

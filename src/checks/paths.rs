@@ -1,0 +1,91 @@
+//! Whether a path can get its new name.
+
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
+use rustix::fs::{IFlags, ioctl_getflags};
+
+use crate::guest::root::Root;
+use crate::plan::paths::{PathChange, PathKind};
+
+/// Longest name of a file, in bytes (`NAME_MAX`, limits.h); no file system of a root has less.
+const MAX_FILE_NAME: usize = 255;
+
+/// All that rename(2) would refuse, and what it would not: it replaces what stands under the new name.
+pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &[PathChange]) -> Result<()> {
+    let at = root.outer(&change.from);
+    let looking = || format!("looking at `{}`", at.display());
+    let dir = at.parent().unwrap_or(Path::new("/"));
+    let new = change.to.file_name().unwrap_or_default();
+    let changing = if change.renames() { "renamed" } else { "given another target" };
+    if new.len() > MAX_FILE_NAME {
+        bail!(
+            "the new name `{}` would have {} bytes, and a file's name has at most {MAX_FILE_NAME}: \
+             choose another name for the group, systemd writes each hyphen in four bytes or eight",
+            new.display(),
+            new.len()
+        );
+    }
+    let target = dir.join(new);
+    if change.renames() && target.symlink_metadata().is_ok() {
+        bail!(
+            "`{}` is to become `{}`, which exists already: look at both and remove one",
+            at.display(),
+            target.display()
+        );
+    }
+    // `dev-mapper-x` and `dev-mapper-\x78` are one unit to no one but us.
+    if let Some(other) = all.iter().find(|other| other.to == change.to && *other != change) {
+        bail!(
+            "`{}` and `{}` would both become `{}`: remove one",
+            at.display(),
+            other.from.display(),
+            change.to.display()
+        );
+    }
+    if let Err(error) = access(dir, AccessFlags::W_OK | AccessFlags::X_OK) {
+        let why = match error {
+            Errno::EROFS => "its file system is read-only: mount it read-write",
+            Errno::EPERM => "its directory is immutable: see `lsattr -d`, `chattr -i`",
+            Errno::EACCES => "permission denied: run as root",
+            other => other.desc(),
+        };
+        bail!("`{}` cannot be {changing}: {why}", at.display());
+    }
+    if is_locked(dir) {
+        bail!(
+            "`{}` cannot be {changing}: its directory is immutable or append-only: see `lsattr -d`, `chattr -i -a`",
+            at.display()
+        );
+    }
+    if change.kind == PathKind::Link {
+        return Ok(());
+    }
+    if is_locked(&at) {
+        bail!(
+            "`{}` cannot be {changing}: it is immutable or append-only: see `lsattr -d`, `chattr -i -a`",
+            at.display()
+        );
+    }
+    let device = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.dev());
+    if device(&at).with_context(looking)? != device(dir).with_context(looking)? {
+        bail!("`{}` cannot be {changing}: something is mounted there, unmount it", at.display());
+    }
+    Ok(())
+}
+
+/// By the inode's flags (chattr(1)): rename(2) fails for them even for root. A file system without
+/// flags locks nothing; what cannot be opened is judged by access(2) alone.
+fn is_locked(path: &Path) -> bool {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return false };
+    // A FIFO or a device would hang or do something when opened.
+    if !metadata.is_file() && !metadata.is_dir() {
+        return false;
+    }
+    let flags = File::open(path).ok().and_then(|file| ioctl_getflags(file).ok());
+    flags.is_some_and(|flags| flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND))
+}

@@ -1,0 +1,256 @@
+//! Files, directories and links whose own name holds the group, and links that lead to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::Warning;
+use super::paths::{Link, Moved, PathChange, PathKind, Paths};
+use crate::guest::root::Root;
+use crate::rewrite::matcher::{Matcher, Verdict};
+use crate::rewrite::unit_path::{Named, is_of_a_unit, judge};
+
+/// Where systemd looks for units that outlast a boot (systemd.unit(5), unit file load path).
+const UNIT_DIRS: &[&str] = &[
+    "/etc/systemd/system.control",
+    "/etc/systemd/system",
+    "/etc/systemd/user",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+
+/// Units that generators make of fstab at each boot, under the names that the volumes have then.
+const GENERATED: &str = "/run/systemd";
+
+/// One entry of a directory of units.
+struct Entry {
+    path: PathBuf,
+    metadata: Metadata,
+    /// Its new name, where it gets one.
+    new: Option<String>,
+    /// A link's target, where it is UTF-8 of one line.
+    target: Option<String>,
+}
+
+/// Looks through the directories of units, and those of single units below them.
+pub(super) fn find(root: &Root, matcher: &Matcher, warnings: &mut Vec<Warning>) -> Result<Paths> {
+    let mut entries = Vec::new();
+    let mut dirs = BTreeSet::new();
+    for dir in UNIT_DIRS {
+        let Some(dir) = root.resolve(Path::new(dir))?.filter(|dir| root.outer(dir).is_dir()) else {
+            continue;
+        };
+        if !dirs.insert(dir.clone()) {
+            continue;
+        }
+        let from = entries.len();
+        list(root, &dir, matcher, &mut entries, warnings)?;
+        let below: Vec<PathBuf> = entries[from..]
+            .iter()
+            .filter(|entry| entry.metadata.is_dir())
+            .filter(|entry| name_of(&entry.path).is_some_and(is_of_a_unit))
+            .map(|entry| entry.path.clone())
+            .collect();
+        for dir in below {
+            list(root, &dir, matcher, &mut entries, warnings)?;
+            dirs.insert(dir);
+        }
+    }
+    let names = entries.iter().filter_map(|entry| Some((&entry.path, entry.new.as_ref()?)));
+    let names: BTreeMap<PathBuf, String> =
+        names.map(|(path, new)| (path.clone(), new.clone())).collect();
+    let links = Links { root, matcher, names: &names, dirs: &dirs };
+    let mut changes = Vec::new();
+    for entry in &entries {
+        let before = entry.target.as_ref();
+        let after = before.map(|target| links.target(&entry.path, target));
+        if entry.new.is_none() && before == after.as_ref() {
+            continue;
+        }
+        changes.push(PathChange {
+            from: entry.path.clone(),
+            to: renamed(&entry.path, &names),
+            kind: PathKind::of(&entry.metadata),
+            link: before.zip(after).map(|(before, after)| Link {
+                before: before.into(),
+                after: after.into(),
+                modified: (entry.metadata.mtime(), entry.metadata.mtime_nsec()),
+            }),
+        });
+    }
+    let moved = moved(root, &changes, &names)?;
+    changes.sort_by_key(|change| (std::cmp::Reverse(depth(&change.from)), change.from.clone()));
+    Ok(Paths { changes, moved })
+}
+
+/// Adds a directory's entries, each with its judgement.
+fn list(
+    root: &Root,
+    dir: &Path,
+    matcher: &Matcher,
+    entries: &mut Vec<Entry>,
+    warnings: &mut Vec<Warning>,
+) -> Result<()> {
+    for name in root.list(dir)? {
+        let path = dir.join(&name);
+        let Some(name) = name.to_str() else {
+            let text = "the file's name is not UTF-8: left as it is";
+            warnings.push(Warning::about(Path::new(&*path.to_string_lossy()), text));
+            continue;
+        };
+        let outer = root.outer(&path);
+        let looking = || format!("looking at `{}`", outer.display());
+        let metadata = fs::symlink_metadata(&outer).with_context(looking)?;
+        let mut target = None;
+        if metadata.is_symlink() {
+            let there = fs::read_link(&outer).with_context(looking)?;
+            target = there.to_str().filter(|target| !target.contains('\n')).map(str::to_owned);
+            if target.is_none() {
+                let text = "the link's target is no line of UTF-8: left as it is";
+                warnings.push(Warning::about(&path, text));
+                continue;
+            }
+        }
+        let new = match judge(matcher, name) {
+            Named::Foreign => None,
+            Named::Renamed(new) => Some(new),
+            Named::UnknownVolume => {
+                let text = format!(
+                    "the name `{name}` fits the group, but the group has no such volume, and is left as it is"
+                );
+                warnings.push(Warning::about(&path, text));
+                None
+            }
+        };
+        entries.push(Entry { path, metadata, new, target });
+    }
+    Ok(())
+}
+
+/// What the targets of links are looked up in.
+struct Links<'a> {
+    root: &'a Root,
+    matcher: &'a Matcher,
+    /// New names by path.
+    names: &'a BTreeMap<PathBuf, String>,
+    /// All directories that were looked through.
+    dirs: &'a BTreeSet<PathBuf>,
+}
+
+impl Links<'_> {
+    /// A link's target after the run: each component that is renamed has its new name.
+    fn target(&self, link: &Path, target: &str) -> String {
+        if let Verdict::Ours(hit) = self.matcher.path(target.as_bytes()) {
+            return format!(
+                "{}{}{}",
+                &target[..hit.group.start],
+                hit.new,
+                &target[hit.group.end..]
+            );
+        }
+        let start = if target.starts_with('/') { None } else { link.parent() };
+        let mut at = start.unwrap_or(Path::new("/")).to_owned();
+        let mut pieces = Vec::new();
+        for piece in target.split('/') {
+            pieces.push(piece.to_owned());
+            match piece {
+                "" | "." => continue,
+                ".." => {
+                    at.pop();
+                    continue;
+                }
+                _ => {}
+            }
+            let path = at.join(piece);
+            if let Some(new) = self.new_name(&path, piece) {
+                pieces.pop();
+                pieces.push(new);
+            }
+            // A loop or a climb out of the root leads to nothing of ours.
+            at = self.root.resolve(&path).ok().flatten().unwrap_or(path);
+        }
+        pieces.join("/")
+    }
+
+    fn new_name(&self, path: &Path, name: &str) -> Option<String> {
+        if let Some(new) = self.names.get(path) {
+            return Some(new.clone());
+        }
+        // systemd takes a link in `.wants/` by its own name, and such a link often leads to a unit
+        // that has no file, as a device's, or one that a generator makes at the next boot.
+        let dir = path.parent()?;
+        let missing =
+            self.dirs.contains(dir) && fs::symlink_metadata(self.root.outer(path)).is_err();
+        match judge(self.matcher, name) {
+            Named::Renamed(new) if missing || dir.starts_with(GENERATED) => Some(new),
+            _ => None,
+        }
+    }
+}
+
+/// The path with every renamed component under its new name.
+fn renamed(path: &Path, names: &BTreeMap<PathBuf, String>) -> PathBuf {
+    let mut before = PathBuf::new();
+    let mut after = PathBuf::new();
+    for component in path.components() {
+        before.push(component);
+        match names.get(&before) {
+            Some(new) => after.push(new),
+            None => after.push(component),
+        }
+    }
+    after
+}
+
+/// Every file and link that a patch has to show.
+fn moved(
+    root: &Root,
+    changes: &[PathChange],
+    names: &BTreeMap<PathBuf, String>,
+) -> Result<Vec<Moved>> {
+    let mut moved = BTreeMap::new();
+    let mut inside: Vec<PathBuf> = Vec::new();
+    for change in changes {
+        match change.kind {
+            PathKind::Directory => inside.push(change.from.clone()),
+            PathKind::File | PathKind::Link => {
+                let link = change.link.as_ref();
+                let targets = link.map(|link| (link.before.clone(), link.after.clone()));
+                let (from, to) = (change.from.clone(), change.to.clone());
+                moved.insert(from.clone(), Moved { from, to, targets });
+            }
+        }
+    }
+    while let Some(dir) = inside.pop() {
+        for name in root.list(&dir)? {
+            let from = dir.join(name);
+            let outer = root.outer(&from);
+            let looking = || format!("looking at `{}`", outer.display());
+            let metadata = fs::symlink_metadata(&outer).with_context(looking)?;
+            if metadata.is_dir() {
+                inside.push(from);
+                continue;
+            }
+            let mut targets = None;
+            if metadata.is_symlink() {
+                let target = fs::read_link(&outer).with_context(looking)?;
+                targets = Some((target.clone(), target));
+            }
+            let to = renamed(&from, names);
+            moved.entry(from.clone()).or_insert(Moved { from, to, targets });
+        }
+    }
+    Ok(moved.into_values().collect())
+}
+
+fn name_of(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()
+}
+
+fn depth(path: &Path) -> usize {
+    path.components().count()
+}

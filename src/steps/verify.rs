@@ -1,0 +1,43 @@
+//! The last step: whether the tree and LVM are as the run was to leave them.
+
+use anyhow::{Context, Result, bail};
+
+use super::names;
+use crate::guest::root::Root;
+use crate::lvm;
+use crate::plan;
+use crate::proof;
+use crate::rewrite::matcher::Volumes;
+use crate::transaction::files::Side;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::Direction;
+
+/// Going forward a second plan is empty and the next boot is proved; going back every file has its
+/// old bytes. Either way LVM says the name.
+pub(super) fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String> {
+    let (from, to) = names(journal, direction);
+    if let Some(uuid) = &journal.saved.uuid {
+        let name = lvm::name_of(uuid)?;
+        if name != to {
+            bail!("LVM calls the group {uuid} `{name}`, not `{to}`");
+        }
+    }
+    if direction == Direction::Backward {
+        journal.files_are(root, Side::Before)?;
+        journal.paths_are(root, direction)?;
+        return Ok(format!("every file has its old bytes; the group is {to}"));
+    }
+    let volumes = match &journal.saved.volumes {
+        Some(volumes) => Volumes::Known(volumes.iter().map(|volume| volume.name.clone()).collect()),
+        None => Volumes::ByForm,
+    };
+    let left = plan::files(root, &from, &to, volumes).context("planning again")?;
+    if let Some(change) = left.changes.first() {
+        bail!("`{}` still names {from} after the rename", change.path.display());
+    }
+    if let Some(path) = left.paths.changes.first() {
+        bail!("`{}` still bears or leads to the name {from} after the rename", path.from.display());
+    }
+    proof::demand(root, &journal.saved)?;
+    Ok(format!("planned again: no known place names {from} any more; the next boot is proved"))
+}

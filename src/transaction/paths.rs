@@ -1,0 +1,265 @@
+//! The paths of a run: renamed, turned, and taken back, each atomically.
+//!
+//! Contents come first, under the old path; then paths, the innermost first. Going back it is the
+//! other way round within the step, and contents come first as well. So every file is found by its
+//! old path and the renames that are done ([`Journal::place`]), at whatever instant a run was cut.
+//!
+//! What a boot makes of the instants between: systemd takes a `.swap` whose `What=` is not its own
+//! name for no unit (systemd.swap(5)) and boots without that swap, which nothing but a wish
+//! (`swap.target.wants/`) asks for; a drop-in or a link under the name that the group does not have
+//! speaks of no unit. Neither stops a boot; what would, a link in `.requires/` of a target or mount,
+//! leaves the plan without a bridge and with its warning (`rename/bridge.rs`).
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::journal::Journal;
+use super::link::{put, turn};
+use super::record::Direction;
+use super::{failpoint, staged};
+use crate::guest::root::Root;
+use crate::plan::Step;
+use crate::plan::paths::{Link, PathChange, PathKind};
+
+/// Both places of a path on this machine, and what stands there.
+struct Places {
+    old: PathBuf,
+    new: PathBuf,
+    at_old: Option<Metadata>,
+    at_new: Option<Metadata>,
+}
+
+impl Journal {
+    /// Where a path of the tree before the run lies now, on this machine: under its old name, or
+    /// under the new one where it is renamed already, and so for each directory above it.
+    pub fn place(&self, root: &Root, path: &Path) -> PathBuf {
+        let begun = self.has_begun_paths();
+        let mut original = PathBuf::from("/");
+        let mut at = root.base().to_owned();
+        for component in path.strip_prefix("/").unwrap_or(path) {
+            original.push(component);
+            at.push(component);
+            let change = self.saved.paths.iter().find(|change| change.from == original);
+            if let Some(change) = change.filter(|change| begun && change.renames()) {
+                let new = at.with_file_name(change.to.file_name().unwrap_or_default());
+                if new.symlink_metadata().is_ok() {
+                    at = new;
+                }
+            }
+        }
+        at
+    }
+
+    /// Gives every path its new name and target; going back, the old ones.
+    ///
+    /// A path that is there already is passed over. With `force`, what somebody put in the way since
+    /// is moved into the journal's directory, and what somebody removed is let be.
+    pub fn rename_paths(&self, root: &Root, direction: Direction, force: bool) -> Result<()> {
+        let mut changed = Vec::new();
+        let paths = self.saved.paths.iter();
+        let paths: Vec<&PathChange> = match direction {
+            Direction::Forward => paths.collect(),
+            Direction::Backward => paths.rev().collect(),
+        };
+        for path in paths {
+            changed.push(match direction {
+                Direction::Forward => self.forward(root, path)?,
+                Direction::Backward => self.backward(root, path, force)?,
+            });
+        }
+        // Directories that were renamed after their entries have another name now.
+        let places: Vec<PathBuf> =
+            self.saved.paths.iter().map(|path| self.place(root, &path.from)).collect();
+        if changed.contains(&true) { staged::sync(&places) } else { Ok(()) }
+    }
+
+    /// Turns the link under its old name, then renames. True where anything was done.
+    fn forward(&self, root: &Root, path: &PathChange) -> Result<bool> {
+        let places = self.places(root, path);
+        let at = match (&places.at_old, &places.at_new) {
+            (Some(_), None) => &places.old,
+            (None, Some(_)) => &places.new,
+            (Some(_), Some(_)) => bail!(
+                "`{}` was to become `{}`, which is there meanwhile",
+                places.old.display(),
+                places.new.display()
+            ),
+            (None, None) => bail!("`{}` is gone", places.old.display()),
+        };
+        let turned = match path.retargets() {
+            Some(link) => turn(at, &link.before, &link.after, None)?,
+            None => false,
+        };
+        if at == &places.new {
+            return Ok(turned);
+        }
+        rename(&places.old, &places.new)?;
+        Ok(true)
+    }
+
+    /// Renames back, then turns the link back. True where anything was done.
+    fn backward(&self, root: &Root, path: &PathChange, force: bool) -> Result<bool> {
+        let places = self.places(root, path);
+        let renamed = match (&places.at_old, &places.at_new) {
+            (Some(in_the_way), Some(_)) => {
+                if !force {
+                    bail!("{}", in_the_way_text(&places));
+                }
+                self.set_aside(&path.from, &places.old, in_the_way)?;
+                true
+            }
+            (None, Some(_)) => true,
+            (Some(_), None) => false,
+            (None, None) if !force => bail!("`{}` is gone", places.new.display()),
+            (None, None) => {
+                let Some(link) = &path.link else {
+                    log::warn!("`{}` is gone: nothing is put back", places.new.display());
+                    return Ok(false);
+                };
+                put(&places.old, &link.before, None, Some(link.modified))?;
+                return Ok(true);
+            }
+        };
+        if renamed {
+            rename(&places.new, &places.old)?;
+        }
+        let Some(link) = &path.link else { return Ok(renamed) };
+        match fs::read_link(&places.old) {
+            Ok(target) if target == link.before || target == link.after => {}
+            _ if !force => bail!("{}", turned_text(&places.old, link)),
+            _ => {
+                let metadata = places
+                    .old
+                    .symlink_metadata()
+                    .with_context(|| format!("looking at `{}`", places.old.display()))?;
+                self.set_aside(&path.from, &places.old, &metadata)?;
+                put(&places.old, &link.before, None, Some(link.modified))?;
+                return Ok(true);
+            }
+        }
+        Ok(turn(&places.old, &link.after, &link.before, Some(link.modified))? || renamed)
+    }
+
+    /// Demands that every path has the name and target of this side. What is gone altogether was
+    /// told of before.
+    pub fn paths_are(&self, root: &Root, direction: Direction) -> Result<()> {
+        for path in &self.saved.paths {
+            let places = self.places(root, path);
+            let (wanted, at, other) = match direction {
+                Direction::Forward => (&places.new, &places.at_new, &places.at_old),
+                Direction::Backward => (&places.old, &places.at_old, &places.at_new),
+            };
+            let at = if path.renames() { at } else { &places.at_old };
+            let gone = at.is_none() && direction == Direction::Forward;
+            if gone || (path.renames() && other.is_some()) {
+                return Err(anyhow!(
+                    "`{}` does not have the name that it was given",
+                    wanted.display()
+                ));
+            }
+            let Some(link) = path.link.as_ref().filter(|_| at.is_some()) else { continue };
+            let target = match direction {
+                Direction::Forward => &link.after,
+                Direction::Backward => &link.before,
+            };
+            if fs::read_link(wanted).ok().as_ref() != Some(target) {
+                return Err(anyhow!(
+                    "`{}` does not lead to `{}`",
+                    wanted.display(),
+                    target.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A sentence for each path that is not as the run left it, or found it. What a file or a
+    /// directory holds does not count: it keeps that under either name.
+    pub fn paths_changed_since(&self, root: &Root) -> Vec<String> {
+        let mut changed = Vec::new();
+        for path in &self.saved.paths {
+            let places = self.places(root, path);
+            let (at, there) = match (&places.at_old, &places.at_new) {
+                (Some(_), Some(_)) => {
+                    changed.push(in_the_way_text(&places));
+                    continue;
+                }
+                (None, None) => {
+                    changed.push(format!("`{}` is gone", places.new.display()));
+                    continue;
+                }
+                (Some(there), None) => (&places.old, there),
+                (None, Some(there)) => (&places.new, there),
+            };
+            if path.kind != PathKind::of(there) {
+                changed.push(format!("`{}` is something else now", at.display()));
+            } else if let Some(link) = &path.link
+                && !fs::read_link(at).is_ok_and(|now| now == link.before || now == link.after)
+            {
+                changed.push(turned_text(at, link));
+            }
+        }
+        changed
+    }
+
+    fn places(&self, root: &Root, path: &PathChange) -> Places {
+        let dir = self.place(root, path.from.parent().unwrap_or(Path::new("/")));
+        let at = |path: &Path| dir.join(path.file_name().unwrap_or_default());
+        let (old, new) = (at(&path.from), at(&path.to));
+        let at_old = old.symlink_metadata().ok();
+        // A path whose name stays has one place, which counts as the old.
+        let at_new = if path.renames() { new.symlink_metadata().ok() } else { None };
+        Places { old, new, at_old, at_new }
+    }
+
+    fn has_begun_paths(&self) -> bool {
+        let mut steps = self.saved.steps.iter().enumerate();
+        steps.any(|(number, step)| {
+            matches!(step, Step::RenamePaths { .. }) && self.was_begun(Direction::Forward, number)
+        })
+    }
+
+    /// Keeps a file or link in the journal's directory and removes it.
+    fn set_aside(&self, path: &Path, there: &Path, metadata: &Metadata) -> Result<()> {
+        let kept = self.copy_of("changed", path);
+        let keeping = || format!("keeping `{}` in `{}`", there.display(), kept.display());
+        if metadata.is_dir() {
+            bail!("`{}` is a directory: move it out of the way", there.display());
+        }
+        fs::create_dir_all(kept.parent().unwrap_or(&kept)).with_context(keeping)?;
+        let _ = fs::remove_file(&kept);
+        if metadata.is_symlink() {
+            symlink(fs::read_link(there).with_context(keeping)?, &kept).with_context(keeping)?;
+        } else {
+            fs::copy(there, &kept).with_context(keeping)?;
+        }
+        fs::remove_file(there).with_context(keeping)?;
+        log::warn!("`{}` was made since; it is kept as `{}`", there.display(), kept.display());
+        Ok(())
+    }
+}
+
+fn in_the_way_text(places: &Places) -> String {
+    format!("`{}` is there again, beside `{}`", places.old.display(), places.new.display())
+}
+
+fn turned_text(at: &Path, link: &Link) -> String {
+    format!("`{}` does not lead to `{}` any more", at.display(), link.after.display())
+}
+
+/// Renames and never replaces, not even what was made a moment ago.
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    let renaming = || format!("renaming `{}` to `{}`", from.display(), to.display());
+    failpoint::hit("rename-path").with_context(renaming)?;
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // File systems without that flag, older ZFS for one (rename(2)).
+        Err(rustix::io::Errno::INVAL) if to.symlink_metadata().is_err() => {
+            fs::rename(from, to).with_context(renaming)
+        }
+        done => done.with_context(renaming),
+    }
+}
