@@ -72,7 +72,7 @@ fn environment(kernel: &str) -> String {
 }
 
 const HOLDS: &str = "\
-# Proof of the next boot: 13 hold.
+# Proof of the next boot: 17 hold.
 # /boot/grub/grub.cfg
 #   holds     default entry  1 Linux 6.1.0-1-amd64
 # /boot/grub/grub.cfg: Linux 6.1.0-2-amd64
@@ -88,6 +88,13 @@ const HOLDS: &str = "\
 # /etc/fstab
 #   holds     /              /dev/mapper/c--d-root
 #   holds     swap           /dev/c-d/swap_1
+# /etc/systemd/system/dev-c\\x2dd-swap_1.swap
+#   holds     unit name      dev-c\\x2dd-swap_1.swap
+# /etc/systemd/system/dev-mapper-c\\x2d\\x2dd\\x2droot.device.d
+#   holds     unit name      dev-mapper-c\\x2d\\x2dd\\x2droot.device
+# /etc/systemd/system/dev-mapper-c\\x2d\\x2dd\\x2dswap_1.swap
+#   holds     unit name      dev-mapper-c\\x2d\\x2dd\\x2dswap_1.swap
+#   holds     What=          /dev/mapper/c--d-swap_1
 # /etc/default/grub
 #   holds     resume=        /dev/c-d/swap_1
 # /etc/initramfs-tools/conf.d/resume
@@ -105,7 +112,7 @@ fn a_run_shows_what_the_next_boot_finds() {
     let status = |stage: &Stage, args: &[&str]| {
         String::from_utf8(stage.run(&[&["status"], args].concat()).demand(0).stdout).unwrap()
     };
-    assert!(status(&stage, &[]).contains("the next boot:       13 hold\n"));
+    assert!(status(&stage, &[]).contains("the next boot:       17 hold\n"));
     assert!(!status(&stage, &[]).contains("Proof of"));
     let shown = HOLDS.replace("# ", "");
     let shown = shown.replace("#   ", "  ");
@@ -113,7 +120,7 @@ fn a_run_shows_what_the_next_boot_finds() {
     assert!(boot.ends_with(&shown), "{boot}");
     let json: serde_json::Value =
         serde_json::from_str(&status(&stage, &["--format", "json"])).unwrap();
-    assert_eq!(json["proof"].as_array().unwrap().len(), 13);
+    assert_eq!(json["proof"].as_array().unwrap().len(), 17);
     stage.run(&["undo", "--yes"]).demand(0);
     assert!(
         status(&stage, &["--boot"]).contains("  holds     root=          /dev/mapper/a--b-root\n")
@@ -122,7 +129,7 @@ fn a_run_shows_what_the_next_boot_finds() {
     fs::remove_file(stage.path("boot/vmlinuz-6.1.0-1-amd64")).unwrap();
     let run = stage.run(&["status", "--boot"]).demand(1);
     let said = String::from_utf8(run.stdout).unwrap();
-    assert!(said.contains("the next boot:       12 hold, 1 FAIL\n"), "{said}");
+    assert!(said.contains("the next boot:       16 hold, 1 FAIL\n"), "{said}");
     stage.run(&["status"]).demand(0);
 }
 
@@ -132,7 +139,7 @@ fn programs_get_every_row() {
     let run = stage.run(&[RENAME, &["--format", "json"]].concat()).demand(0);
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
     let rows = report["proof"].as_array().unwrap();
-    assert_eq!(rows.len(), 13);
+    assert_eq!(rows.len(), 17);
     assert_eq!(
         rows[3],
         serde_json::json!({
@@ -253,7 +260,7 @@ fn what_no_boot_waits_for_is_only_told() {
     stage.write("etc/fstab.d/more.fstab", fstab);
     let out = stage.run(RENAME).demand(0).stdout;
     let table = table(&out);
-    assert!(table.starts_with("# Proof of the next boot: 14 hold, 1 tolerated.\n"), "{table}");
+    assert!(table.starts_with("# Proof of the next boot: 18 hold, 1 tolerated.\n"), "{table}");
     let rows = "#   tolerated /x             /dev/a-b/nosuch\n#     there is no group a-b\n\
                 #   holds     /y             /dev/c-d/root\n";
     assert!(table.contains(rows), "{table}");
@@ -321,7 +328,7 @@ fn a_file_that_is_not_there_before_is_no_failure_of_the_run() {
     fs::remove_file(stage.path("boot/vmlinuz-6.1.0-1-amd64")).unwrap();
     let out = stage.run(RENAME).demand(0).stdout;
     let table = table(&out);
-    assert!(table.starts_with("# Proof of the next boot: 12 hold, 1 as before.\n"), "{table}");
+    assert!(table.starts_with("# Proof of the next boot: 16 hold, 1 as before.\n"), "{table}");
     assert!(
         table.contains(
             "#   as before kernel         /vmlinuz-6.1.0-1-amd64\n#     there is no such file\n"
