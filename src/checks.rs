@@ -238,7 +238,10 @@ fn there_is_room(job: &Job) -> Result<()> {
         }
     };
     for change in &job.plan.files {
-        need(&job.root.outer(&change.path), change.after().len() as u64 + 4096);
+        // Staged beside it: the bridge and the new bytes, and the bridge and the old for the way back.
+        let bridge = change.bridge.as_ref().map_or(0, Vec::len);
+        let bytes = 2 * bridge + change.after().len() + change.before.len();
+        need(&job.root.outer(&change.path), bytes as u64 + 4 * 4096);
     }
     let images = if job.generator.is_some() { image_bytes(job) } else { (0, 0) };
     need(&job.root.outer(Path::new(STATE)), journal::room(&job.plan.files) + images.0);

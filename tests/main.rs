@@ -11,6 +11,7 @@ mod harness;
 mod manual;
 mod names;
 mod obstacles;
+mod recovery;
 mod refusals;
 mod rooms;
 mod stage;

@@ -22,6 +22,8 @@ pub(crate) struct Outcome {
     pub(crate) journal: PathBuf,
     /// Sentences, each about something that was looked at after it was done.
     pub(crate) seen: Vec<String>,
+    /// The images are still to be built, by the system itself when it runs.
+    pub(crate) images_wait: bool,
 }
 
 /// Applies the plan. On failure everything is taken back, as far as it goes, and said.
@@ -37,16 +39,20 @@ pub(crate) fn run(job: &Job) -> Result<Outcome> {
             .map(|outcome| outcome.seen)
     });
     match taken {
-        Ok(seen) => Ok(Outcome { journal: journal.dir().to_owned(), seen }),
+        Ok(seen) => Ok(Outcome { journal: journal.dir().to_owned(), seen, images_wait: false }),
         Err(error) => Err(take_back(job, journal, error)),
     }
 }
 
 /// Finishes a run that was cut. On failure it stays as it is: undo and another try are both open.
+///
+/// Of another root than the running system's everything but the images.
 pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
     interrupt::watch()?;
+    let mut images_wait = false;
     let seen = live::watched(root, || {
         let outcome = steps::take(root, journal, Direction::Forward, Manner::default())?;
+        images_wait = outcome.images_wait;
         Ok(outcome.seen)
     });
     let seen = seen.map_err(|error| {
@@ -57,7 +63,7 @@ pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
             ),
         )
     })?;
-    Ok(Outcome { journal: journal.dir().to_owned(), seen })
+    Ok(Outcome { journal: journal.dir().to_owned(), seen, images_wait })
 }
 
 /// Shows GRUB's own checker what is to become of grub.cfg. A file that it refused before is nobody's

@@ -6,6 +6,7 @@ pub mod files;
 pub mod image;
 pub mod journal;
 pub mod lock;
+mod marker;
 pub mod record;
 pub mod runtime;
 pub mod staged;
