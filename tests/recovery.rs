@@ -40,6 +40,9 @@ fn from_a_rescue_system_a_run_is_finished_but_for_the_images() {
             .collect::<Vec<_>>()
     };
     let images = guests_images(&guest, "boot");
+    let status = rescue.run(&["status", "--root", "/mnt"]).demand(0);
+    let advice = "`postclone rename --resume --root /mnt`, or take it back with `postclone undo --root /mnt`";
+    assert!(String::from_utf8(status.stdout).unwrap().contains(advice));
     let run = rescue.run(&["rename", "--resume", "--root", "/mnt"]).demand(0);
     let said = String::from_utf8(run.stdout).unwrap();
     assert!(said.starts_with("# Finished but for the images: volume group a-b is c-d now."));
