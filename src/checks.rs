@@ -161,7 +161,10 @@ fn there_is_room(job: &Job) -> Result<()> {
         }
     };
     for change in &job.plan.files {
-        need(&job.root.outer(&change.path), change.after().len() as u64 + 4096);
+        // Staged beside it: the bridge and the new bytes, and the bridge and the old for the way back.
+        let bridge = change.bridge.as_ref().map_or(0, Vec::len);
+        let bytes = 2 * bridge + change.after().len() + change.before.len();
+        need(&job.root.outer(&change.path), bytes as u64 + 4 * 4096);
     }
     // A directory may have to grow for a name, and a link that is turned is made anew.
     for change in &job.plan.paths.changes {

@@ -12,6 +12,7 @@ pub mod ask;
 pub mod blkid;
 pub mod checks;
 pub mod cli;
+pub mod due;
 pub mod exit;
 pub mod guest;
 pub mod initramfs;

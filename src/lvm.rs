@@ -22,6 +22,15 @@ const NO_WAIT: [&str; 2] = ["--config", "global{wait_for_locks=0}"];
 const VG_COLUMNS: &str = "vg_name,vg_uuid,vg_attr,vg_systemid,vg_mda_free";
 const LV_COLUMNS: &str = "lv_name,lv_uuid,lv_attr";
 
+/// Whether LVM keeps the metadata of before in /etc/lvm/archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archive {
+    /// As its configuration says.
+    Kept,
+    /// Not this time (`--autobackup n`, lvm(8)).
+    LeftOut,
+}
+
 /// LVM's report of every group that this machine sees.
 pub fn inventory() -> Result<Inventory> {
     let report = Cmd::new(Program::Lvm)
@@ -66,10 +75,15 @@ pub fn system_id() -> Result<Option<String>> {
 /// `--driverloaded n` leaves the live dm nodes alone: they keep their names until the next boot,
 /// so that no device goes away under a mounted file system. vgrename ends with status 0 after many
 /// failures (lvm2 tools/vgrename.c), so only the name that is read back counts.
-pub fn rename_group(uuid: &str, to: &VgName) -> Result<()> {
+pub fn rename_group(uuid: &str, to: &VgName, archive: Archive) -> Result<()> {
+    let without_archive: &[&str] = match archive {
+        Archive::Kept => &[],
+        Archive::LeftOut => &["--autobackup", "n"],
+    };
     let command = Cmd::new(Program::Lvm)
         .args(["vgrename", "--driverloaded", "n"])
         .args(NO_WAIT)
+        .args(without_archive.iter().copied())
         .arg(uuid)
         .arg(to.as_str());
     let output = without_waiting_for_ever(&command)?;

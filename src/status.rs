@@ -88,18 +88,26 @@ fn look(root: &Root) -> Status {
     let state = journal.as_ref().map(Journal::state);
     let tags = inventory.as_ref().and_then(|_| told(blkid::tags()));
     let proof = told(proof::of_system(root, root_group, journal.as_ref(), tags)).flatten();
+    let there =
+        if root.is_live() { String::new() } else { format!(" --root {}", root.base().display()) };
     let advice = match state {
-        Some(State::Open(Direction::Forward)) => {
-            "The last run was cut. Finish it with `postclone rename --resume`, or take it back with `postclone undo`.".to_owned()
-        }
+        Some(State::Open(Direction::Forward)) => format!(
+            "The last run was cut. Finish it with `postclone rename --resume{there}`, or take it back with `postclone undo{there}`."
+        ),
         Some(State::Open(Direction::Backward)) => {
-            "Taking the last run back was cut. Finish it with `postclone undo`.".to_owned()
+            format!("Taking the last run back was cut. Finish it with `postclone undo{there}`.")
         }
-        _ if reboot_pending => "Reboot: the running system still has the old name beside the new one.".to_owned(),
+        _ if reboot_pending => {
+            "Reboot: the running system still has the old name beside the new one.".to_owned()
+        }
         _ => match (&group, &suggested) {
-            (Some(group), Some(new)) => format!("To rename {group} after this host: `postclone rename {group} {new}`."),
+            (Some(group), Some(new)) => {
+                format!("To rename {group} after this host: `postclone rename {group} {new}`.")
+            }
             (Some(_), None) => "Nothing to do.".to_owned(),
-            (None, _) => "No volume group can be seen under /, or it takes root to see it.".to_owned(),
+            (None, _) => {
+                "No volume group can be seen under /, or it takes root to see it.".to_owned()
+            }
         },
     };
     Status {

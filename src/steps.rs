@@ -5,7 +5,7 @@
 mod images;
 mod verify;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::guest::kernels::Image;
 use crate::guest::root::Root;
@@ -16,7 +16,7 @@ use crate::transaction::failpoint;
 use crate::transaction::files::{Side, Waiting};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
-use crate::{interrupt, live, lvm};
+use crate::{due, interrupt, live, lvm};
 
 /// How a run is taken.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,6 +34,9 @@ pub struct Outcome {
     pub seen: Vec<String>,
     /// Failures, where the manner was to keep going.
     pub failures: Vec<anyhow::Error>,
+    /// The images are still to be built, which another root than the running system's does once it
+    /// runs. The run stays open.
+    pub images_wait: bool,
 }
 
 /// Takes every step that is not done yet, and closes the journal when all went well.
@@ -48,9 +51,9 @@ pub fn take(
     // Staged before the group is renamed: what can fail fails first, and the flip stays short.
     let mut waiting = Staging::default();
     for (slot, side) in
-        [(&mut waiting.bridge, Side::Bridge), (&mut waiting.last, last_side(direction))]
+        [(&mut waiting.bridge, Side::Bridge), (&mut waiting.last, due::last_side(direction))]
     {
-        if !puts(journal, direction, side) {
+        if !due::puts(journal, direction, side) {
             continue;
         }
         let (ready, failures) = journal.stage(root, side, manner.force);
@@ -62,12 +65,28 @@ pub fn take(
         }
         *slot = Some(ready);
     }
+    if !root.is_live() && direction == Direction::Forward {
+        images::refuse_bridge(journal)?;
+    }
+    // Dropped at the end of this function, so that the way back finds the room that it needs.
+    let _room = match direction {
+        Direction::Forward => journal.reserve(root)?,
+        Direction::Backward => Vec::new(),
+    };
     let steps = journal.saved.steps.clone();
+    // The group's name and the files go back together or not at all: apart, they do not boot.
+    let mut held = direction == Direction::Backward
+        && !outcome.failures.is_empty()
+        && due::was_begun(journal, |step| matches!(step, Step::RenameGroup { .. }));
+    outcome.images_wait = direction == Direction::Forward
+        && !root.is_live()
+        && steps.iter().any(|step| matches!(step, Step::RebuildImage { .. }));
     for (number, step) in steps.iter().enumerate() {
-        if journal.is_done(direction, number)
-            || !concerns(journal, step, number, direction)
-            || (step.is_live() && !root.is_live())
-        {
+        let is_image = matches!(step, Step::RebuildImage { .. });
+        let left_out = (step.is_live() && !root.is_live())
+            || (outcome.images_wait && (is_image || *step == Step::Verify))
+            || (held && !is_image);
+        if left_out || !due::is_due(journal, step, number, direction) {
             continue;
         }
         if let Some(signal) = interrupt::caught() {
@@ -76,28 +95,65 @@ pub fn take(
         log::info!("{}", step_text(step, direction));
         // Begun and never done: whatever it started may have left something behind.
         let cut = !journal.is_done(Direction::Forward, number);
-        let result =
-            journal.intend(direction, number).and_then(|()| failpoint::hit("step")).and_then(
-                |()| take_step(root, journal, step, direction, cut, manner.force, &mut waiting),
-            );
-        match result {
+        // On the way back a step that cannot be announced is better taken all the same: the way
+        // forward is announced, and undo looks at every step before it acts.
+        let announced = noted(journal.intend(direction, number), manner, &mut outcome)?;
+        let taken = failpoint::hit("step").and_then(|()| {
+            if held {
+                return hold(root, journal, step);
+            }
+            take_step(root, journal, step, direction, cut, manner.force, &mut waiting)
+        });
+        match taken {
             Ok(seen) => {
                 outcome.seen.extend(seen);
-                if let Err(error) = journal.did(direction, number) {
-                    if !manner.keep_going {
-                        return Err(error);
-                    }
-                    outcome.failures.push(error);
+                if announced {
+                    noted(journal.did(direction, number), manner, &mut outcome)?;
                 }
             }
-            Err(error) if manner.keep_going => outcome.failures.push(error),
+            Err(error) if manner.keep_going => {
+                outcome.failures.push(error);
+                held |= matches!(
+                    step,
+                    Step::BridgeFiles { .. } | Step::BridgeImage { .. } | Step::RenameGroup { .. }
+                );
+            }
             Err(error) => return Err(error),
         }
     }
-    if outcome.failures.is_empty() {
+    if held {
+        outcome.failures.push(anyhow!("so the group's name and the files were left as they are"));
+    }
+    if outcome.failures.is_empty() && !outcome.images_wait {
         journal.close(direction)?;
     }
     Ok(outcome)
+}
+
+/// Whether a record was written; where the manner is to keep going, a failure is noted.
+fn noted(written: Result<()>, manner: Manner, outcome: &mut Outcome) -> Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if manner.keep_going => {
+            let told = format!("{error:#}");
+            if outcome.failures.iter().all(|failure| format!("{failure:#}") != told) {
+                outcome.failures.push(error);
+            }
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// An image's part of the way back where the group keeps its new name: one that boots under it.
+fn hold(root: &Root, journal: &Journal, step: &Step) -> Result<Option<String>> {
+    match step {
+        Step::RebuildImage { kernel, path, .. } => {
+            let wanted = Image { version: kernel.clone(), path: path.clone() };
+            images::hold(root, journal, &wanted).map(|()| None)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The files that wait for their step.
@@ -105,60 +161,6 @@ pub fn take(
 struct Staging {
     bridge: Option<Waiting>,
     last: Option<Waiting>,
-}
-
-/// How the files are when a run has gone this way.
-fn last_side(direction: Direction) -> Side {
-    match direction {
-        Direction::Forward => Side::After,
-        Direction::Backward => Side::Before,
-    }
-}
-
-/// Whether a run that goes this way still has to put files on that side.
-fn puts(journal: &Journal, direction: Direction, side: Side) -> bool {
-    journal.saved.steps.iter().enumerate().any(|(number, step)| {
-        let of_this_side = match step {
-            Step::BridgeFiles { .. } => side == Side::Bridge,
-            Step::ReplaceFiles { .. } => side != Side::Bridge,
-            _ => false,
-        };
-        of_this_side
-            && !journal.is_done(direction, number)
-            && concerns(journal, step, number, direction)
-    })
-}
-
-/// Whether a step has anything to do in this direction: back there is only what was begun.
-fn concerns(journal: &Journal, step: &Step, number: usize, direction: Direction) -> bool {
-    if direction == Direction::Forward {
-        return true;
-    }
-    let begun = |is: fn(&Step) -> bool| {
-        let steps = journal.saved.steps.iter().enumerate();
-        steps
-            .filter(|(_, step)| is(step))
-            .any(|(number, _)| journal.was_begun(Direction::Forward, number))
-    };
-    match step {
-        Step::Verify => true,
-        // The bridge is for the time in which the group's name changes back.
-        Step::BridgeFiles { .. } => begun(|step| matches!(step, Step::RenameGroup { .. })),
-        Step::ReplaceFiles { .. } => {
-            begun(|step| matches!(step, Step::BridgeFiles { .. } | Step::ReplaceFiles { .. }))
-        }
-        Step::BridgeImage { .. } => begun(|step| matches!(step, Step::RenameGroup { .. })),
-        Step::RebuildImage { .. } => {
-            begun(|step| matches!(step, Step::BridgeImage { .. }))
-                || journal.was_begun(Direction::Forward, number)
-        }
-        // After a cut and a boot the running system may bear the new name, whatever was begun before.
-        step if step.is_live() => {
-            begun(|step| matches!(step, Step::RenameGroup { .. }))
-                || journal.was_begun(Direction::Forward, number)
-        }
-        _ => journal.was_begun(Direction::Forward, number),
-    }
 }
 
 /// The group's name before and after, in this direction.
@@ -184,7 +186,7 @@ fn take_step(
         // Made before the journal's first record.
         Step::Backup { .. } => Ok(None),
         Step::RenameGroup { uuid, .. } => {
-            rename_group(uuid, &to)?;
+            rename_group(uuid, &to, direction)?;
             Ok(Some(format!("LVM calls the group {uuid} {to}")))
         }
         Step::BridgeFiles { .. } => {
@@ -198,7 +200,7 @@ fn take_step(
             if let Some(waiting) = waiting.last.take() {
                 waiting.commit()?;
             }
-            journal.files_are(root, last_side(direction))?;
+            journal.files_are(root, due::last_side(direction))?;
             Ok(Some(match direction {
                 Direction::Forward => format!("{} replaced", count(*files, "file")),
                 Direction::Backward => format!("{} as before", count(*files, "file")),
@@ -239,9 +241,15 @@ fn take_step(
 }
 
 /// Nothing to do where the group has the name already: a run that was cut is taken up.
-fn rename_group(uuid: &str, to: &VgName) -> Result<()> {
+fn rename_group(uuid: &str, to: &VgName, direction: Direction) -> Result<()> {
     if lvm::name_of(uuid)? == *to {
         return Ok(());
     }
-    live::with_name_free(to, || lvm::rename_group(uuid, to))
+    live::with_name_free(to, || match lvm::rename_group(uuid, to, lvm::Archive::Kept) {
+        // A full disk takes no more of LVM's archive, without which vgrename does nothing.
+        Err(_) if direction == Direction::Backward => {
+            lvm::rename_group(uuid, to, lvm::Archive::LeftOut)
+        }
+        result => result,
+    })
 }

@@ -16,6 +16,7 @@ mod places;
 mod planted;
 mod proof;
 mod real_lvm;
+mod recovery;
 mod refusals;
 mod rooms;
 mod stage;

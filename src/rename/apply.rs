@@ -25,6 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) seen: Vec<String>,
     /// The proof of the next boot.
     pub(crate) proof: Vec<Row>,
+    /// The images are still to be built, by the system itself when it runs.
+    pub(crate) images_wait: bool,
 }
 
 impl Outcome {
@@ -39,7 +41,7 @@ impl Outcome {
             seen.push(format!("the proof could not be shown: {error:#}"));
             Vec::new()
         });
-        Self { journal: journal.dir().to_owned(), seen, proof }
+        Self { journal: journal.dir().to_owned(), seen, proof, images_wait: false }
     }
 }
 
@@ -63,10 +65,14 @@ pub(crate) fn run(job: &Job) -> Result<Outcome> {
 }
 
 /// Finishes a run that was cut. On failure it stays as it is: undo and another try are both open.
+///
+/// Of another root than the running system's everything but the images.
 pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
     interrupt::watch()?;
+    let mut images_wait = false;
     let seen = live::watched(root, || {
         let outcome = steps::take(root, journal, Direction::Forward, Manner::default())?;
+        images_wait = outcome.images_wait;
         Ok(outcome.seen)
     });
     let seen = seen.map_err(|error| {
@@ -77,7 +83,7 @@ pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
             ),
         )
     })?;
-    Ok(Outcome::of(root, journal, seen))
+    Ok(Outcome { images_wait, ..Outcome::of(root, journal, seen) })
 }
 
 fn saved(job: &Job) -> Result<Saved> {

@@ -32,10 +32,18 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
     to_stdout(|out| {
         writeln!(
             out,
-            "# Finished: volume group {} is {} now.",
-            journal.saved.old, journal.saved.new
+            "# {}: volume group {} is {} now.",
+            if outcome.images_wait { "Finished but for the images" } else { "Finished" },
+            journal.saved.old,
+            journal.saved.new
         )?;
         outcome.seen.iter().try_for_each(|line| writeln!(out, "#  - {line}"))?;
+        if outcome.images_wait {
+            writeln!(
+                out,
+                "# Next: boot the system, and run `postclone rename --resume` there: it builds its images itself."
+            )?;
+        }
         table::write(out, &outcome.proof, "# ", Style::of_stdout(args.color))
     })?;
     Ok(Exit::Done)

@@ -3,6 +3,13 @@
 //!
 //! Seen in guests with initramfs-tools and dracut; dracut needs every `rd.lvm.*` left out, for it
 //! waits for each group and volume that is named there (dracut modules.d/*lvm/parse-lvm.sh).
+//!
+//! Not reached by it: the `RESUME=` in an image of initramfs-tools, which has the other name until the
+//! image is built anew. A boot in between waits 30 s for that device and goes on (scripts/local,
+//! `local_device_setup`; seen in guests). `noresume` on the bridge's command line would spare it for
+//! the second or two until the final grub.cfg, and nearly all the time until the new image passes
+//! after that; grub.cfg left on the bridge until then would make the slowest step, and the one that
+//! fails most, part of the time in which a system has neither its old nor its new boot files.
 
 use std::collections::BTreeMap;
 

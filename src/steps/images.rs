@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use crate::guest::kernels::Image;
 use crate::guest::root::Root;
 use crate::initramfs;
+use crate::plan::Step;
 use crate::transaction::image::{Kept, Stamp};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
@@ -26,6 +27,31 @@ pub(super) fn bridge(
     }
     build(journal, image, &outer, initramfs::Purpose::Bridge)?;
     journal.keep_image(&outer, Kept::Bridge)
+}
+
+/// Puts back what boots under the new name: the image that was built on the bridge where there is one,
+/// else the old one, which then names no volume that a boot needs.
+pub(super) fn hold(root: &Root, journal: &Journal, image: &Image) -> Result<()> {
+    let outer = place(root, image)?;
+    if !journal.restore_image(&outer, Kept::Bridge)? {
+        journal.restore_image(&outer, Kept::Before)?;
+    }
+    Ok(())
+}
+
+/// A rescue system cannot build the images of the bridge.
+pub(super) fn refuse_bridge(journal: &Journal) -> Result<()> {
+    let mut steps = journal.saved.steps.iter().enumerate();
+    let waits = |(number, step): (usize, &Step)| {
+        matches!(step, Step::BridgeImage { .. }) && !journal.is_done(Direction::Forward, number)
+    };
+    if steps.any(waits) {
+        bail!(
+            "the run was cut before its images could boot under either name, and they are built by the system itself alone: \
+             take it back with `postclone undo --root DIR`"
+        );
+    }
+    Ok(())
 }
 
 pub(super) fn last(

@@ -70,6 +70,21 @@ impl Journal {
         (Waiting { files }, failures)
     }
 
+    /// Writes beside every file what the way back puts there, never to be put in place: as long as
+    /// these stand, it has room on each file system, however full that gets meanwhile.
+    pub fn reserve(&self, root: &Root) -> Result<Vec<Staged>> {
+        let mut reserved = Vec::new();
+        for path in &self.saved.files {
+            let before = self.copy_of(Side::Before.dir(), path);
+            for side in [Side::Bridge, Side::Before] {
+                if let Some(bytes) = self.bytes(side, path)? {
+                    reserved.push(Staged::write(&root.outer(path), &bytes, &before, false)?);
+                }
+            }
+        }
+        Ok(reserved)
+    }
+
     fn stage_one(
         &self,
         path: &Path,

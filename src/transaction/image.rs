@@ -59,10 +59,14 @@ impl Journal {
         let kept = self.kept_image(image, from)?;
         let restoring = || format!("putting the old `{}` back", image.display());
         let Ok(metadata) = fs::metadata(&kept) else { return Ok(false) };
-        let same = fs::metadata(image)
-            .is_ok_and(|now| (now.dev(), now.ino()) == (metadata.dev(), metadata.ino()));
-        if !same {
-            let bytes = fs::read(&kept).with_context(restoring)?;
+        let looks = |of: &fs::Metadata| {
+            (of.len(), of.mode(), of.uid(), of.gid(), of.mtime(), of.mtime_nsec())
+        };
+        let bytes = fs::read(&kept).with_context(restoring)?;
+        // One that the tool never replaced needs no room.
+        let stands = fs::metadata(image).is_ok_and(|now| looks(&now) == looks(&metadata))
+            && fs::read(image).is_ok_and(|now| now == bytes);
+        if !stands {
             Staged::write(image, &bytes, &kept, true)?.commit()?;
             staged::sync(&[image.to_owned()])?;
         }

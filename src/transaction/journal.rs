@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use nix::fcntl::{FallocateFlags, fallocate};
 
 use super::record::{Direction, FORMAT, Record, Saved, Stamp, State};
-use super::{STATE, attributes, failpoint, sync_dir};
+use super::{STATE, attributes, failpoint, marker, sync_dir};
 use crate::guest::root::Root;
 use crate::plan::FileChange;
 
@@ -78,7 +79,10 @@ impl Journal {
             state: State::Open(Direction::Forward),
         };
         journal.append(&Record::Begin(Box::new(saved)))?;
-        write_marker(dir)?;
+        // Room for every record to come; a file system that has no such thing (EOPNOTSUPP) does
+        // without.
+        let _ = fallocate(&journal.log, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, RECORDS);
+        marker::write(dir)?;
         sync_dir(dir)?;
         sync_dir(dir.parent().unwrap_or(dir))?;
         Ok(journal)
@@ -188,17 +192,8 @@ impl Journal {
     /// Notes that the run is over.
     pub fn close(&mut self, direction: Direction) -> Result<()> {
         self.append(&Record::Closed { direction })?;
-        self.remove_marker();
+        marker::remove(&self.dir);
         Ok(())
-    }
-
-    fn remove_marker(&self) {
-        let marker = self.dir.with_file_name(OPEN);
-        if let Err(error) = fs::remove_file(&marker)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            log::warn!("removing `{}`: {error}", marker.display());
-        }
     }
 
     /// Whether a step was done this way and not undone since.
@@ -228,12 +223,15 @@ impl Journal {
 
     /// Removes the journal of a run that changed nothing.
     pub fn discard(self) {
-        self.remove_marker();
+        marker::remove(&self.dir);
         if let Err(error) = fs::remove_dir_all(&self.dir) {
             log::warn!("removing `{}`: {error}", self.dir.display());
         }
     }
 }
+
+/// Bytes that a journal may grow to, the way back included.
+const RECORDS: i64 = 128 << 10;
 
 /// Bytes that a journal of these files needs, rounded up to blocks.
 pub fn room(files: &[FileChange]) -> u64 {
@@ -256,15 +254,6 @@ fn remove_unbegun(state: &Path) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-}
-
-/// Stands in [`STATE`] while a run is open, for the unit that tells of it at the next boot.
-const OPEN: &str = "open";
-
-fn write_marker(dir: &Path) -> Result<()> {
-    let marker = dir.with_file_name(OPEN);
-    let text = format!("{}\n", dir.file_name().unwrap_or_default().to_string_lossy());
-    fs::write(&marker, text).with_context(|| format!("writing `{}`", marker.display()))
 }
 
 fn copy_path(dir: &Path, side: &str, path: &Path) -> PathBuf {

@@ -7,6 +7,7 @@ pub mod image;
 pub mod journal;
 mod link;
 pub mod lock;
+mod marker;
 pub mod paths;
 pub mod record;
 pub mod runtime;

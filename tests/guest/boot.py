@@ -72,11 +72,12 @@ class Watch:
         self.ending_at = None
         self.cut_due = None
         self.dead = None
+        self.typed = list(job.typed)
 
     def now(self):
         return time.monotonic() - self.start
 
-    def console(self, pipe):
+    def console(self, pipe, keyboard):
         with open(self.boot.logs / "console", "w", encoding="utf-8") as log:
             pending = b""
             while data := os.read(pipe.fileno(), 65536):
@@ -87,6 +88,9 @@ class Watch:
                 # A prompt has no end of line.
                 if b"(initramfs)" in pending or b"rescue>" in pending:
                     self._console_line(log, pending)
+                    if self.typed and b"(initramfs)" in pending:
+                        keyboard.write(self.typed.pop(0).encode() + b"\n")
+                        keyboard.flush()
                     pending = b""
                 log.flush()
             self._console_line(log, pending)
@@ -97,7 +101,7 @@ class Watch:
         # Time for what else it has to say.
         if PANIC.search(text):
             self.dead = (self.now() + 2, text.strip())
-        elif self.dead is None and not self.boot.mode and DEAD.search(text):
+        elif self.dead is None and not self.boot.mode and not self.job.typed and DEAD.search(text):
             self.dead = (self.now() + 5, text.strip())
         elif self.dead is None and not self.boot.mode and STILL.search(text):
             self.dead = (self.now() + 90, text.strip())

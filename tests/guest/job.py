@@ -26,6 +26,8 @@ class Job:
     """Seconds until the boot has to have reported."""
     limit: float = 1800.0
     """Seconds that the job may take."""
+    typed: tuple[str, ...] = ()
+    """What is typed in the initramfs' shell, a line a prompt."""
     down_limit: float = 150.0
     """Seconds from the request to power off until the host ends the guest."""
 

@@ -19,7 +19,7 @@ PORT = "org.postclone.lab"
 
 @dataclass
 class Machine:
-    """A disk and, for a boot without boot loader, a kernel."""
+    """A disk and, for a boot without boot loader, a kernel; `guest` is another machine's disk in it."""
 
     disk: Path
     accel: str
@@ -27,6 +27,7 @@ class Machine:
     kernel: Path | None = None
     initrd: Path | None = None
     append: str = ""
+    guest: Path | None = None
 
 
 def accelerator(kernel):
@@ -100,9 +101,10 @@ def _boot(machine, job, logs, scratch):
     with open(logs / "qemu", "w") as errors:
         errors.write(" ".join(command) + "\n")
         errors.flush()
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen(command, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=errors)
-    threads = [threading.Thread(target=watch.console, args=(process.stdout,), daemon=True),
+    threads = [threading.Thread(target=watch.console, args=(process.stdout, process.stdin),
+                                daemon=True),
                threading.Thread(target=watch.agent, args=(listener,), daemon=True)]
     for thread in threads:
         thread.start()
@@ -174,6 +176,8 @@ def command_line(machine, scratch, frozen=False):
     command += drive("system", machine.disk, machine.format)
     command += drive("job", scratch / "job", "raw", "pclab-job")
     command += drive("out", scratch / "out", "raw", "pclab-out")
+    if machine.guest:
+        command += drive("guest", machine.guest, machine.format, "pclab-guest")
     if machine.kernel:
         command += ["-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
                     "-append", machine.append]

@@ -48,10 +48,10 @@ class Trial:
         with open(self.logs / "log", "a") as file:
             file.write(f"[{time.monotonic() - self.started:7.1f}] {text}\n")
 
-    def boot(self, label, script="", files=None, disk=None, **job):
-        """Boot the disk once, or another one, with logs under `label`."""
+    def boot(self, label, script="", files=None, disk=None, machine=None, **job):
+        """Boot the disk once, or another one or another machine, with logs under `label`."""
         self.note(f"boot {label}")
-        machine = replace(self.machine, disk=disk) if disk else self.machine
+        machine = machine or (replace(self.machine, disk=disk) if disk else self.machine)
         done = qemu.boot(machine, Job(script, files or {}, **job), self.logs / label)
         up = f"{done.up_seconds:.1f} s" if done.up_seconds is not None else "never"
         down = f"{done.down_seconds:.1f} s" if done.down_seconds is not None else "not timed"

@@ -38,18 +38,29 @@ mark over
 """What a guest does that is kept: it asks the out disk, past the page cache,
 for what to do next. Each time that it goes on it finds another one."""
 
+ENDING = "@@ ending reboot"
+
+SHUT_DOWN = f"""
+echo '{ENDING}'
+systemctl --no-block reboot
+sleep infinity
+"""
+"""The end of a script after which the guest goes down as at any reboot."""
+
 
 @dataclass
 class Going:
-    """What a guest said from the instant on, and how it ended: over, cut, late.
+    """What a guest said from the instant on, and how it ended: over, cut, down, late.
 
-    `lines` are what the job said, with seconds from its first line.
+    `lines` are what the job said, with seconds from its first line. A guest that
+    was told to go down by SHUT_DOWN ended `down`, after `down_seconds`.
     """
 
     lines: list[tuple[float, str]] = field(default_factory=list)
     ended: str = ""
     at: float = 0.0
     """Seconds from the job's first line to the kill."""
+    down_seconds: float | None = None
 
 
 def keep(machine, script, files, logs):
@@ -88,7 +99,7 @@ def go_on(machine, script, logs, cut=lambda line, at: None, limit=900.0):
     with _running(machine, logs, out=following, more=["-loadvm", NAME]) as (process, lines, _):
         timer = threading.Timer(limit, process.kill)
         timer.start()
-        started = killed = None
+        started = killed = ending = None
         for now, line in lines:
             if not line.startswith(" "):
                 if line.startswith("@@ end job"):
@@ -97,16 +108,26 @@ def go_on(machine, script, logs, cut=lambda line, at: None, limit=900.0):
             started = now if started is None else started
             at = now - started
             going.lines.append((at, line[1:]))
+            ending = now if line == f" {ENDING}" else ending
             if killed is None and (delay := cut(line[1:], at)) is not None:
                 time.sleep(max(0.0, delay - (time.monotonic() - now)))
                 process.kill()
                 killed = time.monotonic() - started
             if line == " @@ mark over":
                 break
+        if ending is not None and killed is None:
+            process.wait()  # for as long as the timer leaves it
+            going.down_seconds = time.monotonic() - ending if process.returncode == 0 else None
         timer.cancel()
         process.kill()
-        going.ended = "cut" if killed is not None else (
-            "over" if going.lines and going.lines[-1][1] == "@@ mark over" else "late")
+        if killed is not None:
+            going.ended = "cut"
+        elif going.down_seconds is not None:
+            going.ended = "down"
+        elif going.lines and going.lines[-1][1] == "@@ mark over":
+            going.ended = "over"
+        else:
+            going.ended = "late"
         going.at = killed if killed is not None else (going.lines[-1][0] if going.lines else 0.0)
     return going
 

@@ -18,6 +18,7 @@ import qemu
 import warm
 from layout import NEW, OLD
 from scenarios.undo import SUMS
+from table import Table
 from trial import Failed, Scenario
 
 STEPS = [
@@ -136,14 +137,15 @@ class Cut:
     verdict: str = ""
     then: str = ""
 
-    HEAD = (f"{'instant':14} {'s':>6}  {'last line':42} {'next boot under':15} {'run':6} "
-            f"{'up s':>5}  {'boot':6} then")
+    COLUMNS = [("instant", 12), ("cut after, s", 12), ("last line", 42),
+               ("next boot under", 15), ("run", 6), ("up after, s", 11), ("boot", 6), ("then", 0)]
 
-    def __str__(self):
+    def cells(self):
+        """The row of the table."""
         up = f"{self.up:.0f}" if self.up is not None else "-"
         more = ", resume wait" if self.stale_resume else ""
-        return (f"{self.instant:14} {self.at:6.2f}  {self.last[:42]:42} {self.group:15} "
-                f"{self.state:6} {up:>5}  {self.verdict:6} {self.way}: {self.then}{more}")
+        return [self.instant, f"{self.at:.2f}", self.last, self.group, self.state, up,
+                self.verdict, f"{self.way}: {self.then}{more}"]
 
 
 def trigger(instant):
@@ -223,10 +225,13 @@ def one(trial, machine, number, instant, way, third):
     """Cut at the instant, boot, judge, then finish or take back."""
     row = Cut(instant, way)
     label = f"{number:02}-{instant.replace('@', 'at-')}"
-    disk = warm.copy(machine, trial.logs / f"{label}.qcow2").disk
     after = trial.logs / f"{label}-next.qcow2"
-    going = warm.go_on(qemu.Machine(disk, machine.accel), "mark start\n" + RUN,
-                       trial.logs / f"{label}-1-cut", trigger(instant))
+    for _ in range(2):  # on a starved host a run is refused, when systemd does not answer in time
+        disk = warm.copy(machine, trial.logs / f"{label}.qcow2").disk
+        going = warm.go_on(qemu.Machine(disk, machine.accel), "mark start\n" + RUN,
+                           trial.logs / f"{label}-1-cut", trigger(instant))
+        if going.ended == "cut":
+            break
     row.at = going.at
     told = [line for _, line in going.lines if line.startswith(("postclone: ", "@@ mark "))]
     row.last = re.sub("^(postclone: |@@ mark )", "", told[-1]) if told else "(none)"
@@ -295,17 +300,21 @@ def power_cut(trial):
     trial.note(f"kept a guest in {time.monotonic() - began:.0f} s")
     losses(trial, trial.machine)
     rows = []
-    print(Cut.HEAD, flush=True)
+    table = Table(trial.logs / "table.md", *Cut.COLUMNS)
     for number, instant in enumerate(instants(trial, trial.machine, count, seed), 1):
         # Finishing builds an image, which takes minutes.
         way = "resume" if number % 6 == 3 else "undo"
         row = one(trial, trial.machine, number, instant, way, third=number % 12 in (2, 3))
         rows.append(row)
-        print(row, flush=True)
-        with open(trial.logs / "table", "a") as file:
-            file.write(f"{row}\n")
+        table.row(*row.cells())
     bad = [row for row in rows if row.verdict != "good" or not row.then.startswith("ok")]
-    print(f"{len(rows)} cuts, {len(rows) - len(bad)} good, seed {seed}", flush=True)
+    under = {name: sum(row.group == name for row in rows) for name in (OLD, NEW)}
+    waited = sum(row.stale_resume for row in rows)
+    summary = (f"{len(rows)} cuts, {len(rows) - len(bad)} good, seed {seed}: {under[OLD]} boots "
+               f"under {OLD}, {under[NEW]} under {NEW}, {waited} waited for the old RESUME=")
+    print(summary, flush=True)
+    with open(trial.logs / "table.md", "a") as file:
+        file.write(f"\n{summary}\n")
     if bad:
         raise Failed(f"{len(bad)} of {len(rows)} cuts: " + "; ".join(
             f"{row.instant}: {row.verdict} {row.then}" for row in bad[:3]))

@@ -1,0 +1,30 @@
+//! The file that stands beside a run's journal while the run is open, for the unit that tells of it
+//! at the next boot.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+fn path(journal: &Path) -> PathBuf {
+    journal.with_file_name("open")
+}
+
+/// Names the run that has its journal in that directory as open.
+pub(super) fn write(journal: &Path) -> Result<()> {
+    let marker = path(journal);
+    let text = format!("{}\n", journal.file_name().unwrap_or_default().to_string_lossy());
+    fs::write(&marker, text).with_context(|| format!("writing `{}`", marker.display()))
+}
+
+/// The run is over.
+pub(super) fn remove(journal: &Path) {
+    let marker = path(journal);
+    match fs::remove_file(&marker) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            log::warn!("removing `{}`: {error}", marker.display());
+        }
+        _ => {}
+    }
+}

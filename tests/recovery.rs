@@ -1,0 +1,153 @@
+//! What a person does after a run that was cut, on a stage.
+
+use std::path::Path;
+
+use crate::stage::Stage;
+use crate::tree;
+
+const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
+
+/// A guest whose run was cut while its first image was built.
+fn cut() -> Stage {
+    let guest = Stage::new();
+    guest.program("usr/sbin/update-initramfs", "#!/bin/sh\nkill -9 $PPID\n");
+    guest.run(RENAME).demand(137);
+    guest.install_update_initramfs();
+    guest
+}
+
+/// The guest's files, mounted at /mnt of a rescue system that sees its group.
+fn mounted(guest: &Stage, group: &str) -> Stage {
+    let rescue = Stage::new();
+    for dir in ["etc", "boot", "lib", "var"] {
+        tree::copy(&guest.path(dir), &rescue.path("mnt").join(dir));
+    }
+    rescue.set("vg", group);
+    rescue
+}
+
+/// A rescue system has image tools of its own, which build the images of the rescue system.
+#[test]
+fn from_a_rescue_system_a_run_is_finished_but_for_the_images() {
+    let guest = cut();
+    let rescue = mounted(&guest, "a-b");
+    let own = tree::read(&rescue.path("boot"));
+    let guests_images = |stage: &Stage, dir: &str| {
+        tree::read(&stage.path(dir))
+            .into_iter()
+            .filter(|(path, _)| path.starts_with("initrd.img-6.1.0-1-amd64"))
+            .map(|(_, entry)| entry.content)
+            .collect::<Vec<_>>()
+    };
+    let images = guests_images(&guest, "boot");
+    let status = rescue.run(&["status", "--root", "/mnt"]).demand(0);
+    let advice = "`postclone rename --resume --root /mnt`, or take it back with `postclone undo --root /mnt`";
+    assert!(String::from_utf8(status.stdout).unwrap().contains(advice));
+    let run = rescue.run(&["rename", "--resume", "--root", "/mnt"]).demand(0);
+    let said = String::from_utf8(run.stdout).unwrap();
+    assert!(said.starts_with("# Finished but for the images: volume group a-b is c-d now."));
+    assert!(said.contains("run `postclone rename --resume` there"), "{said}");
+    assert!(rescue.read("mnt/etc/fstab").starts_with("/dev/mapper/c--d-root"));
+    assert!(rescue.asked().iter().all(|line| !line.starts_with("update-initramfs")));
+    assert_eq!(own, tree::read(&rescue.path("boot")), "the rescue system's own /boot");
+    assert_eq!(images, guests_images(&rescue, "mnt/boot"));
+    let status = rescue.run(&["status", "--root", "/mnt", "--format", "json"]).demand(0);
+    assert!(String::from_utf8(status.stdout).unwrap().contains(r#""state": "cut""#));
+
+    // The guest boots, and finishes.
+    rescue_to_guest(&rescue, &guest);
+    guest.set("vg", "c-d");
+    let run = guest.run(&["rename", "--resume"]).demand(0);
+    assert!(String::from_utf8(run.stdout).unwrap().starts_with("# Finished: "));
+    assert!(guest.read("boot/initrd.img-6.1.0-1-amd64").contains("/dev/mapper/c--d-root"));
+    let status = guest.run(&["status", "--format", "json"]).demand(0);
+    assert!(String::from_utf8(status.stdout).unwrap().contains(r#""state": "done""#));
+}
+
+fn rescue_to_guest(rescue: &Stage, guest: &Stage) {
+    for dir in ["etc", "boot", "var"] {
+        std::fs::remove_dir_all(guest.path(dir)).unwrap();
+        tree::copy(&rescue.path(&Path::new("mnt").join(dir).to_string_lossy()), &guest.path(dir));
+    }
+}
+
+/// The limit is an hour, and some seconds in a build with failpoints.
+#[cfg(feature = "failpoints")]
+#[test]
+fn an_image_tool_that_hangs_is_killed_at_its_limit() {
+    let stage = Stage::new();
+    let before = stage.system();
+    stage.set("initramfs", "hang");
+    let run = stage.run(RENAME).demand(3);
+    assert!(
+        run.stderr.contains("it had not ended after 8 s and was killed")
+            && run.stderr.contains("everything was restored"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(before, stage.system());
+}
+
+/// A disk that runs full in the middle must not keep the old bytes from coming back.
+#[test]
+fn a_run_is_taken_back_on_a_full_disk() {
+    for dir in ["boot", "etc", "var/lib"] {
+        let stage = Stage::new();
+        stage.program(
+            "usr/sbin/update-initramfs",
+            &format!(
+                "#!/bin/sh\nwhile cat /usr/bin/busybox >> /{dir}/filler; do :; done\n\
+                 echo full >&2\nexit 1\n"
+            ),
+        );
+        // In a mount namespace of its own; what is in the directory is put onto a small file system.
+        let script = "cp -a \"$1/$2\" \"$1/tmp/kept\" &&
+            mount -t tmpfs -o size=8m tmpfs \"$1/$2\" && cp -a \"$1/tmp/kept/.\" \"$1/$2\" || exit 98
+            chroot \"$1\" /usr/sbin/postclone rename a-b c-d --yes
+            status=$?
+            rm \"$1/$2/filler\" && diff -r --exclude postclone \"$1/tmp/kept\" \"$1/$2\" >&2 || exit 99
+            exit $status";
+        let output = std::process::Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "sh", "-c", script, "sh"])
+            .args([stage.path("").to_str().unwrap(), dir])
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let run = crate::harness::run(output).demand(3);
+        assert!(run.stderr.contains("everything was restored"), "{dir}: {}", run.stderr);
+        assert_eq!(stage.read("stub/vg").trim(), "a-b", "{dir}");
+    }
+}
+
+/// Seen in a guest: the group had its old name back, and grub.cfg, which found no room, the new one.
+#[test]
+fn files_do_not_go_back_where_the_group_does_not() {
+    let stage = Stage::new();
+    stage.set("vgrename", "once");
+    stage.set("initramfs", "fail");
+    let run = stage.run(RENAME).demand(4);
+    assert!(run.stderr.contains("the files were left as they are"), "{}", run.stderr);
+    assert_eq!(stage.read("stub/vg").trim(), "c-d");
+    // On the bridge: bootable under any name.
+    assert!(stage.read("etc/fstab").starts_with("UUID=R-1 / "), "{}", stage.read("etc/fstab"));
+    assert!(stage.read("boot/grub/grub.cfg").contains("root=UUID=R-1"));
+}
+
+#[test]
+fn the_group_does_not_go_back_where_the_files_do_not() {
+    let stage = Stage::new();
+    // Somebody works on a file meanwhile: what it holds is not postclone's to replace.
+    stage.program(
+        "usr/sbin/update-initramfs",
+        "#!/bin/sh\necho '# mine' >> /boot/grub/grub.cfg\necho 'no image' >&2\nexit 1\n",
+    );
+    let run = stage.run(RENAME).demand(4);
+    assert!(run.stderr.contains("`/boot/grub/grub.cfg` was changed"), "{}", run.stderr);
+    assert!(run.stderr.contains("the files were left as they are"), "{}", run.stderr);
+    assert_eq!(stage.read("stub/vg").trim(), "c-d");
+    assert!(stage.read("etc/fstab").starts_with("/dev/mapper/c--d-root"));
+    stage.run(&["undo", "--yes"]).demand(1);
+    stage.run(&["undo", "--yes", "--force"]).demand(0);
+    assert_eq!(stage.read("stub/vg").trim(), "a-b");
+    assert!(stage.read("etc/fstab").starts_with("/dev/mapper/a--b-root"));
+}
