@@ -14,6 +14,7 @@ pub mod checks;
 pub mod cli;
 pub mod exit;
 pub mod guest;
+pub mod image;
 pub mod initramfs;
 pub mod interrupt;
 pub mod live;

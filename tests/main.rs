@@ -8,6 +8,7 @@ mod faults;
 mod flow;
 mod golden;
 mod harness;
+mod images;
 mod manual;
 mod names;
 mod obstacles;
