@@ -9,6 +9,7 @@
 //! holds the tree to that. `CONTRIBUTING.md` has the map of rooms.
 
 pub mod ask;
+pub mod audit;
 pub mod blkid;
 pub mod checks;
 pub mod cli;

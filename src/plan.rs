@@ -190,6 +190,11 @@ pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Resul
     Ok(Files { changes, warnings })
 }
 
+/// The names of dm-crypt mappings that the known places declare: see [`Matcher::new`].
+pub fn mappings(root: &Root) -> Result<BTreeSet<String>> {
+    Ok(mapping_names(&read_places(root, &mut Vec::new())?))
+}
+
 /// Every file of the table, each once however many paths lead to it.
 fn read_places(root: &Root, warnings: &mut Vec<Warning>) -> Result<Vec<(&'static Place, Source)>> {
     let mut seen = HashSet::new();

@@ -279,13 +279,17 @@ fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String
         journal.files_are(root, Side::Before)?;
         return Ok(format!("every file has its old bytes; the group is {to}"));
     }
-    let volumes = match &journal.saved.volumes {
-        Some(volumes) => Volumes::Known(volumes.iter().map(|volume| volume.name.clone()).collect()),
-        None => Volumes::ByForm,
-    };
-    let left = plan::files(root, &from, &to, volumes).context("planning again")?;
+    let left = plan::files(root, &from, &to, volumes(journal)).context("planning again")?;
     if let Some(change) = left.changes.first() {
         bail!("`{}` still names {from} after the rename", change.path.display());
     }
     Ok(format!("planned again: no known place names {from} any more"))
+}
+
+/// The group's volumes, as they were known when the run began.
+pub(crate) fn volumes(journal: &Journal) -> Volumes {
+    match &journal.saved.volumes {
+        Some(volumes) => Volumes::Known(volumes.iter().map(|volume| volume.name.clone()).collect()),
+        None => Volumes::ByForm,
+    }
 }

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, clippy::print_stderr)]
 
 mod attributes;
+mod audit;
 #[cfg(feature = "failpoints")]
 mod faults;
 mod flow;

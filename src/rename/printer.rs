@@ -6,10 +6,12 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::{Job, apply};
+use crate::audit::finding::Findings;
+use crate::audit::report::left_lines;
 use crate::cli::{Format, RenameArgs};
 use crate::plan::Plan;
-use crate::report::json::{self, Outcome};
-use crate::report::style::Style;
+use crate::report::json::{self, Done, Outcome};
+use crate::report::style::{Mark, Style};
 use crate::report::{text, to_stdout};
 
 /// Writes results to stdout.
@@ -45,8 +47,18 @@ impl Printer {
         })
     }
 
-    pub(super) fn done(&self, job: &Job, outcome: &apply::Outcome, started: Instant) -> Result<()> {
-        let done = Some((outcome.journal.as_path(), outcome.seen.as_slice()));
+    pub(super) fn done(
+        &self,
+        job: &Job,
+        outcome: &apply::Outcome,
+        left: Option<&Findings>,
+        started: Instant,
+    ) -> Result<()> {
+        let done = Some(Done {
+            journal: &outcome.journal,
+            seen: &outcome.seen,
+            left: left.map(|left| left.list.as_slice()),
+        });
         to_stdout(|out| {
             if self.format == Format::Json {
                 return out.write_all(json::document(&job.plan, Outcome::Done, done).as_bytes());
@@ -57,6 +69,10 @@ impl Printer {
             }
             writeln!(out, "# The files as they were are in {}.", outcome.journal.display())?;
             writeln!(out, "# To take it back: postclone undo")?;
+            let (on, off) = self.style.paint(Mark::Warning);
+            for line in left.map(|left| left_lines(&job.plan.old, left)).unwrap_or_default() {
+                writeln!(out, "# {on}{line}{off}")?;
+            }
             for line in self.next_steps(job) {
                 writeln!(out, "# {line}")?;
             }

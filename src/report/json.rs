@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::audit::finding::Finding;
 use crate::plan::{FileChange, Plan, Step, Warning};
 use crate::rewrite::edit::Form;
 use crate::rewrite::lines::LineIndex;
@@ -25,6 +26,19 @@ struct Report<'a> {
     journal: Option<&'a Path>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     seen: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<&'a [Finding]>,
+}
+
+/// What is known of a run that is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Done<'a> {
+    /// Its journal.
+    pub journal: &'a Path,
+    /// What was seen after it.
+    pub seen: &'a [String],
+    /// What still names the group; none where that could not be searched.
+    pub left: Option<&'a [Finding]>,
 }
 
 /// What became of a plan.
@@ -55,8 +69,8 @@ struct Change {
     form: Form,
 }
 
-/// One JSON document with a final newline. `done` is a run's journal, and what was seen after it.
-pub fn document(plan: &Plan, outcome: Outcome, done: Option<(&Path, &[String])>) -> String {
+/// One JSON document with a final newline.
+pub fn document(plan: &Plan, outcome: Outcome, done: Option<Done<'_>>) -> String {
     let report = Report {
         schema: SCHEMA,
         old: plan.old.as_str(),
@@ -66,8 +80,9 @@ pub fn document(plan: &Plan, outcome: Outcome, done: Option<(&Path, &[String])>)
         files: plan.files.iter().map(file).collect(),
         steps: &plan.steps,
         warnings: &plan.warnings,
-        journal: done.map(|(journal, _)| journal),
-        seen: done.map_or(&[], |(_, seen)| seen),
+        journal: done.map(|done| done.journal),
+        seen: done.map_or(&[], |done| done.seen),
+        left: done.and_then(|done| done.left),
     };
     let mut text = serde_json::to_string_pretty(&report)
         .unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));

@@ -83,3 +83,21 @@ pub const PLACES: &[Place] = &[
     boot("boot/syslinux/extlinux.conf", "extlinux", text::kernel_command_line),
     boot("boot/isolinux/isolinux.cfg", "syslinux", text::kernel_command_line),
 ];
+
+/// Whether a path below the root, without its leading slash, is one of a place's.
+pub fn is_at(place: &Place, path: &str) -> bool {
+    let mut components = path.split('/');
+    let all = place.pattern.split('/').all(|pattern| {
+        let Some(name) = components.next() else { return false };
+        match pattern.split_once('*') {
+            None => name == pattern,
+            Some((head, tail)) => {
+                name.len() >= head.len() + tail.len()
+                    && name.starts_with(head)
+                    && name.ends_with(tail)
+                    && !(head.is_empty() && name.starts_with('.'))
+            }
+        }
+    });
+    all && components.next().is_none()
+}
