@@ -17,7 +17,7 @@ use crate::transaction::image::Stamp;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 use crate::transaction::{failpoint, staged};
-use crate::{initramfs, interrupt, live, lvm};
+use crate::{audit, initramfs, interrupt, live, lvm};
 
 /// How a run is taken.
 #[derive(Debug, Clone, Copy, Default)]
@@ -261,8 +261,11 @@ fn image(
             outer.display()
         );
     }
+    let wanted = audit::wanted(root, &journal.saved.old, volumes(journal))?;
+    let told = initramfs::inspect::judge(&journal.kept_image(&outer)?, &outer, &wanted)?;
     staged::sync(&[outer])?;
-    Ok(format!("{} built anew", image.path.display()))
+    let told = told.map(|told| format!(", but {told}")).unwrap_or_default();
+    Ok(format!("{} built anew{told}", image.path.display()))
 }
 
 /// The proof: going forward a second plan is empty; going back every file has its old bytes. Either

@@ -68,7 +68,8 @@ impl Journal {
         Ok(())
     }
 
-    fn kept_image(&self, image: &Path) -> Result<PathBuf> {
+    /// Where an image is kept as it was.
+    pub fn kept_image(&self, image: &Path) -> Result<PathBuf> {
         let name = image.file_name().ok_or_else(|| anyhow!("`{}` has no name", image.display()))?;
         Ok(self.dir().join("images").join(name))
     }
