@@ -37,7 +37,9 @@ licence() {
 	case $1 in
 	MIT) echo Expat ;;
 	Apache-2.0) echo Apache-2.0 ;;
+	bzip2-1.0.6) echo bzip2-1.0.6 ;;
 	"MIT OR Apache-2.0" | "Apache-2.0 OR MIT" | "MIT/Apache-2.0") echo "Expat or Apache-2.0" ;;
+	"0BSD OR MIT OR Apache-2.0" | "MIT OR Zlib OR Apache-2.0") echo "Expat or Apache-2.0" ;;
 	"Unlicense OR MIT" | "Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT") echo Expat ;;
 	*)
 		echo "copyright.sh: $2 has the licence $1, which this script does not know" >&2
@@ -88,6 +90,10 @@ cat <<'EOF'
 License: Expat
 EOF
 sed -n '/^Permission is hereby/,/^SOFTWARE\.$/p' LICENSE | sed 's/^$/./; s/^/ /'
+echo
+echo "License: bzip2-1.0.6"
+described | awk -F '\t' '$2 == "bzip2-1.0.6" { print $3 "/LICENSE" }' | xargs cat |
+	sed -n '/^Redistribution and use/,/^SOFTWARE, EVEN IF/p' | sed 's/^[[:space:]]*$/./; s/^/ /'
 cat <<'EOF'
 
 License: Apache-2.0

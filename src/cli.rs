@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::names::VgName;
+use crate::severity::Severity;
 
 /// Rename an LVM volume group and everything on the machine that names it.
 ///
@@ -29,6 +30,8 @@ pub enum Verb {
     Undo(UndoArgs),
     /// Say what group / is on, whose name it bears, and what waits
     Status(StatusArgs),
+    /// List what still names a group, by severity
+    Audit(AuditArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {
@@ -156,10 +159,50 @@ pub struct StatusArgs {
     pub format: Format,
 }
 
+/// Arguments of `postclone audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// The name to search for [default: the one that the last run took away]
+    #[arg(value_name = "NAME")]
+    pub name: Option<VgName>,
+
+    /// Search the system whose / is mounted at DIR
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// Print findings of this severity and worse ones
+    ///
+    /// The exit status is about these alone.
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = Severity::Cosmetic)]
+    pub severity: Severity,
+
+    /// Take the groups and volumes from FILE instead of asking LVM
+    ///
+    /// FILE holds the output of `lvm fullreport -a --reportformat json`.
+    #[arg(long, value_name = "FILE")]
+    pub lvm_report: Option<PathBuf>,
+
+    /// How to print the findings
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+
+    /// Say more on stderr: the programs that are run and what they say
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Say nothing on stderr but warnings and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
 /// Output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A summary and diffs that patch(1) takes
+    /// Text for people; a plan is a patch that patch(1) takes
     Text,
     /// One JSON document
     Json,

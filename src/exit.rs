@@ -24,6 +24,11 @@ pub struct Failure {
     source: anyhow::Error,
 }
 
+impl Exit {
+    /// The status of an audit that found something; 1, as grep(1) and diff(1) have it.
+    pub const FOUND: Self = Self::Refused;
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.source)

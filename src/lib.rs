@@ -9,12 +9,14 @@
 //! holds the tree to that. `CONTRIBUTING.md` has the map of rooms.
 
 pub mod ask;
+pub mod audit;
 pub mod blkid;
 pub mod checks;
 pub mod cli;
 pub mod due;
 pub mod exit;
 pub mod guest;
+pub mod image;
 pub mod initramfs;
 pub mod interrupt;
 pub mod live;

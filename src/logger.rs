@@ -1,6 +1,6 @@
 //! Progress and warnings on stderr.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
@@ -25,6 +25,16 @@ impl Log for Stderr {
     }
 
     fn flush(&self) {}
+}
+
+/// A line of progress where stderr is a terminal and progress is wanted, written over the one before;
+/// none takes it away.
+pub fn progress(text: Option<&str>) {
+    let mut stderr = std::io::stderr();
+    if stderr.is_terminal() && log::max_level() >= LevelFilter::Info {
+        let _ = write!(stderr, "\r\x1b[K{}", text.unwrap_or_default());
+        let _ = stderr.flush();
+    }
 }
 
 /// Starts the logger: progress by default, `-v` adds the programs that are run, `-q` keeps warnings.

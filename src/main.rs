@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use postclone::{cli, exit, rename, status, undo};
+use postclone::{audit, cli, exit, rename, status, undo};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         cli::Verb::Rename(args) => rename::run(args),
         cli::Verb::Undo(args) => undo::run(args),
         cli::Verb::Status(args) => status::run(args),
+        cli::Verb::Audit(args) => audit::run(args),
         cli::Verb::Completions { shell } => {
             cli::completions(*shell);
             Ok(exit::Exit::Done)

@@ -1,9 +1,10 @@
 //! How bad it is when the old name is left somewhere.
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 /// What a stale name costs, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// The next boot, or one after the next kernel update, may hang or fail.

@@ -12,6 +12,7 @@ use crate::guest::root::Root;
 use crate::names::VgName;
 use crate::plan::Step;
 use crate::report::text::{count, step_text};
+use crate::rewrite::matcher::Volumes;
 use crate::transaction::failpoint;
 use crate::transaction::files::{Side, Waiting};
 use crate::transaction::journal::Journal;
@@ -252,4 +253,12 @@ fn rename_group(uuid: &str, to: &VgName, direction: Direction) -> Result<()> {
         }
         result => result,
     })
+}
+
+/// The group's volumes, as they were known when the run began.
+pub(crate) fn volumes(journal: &Journal) -> Volumes {
+    match &journal.saved.volumes {
+        Some(volumes) => Volumes::Known(volumes.iter().map(|volume| volume.name.clone()).collect()),
+        None => Volumes::ByForm,
+    }
 }

@@ -106,6 +106,19 @@ fn failures_are_taken_back_and_said() {
         ("initramfs", "empty", 3, "`/boot/initrd.img-6.1.0-1-amd64` is empty"),
         ("initramfs", "half", 3, "`update-initramfs -u -k 6.1.0-2-amd64` ended with exit status 2"),
         ("initramfs", "complain", 3, "Couldn't resolve device"),
+        ("initramfs", "cut", 3, "reading the image `/boot/initrd.img-6.1.0-1-amd64`: "),
+        (
+            "initramfs",
+            "named",
+            3,
+            "the new image still names a-b: /boot/initrd.img-6.1.0-1-amd64(wait):1:1: /dev/mapper/a--b-root",
+        ),
+        (
+            "initramfs",
+            "bare",
+            3,
+            "lacks `cryptsetup` and `lvm` and the mapping `vda_crypt` in its crypttab, which the old one had",
+        ),
     ] {
         let stage = Stage::new();
         stage.set(stub, how);
@@ -119,6 +132,43 @@ fn failures_are_taken_back_and_said() {
         );
         assert_eq!(before, stage.system(), "{stub} {how}");
     }
+}
+
+#[test]
+fn images_of_an_unknown_kind_are_left_unjudged_and_said() {
+    let stage = Stage::new();
+    for kernel in KERNELS {
+        stage.write(&format!("boot/initrd.img-{kernel}"), "a new kind of image\n");
+    }
+    let run = stage.run(RENAME).demand(0);
+    let out = String::from_utf8(run.stdout).unwrap();
+    assert!(out.contains("built anew, but reading the image `/var/lib/postclone/"), "{out}");
+    assert!(out.contains("the new image could not be compared with it"), "{out}");
+}
+
+#[test]
+fn a_rename_ends_with_what_is_left() {
+    let stage = Stage::new();
+    stage.write("etc/rc.local", "lvcreate -s /dev/a-b/root\n");
+    fs::create_dir_all(stage.path("boot/efi/EFI/Linux")).unwrap();
+    let uki = crate::images::pe(&[(".cmdline", b"root=/dev/mapper/a--b-root")]);
+    fs::write(stage.path("boot/efi/EFI/Linux/linux.efi"), uki).unwrap();
+    let run = stage.run(&[RENAME, &["--format", "json"]].concat()).demand(0);
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    let left = report["left"].as_array().unwrap();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!((&left[0]["severity"], &left[0]["inside"]), (&"boot".into(), &".cmdline".into()));
+    assert_eq!(
+        (&left[1]["severity"], &left[1]["path"]),
+        (&"error".into(), &"/etc/rc.local".into())
+    );
+    stage.run(&["undo", "--yes"]).demand(0);
+    let run = stage.run(RENAME).demand(0);
+    let out = String::from_utf8(run.stdout).unwrap();
+    assert!(
+        out.contains("# The next boot may meet a-b there: see to it before you reboot."),
+        "{out}"
+    );
 }
 
 #[test]
@@ -351,7 +401,8 @@ fn a_terminal_that_goes_away_does_not_stop_the_run() {
     stage.program(
         "usr/sbin/update-initramfs",
         "#!/bin/sh\necho \"update-initramfs $*\" >> /stub/log\nsleep 1\n\
-         echo new > /boot/initrd.img-$3.new\nmv /boot/initrd.img-$3.new /boot/initrd.img-$3\n",
+         sed s/amd64/AMD64/ /boot/initrd.img-$3 > /boot/initrd.img-$3.new\n\
+         mv /boot/initrd.img-$3.new /boot/initrd.img-$3\n",
     );
     stage.run_signalled(RENAME, Signal::SIGHUP).demand(0);
     assert_eq!(stage.read("stub/vg").trim(), "c-d");

@@ -3,11 +3,13 @@
 #![allow(unreachable_pub, clippy::print_stderr)]
 
 mod attributes;
+mod audit;
 #[cfg(feature = "failpoints")]
 mod faults;
 mod flow;
 mod golden;
 mod harness;
+mod images;
 mod manual;
 mod names;
 mod obstacles;

@@ -12,6 +12,7 @@ fn help_fits_eighty_columns() {
         &["rename", "--help"],
         &["undo", "--help"],
         &["status", "--help"],
+        &["audit", "--help"],
         &["rename", "-h"],
     ] {
         let run = postclone(&project(), args).demand(0);

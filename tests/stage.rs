@@ -15,6 +15,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::Pid;
 
 use crate::harness::{Run, run};
+use crate::images::archive;
 use crate::tree;
 
 pub const UUID: &str = "aaaaaa-bbbb-cccc-dddd-eeee-ffff-gggggg";
@@ -72,16 +73,32 @@ esac
 const UPDATE_INITRAMFS: &str = r#"#!/bin/sh
 echo "update-initramfs $*" >> /stub/log
 image=/boot/initrd.img-$3
+pack() { (cd "$1" && find . | cpio -o -H newc) >"$image.new" 2>/dev/null; mv "$image.new" "$image"; }
 case $(cat /stub/initramfs) in
 hang) echo half > "$image.new"; sleep 60 ;;
-ok) cat /etc/fstab /etc/initramfs-tools/conf.d/resume /etc/crypttab > "$image.new" 2>/dev/null; mv "$image.new" "$image" ;;
+ok)
+	cp /etc/fstab /etc/initramfs-tools/conf.d/resume /stub/image/
+	[ ! -e /etc/crypttab ] || cp /etc/crypttab /stub/image/
+	pack /stub/image
+	;;
+bare) mkdir /stub/bare; echo init > /stub/bare/init; pack /stub/bare ;;
+named) echo /dev/mapper/a--b-root > /stub/image/wait; pack /stub/image ;;
+cut) pack /stub/image; head -c 900 "$image" > "$image.new"; mv "$image.new" "$image" ;;
 idle) ;;
 fail) echo "gzip: stdout: No space left on device" >&2; exit 1 ;;
 empty) : > "$image.new"; mv "$image.new" "$image" ;;
-half) case $3 in *-2-*) echo "mkinitramfs failure" >&2; exit 2 ;; esac; echo new > "$image.new"; mv "$image.new" "$image" ;;
-complain) echo new > "$image.new"; mv "$image.new" "$image"; echo "cryptsetup: WARNING: Couldn't resolve device /dev/mapper/a--b-root" >&2 ;;
+half) case $3 in *-2-*) echo "mkinitramfs failure" >&2; exit 2 ;; esac; pack /stub/image ;;
+complain) pack /stub/image; echo "cryptsetup: WARNING: Couldn't resolve device /dev/mapper/a--b-root" >&2 ;;
 esac
 "#;
+
+/// What every image of the stage has, beside what it is made of.
+const IMAGE: &[(&str, &[u8])] = &[
+    ("init", b"#!/bin/sh\n"),
+    ("sbin/lvm", b"lvm"),
+    ("sbin/cryptsetup", b"cryptsetup"),
+    ("cryptroot/crypttab", b"vda_crypt UUID=1 none luks\n"),
+];
 
 /// Prints what the test says of the devices' UUIDs.
 const BLKID: &str = "#!/bin/sh
@@ -103,7 +120,8 @@ impl Stage {
             "dev",
             "run/udev",
             "run/systemd/system",
-            "stub",
+            "stub/image/cryptroot",
+            "stub/image/sbin",
             "tmp",
             "usr/bin",
             "usr/sbin",
@@ -115,7 +133,11 @@ impl Stage {
         mknod(&stage.path("dev/null"), SFlag::S_IFCHR, everyone, makedev(1, 3)).unwrap();
         for kernel in KERNELS {
             fs::create_dir_all(stage.path(&format!("lib/modules/{kernel}"))).unwrap();
-            stage.write(&format!("boot/initrd.img-{kernel}"), &format!("old image of {kernel}\n"));
+            let files = [&[("version", kernel.as_bytes())], IMAGE].concat();
+            fs::write(stage.path(&format!("boot/initrd.img-{kernel}")), archive(&files)).unwrap();
+        }
+        for (path, bytes) in IMAGE {
+            fs::write(stage.path("stub/image").join(path), bytes).unwrap();
         }
         stage.write("run/udev/control", "");
         stage.write("etc/hostname", "c\n");
@@ -214,7 +236,13 @@ impl Stage {
         for applet in [
             "bin/sh",
             "usr/bin/cat",
+            "usr/bin/cp",
+            "usr/bin/cpio",
+            "usr/bin/find",
+            "usr/bin/head",
+            "usr/bin/mkdir",
             "usr/bin/mv",
+            "usr/bin/sed",
             "usr/bin/basename",
             "usr/bin/kill",
             "usr/bin/sleep",
@@ -335,6 +363,8 @@ impl Stage {
                     "stub/initramfs",
                     "stub/points",
                     "stub/at-rename",
+                    "stub/image",
+                    "stub/bare",
                 ];
                 !ours.iter().any(|own| path.starts_with(own))
                     && entry.content != tree::Content::Directory

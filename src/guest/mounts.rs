@@ -15,6 +15,8 @@ pub struct Mount {
     pub read_only: bool,
     /// What was mounted, as the kernel remembers it.
     pub source: String,
+    /// Type of the file system, with its sub-type behind a dot (`fuse.sshfs`).
+    pub kind: String,
 }
 
 /// The running system's mounts; none where /proc is not there.
@@ -27,12 +29,13 @@ fn parse_line(line: &str) -> Option<Mount> {
     let (front, back) = line.split_once(" - ")?;
     let front: Vec<&str> = front.split(' ').collect();
     let mut back = back.split(' ');
-    let (_kind, source, super_options) = (back.next()?, back.next()?, back.next()?);
+    let (kind, source, super_options) = (back.next()?, back.next()?, back.next()?);
     let has_ro = |options: &str| options.split(',').any(|option| option == "ro");
     Some(Mount {
         target: PathBuf::from(unescape(front.get(4)?)),
         read_only: has_ro(front.get(5)?) || has_ro(super_options),
         source: unescape(source),
+        kind: kind.to_owned(),
     })
 }
 
@@ -69,5 +72,6 @@ mod tests {
         assert_eq!(mount.target, Path::new("/my home"));
         assert!(mount.read_only);
         assert_eq!(mount.source, "/dev/mapper/svlmon2--vg-root");
+        assert_eq!(mount.kind, "ext4");
     }
 }

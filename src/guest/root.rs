@@ -151,17 +151,8 @@ impl Root {
                 kind_name(kind)
             );
         }
-        // Between the look and the open the file may have changed into a FIFO or a link.
-        let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits())
-            .open(&outer)
-            .with_context(reading)?;
+        let mut file = open_regular(&outer).with_context(reading)?;
         let metadata = file.metadata().with_context(reading)?;
-        if !metadata.is_file() {
-            bail!("`{}` is no longer a regular file", outer.display());
-        }
         if metadata.len() > MAX_FILE {
             bail!(
                 "`{}` has {} MiB; postclone edits files of at most {} MiB",
@@ -239,6 +230,19 @@ impl Root {
         }
         Ok(())
     }
+}
+
+/// Opens a regular file for reading: no link, and never one that would block or act when opened.
+///
+/// # Errors
+/// Where something else stands there, be it since a moment ago.
+pub fn open_regular(path: &Path) -> std::io::Result<File> {
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(std::io::Error::other("it is no regular file"))
 }
 
 /// The path's components, last first, without `/` and `.`.

@@ -1,5 +1,7 @@
 //! Initramfs images, built by the system's own tool, one kernel at a time.
 
+pub mod inspect;
+
 use std::path::Path;
 use std::time::Duration;
 

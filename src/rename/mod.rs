@@ -14,6 +14,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 
 use crate::ask;
+use crate::audit::{self, finding::Findings};
 use crate::checks;
 use crate::cli::{Format, RenameArgs};
 use crate::exit::{Exit, refuse};
@@ -22,8 +23,10 @@ use crate::guest::root::Root;
 use crate::initramfs;
 use crate::live;
 use crate::logger;
+use crate::names::VgName;
 use crate::plan::{self, Plan, Step, Warning};
 use crate::report::json::Outcome;
+use crate::rewrite::matcher::Volumes;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::State;
 use printer::Printer;
@@ -69,8 +72,16 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
         ask::confirm(&question, "look at the plan with --dry-run, then use --yes")?;
     }
     let outcome = apply::run(&job)?;
-    printer.done(&job, &outcome, started)?;
+    let left = left(&job.root, &job.plan.old, job.target.volumes());
+    printer.done(&job, &outcome, left.as_ref(), started)?;
     Ok(Exit::Done)
+}
+
+/// What still names the group after a run, whose journal is closed: nothing here can undo it.
+fn left(root: &Root, old: &VgName, volumes: Volumes) -> Option<Findings> {
+    log::info!("search for what still names {old}");
+    let found = audit::after_rename(root, old, volumes);
+    found.map_err(|error| log::warn!("searching for what still names {old}: {error:#}")).ok()
 }
 
 /// A run that was cut comes first: its journal knows what is half done.

@@ -5,10 +5,12 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::{Job, apply};
+use crate::audit::finding::Findings;
+use crate::audit::report::left_lines;
 use crate::cli::{Format, RenameArgs};
 use crate::plan::Plan;
-use crate::report::json::{self, Outcome};
-use crate::report::style::Style;
+use crate::report::json::{self, Done, Outcome};
+use crate::report::style::{Mark, Style};
 use crate::report::{proof as table, text, to_stdout};
 
 /// Writes results to stdout.
@@ -44,9 +46,19 @@ impl Printer {
         })
     }
 
-    pub(super) fn done(&self, job: &Job, outcome: &apply::Outcome, started: Instant) -> Result<()> {
-        let done =
-            json::Done { journal: &outcome.journal, seen: &outcome.seen, proof: &outcome.proof };
+    pub(super) fn done(
+        &self,
+        job: &Job,
+        outcome: &apply::Outcome,
+        left: Option<&Findings>,
+        started: Instant,
+    ) -> Result<()> {
+        let done = Done {
+            journal: &outcome.journal,
+            seen: &outcome.seen,
+            proof: &outcome.proof,
+            left: left.map(|left| left.list.as_slice()),
+        };
         to_stdout(|out| {
             if self.format == Format::Json {
                 return out
@@ -59,6 +71,10 @@ impl Printer {
             table::write(out, &outcome.proof, "# ", self.style)?;
             writeln!(out, "# The files as they were are in {}.", outcome.journal.display())?;
             writeln!(out, "# To take it back: postclone undo")?;
+            let (on, off) = self.style.paint(Mark::Warning);
+            for line in left.map(|left| left_lines(&job.plan.old, left)).unwrap_or_default() {
+                writeln!(out, "# {on}{line}{off}")?;
+            }
             for line in self.next_steps(job) {
                 writeln!(out, "# {line}")?;
             }

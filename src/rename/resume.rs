@@ -3,12 +3,14 @@
 use anyhow::Result;
 
 use super::apply;
+use crate::audit::report::left_lines;
 use crate::checks;
 use crate::cli::RenameArgs;
 use crate::exit::{Exit, refuse};
 use crate::guest::root::Root;
 use crate::report::style::Style;
 use crate::report::{proof as table, to_stdout};
+use crate::steps;
 use crate::transaction::journal::Journal;
 use crate::transaction::lock::{Lock, no_package_manager};
 use crate::transaction::record::{Direction, State};
@@ -29,6 +31,8 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
     let _lock = Lock::take(&root).map_err(refuse)?;
     no_package_manager(&root).map_err(refuse)?;
     let outcome = apply::finish(&root, &mut journal)?;
+    let old = &journal.saved.old;
+    let left = super::left(&root, old, steps::volumes(&journal));
     to_stdout(|out| {
         writeln!(
             out,
@@ -44,7 +48,9 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
                 "# Next: boot the system, and run `postclone rename --resume` there: it builds its images itself."
             )?;
         }
-        table::write(out, &outcome.proof, "# ", Style::of_stdout(args.color))
+        table::write(out, &outcome.proof, "# ", Style::of_stdout(args.color))?;
+        let left = left.map(|left| left_lines(old, &left)).unwrap_or_default();
+        left.iter().try_for_each(|line| writeln!(out, "# {line}"))
     })?;
     Ok(Exit::Done)
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::audit::finding::Finding;
 use crate::plan::paths::{PathChange, PathKind};
 use crate::plan::{FileChange, Plan, Step, Warning};
 use crate::proof::Row;
@@ -31,17 +32,21 @@ struct Report<'a> {
     seen: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     proof: &'a [Row],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<&'a [Finding]>,
 }
 
-/// A run's journal, and what was seen after it.
+/// What is known of a run that is done.
 #[derive(Debug, Clone, Copy)]
 pub struct Done<'a> {
-    /// The journal's directory.
+    /// Its journal.
     pub journal: &'a Path,
-    /// Sentences.
+    /// What was seen after it.
     pub seen: &'a [String],
     /// The proof of the next boot.
     pub proof: &'a [Row],
+    /// What still names the group; none where that could not be searched.
+    pub left: Option<&'a [Finding]>,
 }
 
 /// What became of a plan.
@@ -84,7 +89,7 @@ struct Change {
 }
 
 /// One JSON document with a final newline.
-pub fn document(plan: &Plan, outcome: Outcome, done: Option<Done>) -> String {
+pub fn document(plan: &Plan, outcome: Outcome, done: Option<Done<'_>>) -> String {
     let report = Report {
         schema: SCHEMA,
         old: plan.old.as_str(),
@@ -98,6 +103,7 @@ pub fn document(plan: &Plan, outcome: Outcome, done: Option<Done>) -> String {
         journal: done.map(|done| done.journal),
         seen: done.map_or(&[], |done| done.seen),
         proof: done.map_or(&[], |done| done.proof),
+        left: done.and_then(|done| done.left),
     };
     let mut text = serde_json::to_string_pretty(&report)
         .unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::names::LvName;
 
 /// The way in which a place spells the group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// `/dev/VG/LV`
@@ -30,6 +30,24 @@ pub enum Form {
     GrubDisk,
     /// `#` bytes that keep a GRUB environment block's size
     Padding,
+}
+
+impl Form {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::DevicePath => "device-path",
+            Self::DeviceDirectory => "device-directory",
+            Self::MapperPath => "mapper-path",
+            Self::ByIdPath => "by-id-path",
+            Self::UnitName => "unit-name",
+            Self::VgLv => "vg-lv",
+            Self::VgName => "vg-name",
+            Self::DmName => "dm-name",
+            Self::GrubDisk => "grub-disk",
+            Self::Padding => "padding",
+        }
+    }
 }
 
 /// One replacement in a file.

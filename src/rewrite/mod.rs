@@ -40,3 +40,28 @@ pub use places::{PLACES, Place, Treatment};
 
 /// Finds what to change in a file's bytes.
 pub type Rewrite = fn(&Matcher, &[u8]) -> Result<Findings>;
+/// Whether a path below the root, without its leading slash, is one of a place's.
+pub fn is_at(place: &Place, path: &str) -> bool {
+    let pattern: Vec<&str> = place.pattern.split('/').collect();
+    let path: Vec<&str> = path.split('/').collect();
+    fits(&pattern, &path)
+}
+
+fn fits(pattern: &[&str], path: &[&str]) -> bool {
+    let Some((first, pattern)) = pattern.split_first() else { return path.is_empty() };
+    if *first == "**" {
+        let directories = path.iter().take_while(|name| !name.starts_with('.')).count();
+        return (0..=directories).any(|at| fits(pattern, &path[at..]));
+    }
+    let Some((name, path)) = path.split_first() else { return false };
+    let this = match first.split_once('*') {
+        None => name == first,
+        Some((head, tail)) => {
+            name.len() >= head.len() + tail.len()
+                && name.starts_with(head)
+                && name.ends_with(tail)
+                && !(head.is_empty() && name.starts_with('.'))
+        }
+    };
+    this && fits(pattern, path)
+}

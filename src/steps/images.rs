@@ -6,12 +6,12 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::guest::kernels::Image;
 use crate::guest::root::Root;
-use crate::initramfs;
 use crate::plan::Step;
 use crate::transaction::image::{Kept, Stamp};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 use crate::transaction::{failpoint, staged};
+use crate::{audit, initramfs};
 
 /// Forward an image that boots under either name; back the same once more, until the group has its
 /// old name.
@@ -25,7 +25,7 @@ pub(super) fn bridge(
     if direction == Direction::Backward {
         return journal.restore_image(&outer, Kept::Bridge).map(drop);
     }
-    build(journal, image, &outer, initramfs::Purpose::Bridge)?;
+    build(root, journal, image, &outer, initramfs::Purpose::Bridge)?;
     journal.keep_image(&outer, Kept::Bridge)
 }
 
@@ -69,8 +69,8 @@ pub(super) fn last(
         }
         return Ok(format!("{} as before", image.path.display()));
     }
-    build(journal, image, &outer, initramfs::Purpose::Last)?;
-    Ok(format!("{} built anew", image.path.display()))
+    let told = build(root, journal, image, &outer, initramfs::Purpose::Last)?;
+    Ok(format!("{} built anew{told}", image.path.display()))
 }
 
 fn place(root: &Root, image: &Image) -> Result<PathBuf> {
@@ -80,11 +80,12 @@ fn place(root: &Root, image: &Image) -> Result<PathBuf> {
 }
 
 fn build(
+    root: &Root,
     journal: &Journal,
     image: &Image,
     outer: &Path,
     purpose: initramfs::Purpose,
-) -> Result<()> {
+) -> Result<String> {
     let generator =
         journal.saved.generator.ok_or_else(|| anyhow!("the images' generator is not known"))?;
     journal.keep_image(outer, Kept::Before)?;
@@ -100,5 +101,21 @@ fn build(
             outer.display()
         );
     }
-    staged::sync(&[outer.to_owned()])
+    let told = judge(root, journal, outer, purpose)?;
+    staged::sync(&[outer.to_owned()])?;
+    Ok(told)
+}
+
+/// What is said of a new image that will do. On the bridge lvm.conf has both names, so of those the
+/// last image alone is asked.
+fn judge(
+    root: &Root,
+    journal: &Journal,
+    outer: &Path,
+    purpose: initramfs::Purpose,
+) -> Result<String> {
+    let wanted = audit::wanted(root, &journal.saved.old, super::volumes(journal))?;
+    let old = journal.kept_image(outer, Kept::Before)?;
+    let told = initramfs::inspect::judge(&old, outer, &wanted, purpose)?;
+    Ok(told.map(|told| format!(", but {told}")).unwrap_or_default())
 }

@@ -2,12 +2,11 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::names;
+use super::{names, volumes};
 use crate::guest::root::Root;
 use crate::lvm;
 use crate::plan;
 use crate::proof;
-use crate::rewrite::matcher::Volumes;
 use crate::transaction::files::Side;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
@@ -27,11 +26,7 @@ pub(super) fn verify(root: &Root, journal: &Journal, direction: Direction) -> Re
         journal.paths_are(root, direction)?;
         return Ok(format!("every file has its old bytes; the group is {to}"));
     }
-    let volumes = match &journal.saved.volumes {
-        Some(volumes) => Volumes::Known(volumes.iter().map(|volume| volume.name.clone()).collect()),
-        None => Volumes::ByForm,
-    };
-    let left = plan::files(root, &from, &to, volumes).context("planning again")?;
+    let left = plan::files(root, &from, &to, volumes(journal)).context("planning again")?;
     if let Some(change) = left.changes.first() {
         bail!("`{}` still names {from} after the rename", change.path.display());
     }

@@ -90,7 +90,8 @@ impl Journal {
         Ok(())
     }
 
-    fn kept_image(&self, image: &Path, which: Kept) -> Result<PathBuf> {
+    /// Where an image is kept.
+    pub fn kept_image(&self, image: &Path, which: Kept) -> Result<PathBuf> {
         let name = image.file_name().ok_or_else(|| anyhow!("`{}` has no name", image.display()))?;
         Ok(self.dir().join(which.dir()).join(name))
     }

@@ -1,0 +1,235 @@
+//! One file: the fast look, the exact one, and what is inside an image.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::blocks::{self, Block};
+use super::finding::{Finding, Findings, Part, rooted, shown};
+use super::rules;
+use super::spelling::narrow;
+use super::stop::Stop;
+use super::text::{Hit, Wanted, line_around};
+use crate::image::{self, Summary};
+use crate::rewrite::{PLACES, Place, is_at};
+use crate::severity::Severity;
+
+/// What the fast look reads at once: it stays in the processor's cache.
+const CHUNK: usize = 128 << 10;
+
+/// Bytes of a line that are shown on each side of a token.
+const EXCERPT: usize = 60;
+
+/// Where a file is looked into: its path below the root, and what of its metadata counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot<'a> {
+    pub(super) path: &'a [u8],
+    pub(super) executable: bool,
+}
+
+/// Takes a hit with its place and the text around it.
+pub(super) type Push<'a, L> = &'a mut dyn FnMut(&mut L, Position, &Hit, &[u8]);
+
+/// Looks into files, one after the other, with buffers of its own.
+pub(super) struct Looker<'a> {
+    pub(super) wanted: &'a Wanted,
+    pub(super) stop: &'a Stop,
+    chunk: Vec<u8>,
+    block: Vec<u8>,
+    pub(super) summary: Summary,
+    pub(super) found: Findings,
+}
+
+impl<'a> Looker<'a> {
+    pub(super) fn new(wanted: &'a Wanted, stop: &'a Stop) -> Self {
+        let chunk = vec![0; CHUNK];
+        Self {
+            wanted,
+            stop,
+            chunk,
+            block: Vec::new(),
+            summary: Summary::default(),
+            found: Findings::default(),
+        }
+    }
+
+    /// Looks into a regular file of that length. False where it has nothing, which is almost always:
+    /// then its path was not even asked for.
+    pub(super) fn has(&mut self, file: &File, length: u64, in_boot: bool) -> io::Result<bool> {
+        let keep = self.wanted.spellings.longest() - 1;
+        let (mut held, mut read) = (0, 0_u64);
+        loop {
+            if self.stop.is_due() {
+                self.found.incomplete = true;
+                return Ok(false);
+            }
+            let count = match { file }.read(&mut self.chunk[held..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            };
+            let text = &self.chunk[..held + count];
+            if read == 0 && in_boot && image::may_be(text) {
+                return Ok(true);
+            }
+            read += count as u64;
+            self.found.bytes += count as u64;
+            if self.wanted.may_be_in(text) || (in_boot && self.wanted.spellings.is_in_wide(text)) {
+                return Ok(true);
+            }
+            if count == 0 || (read >= length && count < CHUNK - held) {
+                return Ok(false);
+            }
+            held = keep.min(text.len());
+            let end = text.len();
+            self.chunk.copy_within(end - held..end, 0);
+        }
+    }
+
+    /// Looks closely at a file that [`Looker::has`] something.
+    pub(super) fn look(&mut self, mut file: &File, spot: Spot<'_>) -> io::Result<()> {
+        let in_boot = rules::is_boot(spot.path);
+        if in_boot && self.image(file, spot) {
+            return Ok(());
+        }
+        file.seek(SeekFrom::Start(0))?;
+        let path = String::from_utf8_lossy(spot.path);
+        let place = PLACES.iter().find(|place| is_at(place, &path));
+        let (rule, advice) = rules::of(spot.path, spot.executable);
+        let sure = place.map_or(rule, |place| place.severity);
+        let advice = if place.is_some() && rule != Severity::History { IN_PLACE } else { advice };
+        self.content(&mut file, in_boot, place, &mut |looker, position, hit, text| {
+            let severity = severity(hit, sure, rule == Severity::History);
+            let advice = if severity == Severity::Cosmetic { HARMLESS } else { advice };
+            looker.push(spot, None, Part::Content, position, hit, text, severity, advice);
+        })?;
+        Ok(())
+    }
+
+    /// A name or a link's target. A directory that happens to be called by a word is no finding.
+    pub(super) fn name(&mut self, spot: Spot<'_>, part: Part, text: &[u8]) {
+        let (rule, advice) = rules::of(spot.path, spot.executable);
+        for hit in self.wanted.hits(text, None) {
+            let severity = severity(&hit, rule, rule == Severity::History);
+            let advice = match (severity, part) {
+                (Severity::Boot | Severity::Error, Part::FileName) => "give it its new name",
+                (Severity::Boot | Severity::Error, _) => "make the link anew",
+                (Severity::Cosmetic, _) => HARMLESS,
+                _ => advice,
+            };
+            self.push(spot, None, part, Position::at(&hit), &hit, text, severity, advice);
+        }
+    }
+
+    /// Every hit of a content, in its blocks.
+    pub(super) fn content(
+        &mut self,
+        reader: &mut dyn Read,
+        wide: bool,
+        place: Option<&Place>,
+        push: Push<'_, Self>,
+    ) -> io::Result<()> {
+        let mut buffer = std::mem::take(&mut self.block);
+        let length = blocks::each(reader, &mut buffer, &mut |block| {
+            if self.wanted.may_be_in(block.text) {
+                let place = place.filter(|_| block.is_whole);
+                let hits = self.wanted.hits(block.text, place);
+                self.own(block, &hits, push);
+            }
+            if wide && self.wanted.spellings.is_in_wide(block.text) {
+                self.wide(block, push);
+            }
+        });
+        self.block = buffer;
+        self.found.bytes += length?;
+        Ok(())
+    }
+
+    fn own(&mut self, block: &Block<'_>, hits: &[Hit], push: Push<'_, Self>) {
+        let (mut at, mut line, mut column) = (0, block.line, block.column);
+        for hit in hits.iter().filter(|hit| block.own.contains(&hit.token.start)) {
+            (line, column) = blocks::advance(&block.text[at..hit.token.start], line, column);
+            at = hit.token.start;
+            let around = line_around(block.text, &hit.token);
+            let is_text = memchr::memchr(0, &block.text[around]).is_none()
+                && memchr::memchr(0, &block.text[..block.text.len().min(CHUNK)]).is_none();
+            let position = Position {
+                offset: block.offset + at as u64,
+                line: is_text.then_some((line, column + 1)),
+            };
+            push(self, position, hit, block.text);
+        }
+    }
+
+    fn wide(&mut self, block: &Block<'_>, push: Push<'_, Self>) {
+        for shift in 0..2 {
+            let text = narrow(block.text, shift);
+            for hit in self.wanted.hits(&text, None) {
+                let offset = block.offset + (shift + 2 * hit.token.start) as u64;
+                push(self, Position { offset, line: None }, &hit, &text);
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // what a finding is made of
+    pub(super) fn push(
+        &mut self,
+        spot: Spot<'_>,
+        inside: Option<&[u8]>,
+        part: Part,
+        position: Position,
+        hit: &Hit,
+        text: &[u8],
+        severity: Severity,
+        advice: &str,
+    ) {
+        self.found.push(Finding {
+            severity,
+            path: rooted(spot.path),
+            inside: inside.map(shown),
+            part,
+            line: position.line.map(|(line, _)| line),
+            column: position.line.map(|(_, column)| column),
+            offset: position.offset,
+            form: hit.form,
+            excerpt: excerpt(text, hit),
+            advice: advice.to_owned(),
+            more: 0,
+        });
+    }
+}
+
+const IN_PLACE: &str = "let `postclone rename` rewrite it, or edit it";
+const HARMLESS: &str = "nothing fails by it: edit it or leave it";
+
+/// Where a hit stands.
+#[derive(Clone, Copy)]
+pub(super) struct Position {
+    offset: u64,
+    line: Option<(u64, u64)>,
+}
+
+impl Position {
+    pub(super) fn at(hit: &Hit) -> Self {
+        Self { offset: hit.token.start as u64, line: None }
+    }
+}
+
+/// A name that may be a word, a volume that is none of the group's, and what nobody reads cost
+/// nothing.
+pub(super) fn severity(hit: &Hit, sure: Severity, record: bool) -> Severity {
+    let harmless = !hit.form.is_sure() || !hit.is_read;
+    if harmless && !record { Severity::Cosmetic } else { sure }
+}
+
+fn excerpt(text: &[u8], hit: &Hit) -> String {
+    let line = line_around(text, &hit.token);
+    let low = line.start.max(hit.token.start.saturating_sub(EXCERPT));
+    let high = line.end.min(hit.token.end + EXCERPT);
+    let mut shortened = shown(text[low..high].trim_ascii());
+    if low > line.start {
+        shortened.insert(0, '…');
+    }
+    if high < line.end {
+        shortened.push('…');
+    }
+    shortened
+}

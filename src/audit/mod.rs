@@ -1,0 +1,195 @@
+//! `postclone audit`: what still names a group, by severity.
+//!
+//! Two halves: a fast search of every file for the spellings of the name ([`spelling`]), and an
+//! exact look at the few files that have one ([`text`]), which compares whole tokens as the
+//! rewriters do. Reads only, and leaves the files' times of access alone where it may.
+
+mod blocks;
+mod file;
+pub mod finding;
+mod folder;
+mod inside;
+mod queue;
+pub mod report;
+mod rules;
+mod spelling;
+mod stop;
+mod subject;
+mod text;
+mod walk;
+
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::cli::AuditArgs;
+use crate::exit::{Exit, fail};
+use crate::guest::mounts;
+use crate::guest::root::{Root, open_regular};
+use crate::image::Summary;
+use crate::names::VgName;
+use crate::rewrite::PLACES;
+use crate::rewrite::matcher::Volumes;
+use crate::severity::Severity;
+use crate::{logger, plan};
+use file::Looker;
+use finding::{Finding, Findings, obstacle};
+use folder::Folder;
+use stop::Stop;
+pub use text::Wanted;
+use walk::{Job, Walk};
+
+/// How long the search at the end of a rename may take.
+const AFTER_RENAME: Duration = Duration::from_secs(300);
+
+/// A search that takes longer has a line of progress.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Runs the verb.
+pub fn run(args: &AuditArgs) -> Result<Exit> {
+    logger::start(args.verbose, args.quiet);
+    let unable = |error| fail(Exit::Usage, error);
+    let root = Root::open(&args.root).map_err(|error| unable(error.context("nothing searched")))?;
+    let wanted = subject::wanted(args, &root).map_err(unable)?;
+    let started = Instant::now();
+    let found = search(&root, &wanted, &Stop::after(None))?;
+    report::print(args, &root, &wanted, &found, started.elapsed())?;
+    let any = found.counts.at_least(args.severity) > 0;
+    Ok(if any { Exit::FOUND } else { Exit::Done })
+}
+
+/// The search with which a rename ends: what is left of the old name and costs something.
+///
+/// What cannot be looked into is said on stderr. Ends after five minutes, or when a signal comes.
+pub fn after_rename(root: &Root, old: &VgName, volumes: Volumes) -> Result<Findings> {
+    let wanted = wanted(root, old, volumes)?;
+    let mut found = search(root, &wanted, &Stop::after(Some(AFTER_RENAME)))?;
+    found.list.retain(|finding| finding.severity <= Severity::Error);
+    report::say_unreadable(&found);
+    if found.incomplete {
+        log::warn!("the search for what still names {old} was ended early: run `postclone audit`");
+    }
+    Ok(found)
+}
+
+/// What one image holds.
+#[derive(Debug)]
+pub struct Inside {
+    /// What it can do for a boot.
+    pub summary: Summary,
+    /// What in it names the group and costs a boot.
+    pub names: Vec<Finding>,
+}
+
+/// Looks into one image, wherever it lies.
+///
+/// # Errors
+/// As [`crate::image::read`].
+pub fn inside(path: &Path, wanted: &Wanted) -> Result<Inside> {
+    let stop = Stop::after(None);
+    let mut looker = Looker::new(wanted, &stop);
+    let summary = looker.summarize(path)?;
+    let mut names = looker.found.list;
+    names.retain(|finding| finding.severity == Severity::Boot);
+    Ok(Inside { summary, names })
+}
+
+/// The name with what is known of its group.
+pub fn wanted(root: &Root, name: &VgName, volumes: Volumes) -> Result<Wanted> {
+    Ok(subject::of(name.clone(), volumes, plan::mappings(root)?))
+}
+
+/// Searches the tree, with as many threads as there are processors.
+fn search(root: &Root, wanted: &Wanted, stop: &Stop) -> Result<Findings> {
+    let mut found = Findings::default();
+    let mounts = mounts_below(root);
+    let (starts, known) = starts(root, &mounts, &mut found)?;
+    let walk = Walk::new(wanted, stop, starts.into_iter().chain(known).collect(), mounts);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let started = Instant::now();
+    thread::scope(|scope| {
+        let work = || {
+            let mut looker = Looker::new(wanted, stop);
+            walk.queue.work(|job| walk.take(job, &mut looker));
+            looker.found
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        while !walk.queue.wait_for_end(Duration::from_millis(200)) {
+            if started.elapsed() > PATIENCE {
+                logger::progress(Some(&format!("searching: {} files", stop.counted())));
+            }
+            if workers.iter().any(thread::ScopedJoinHandle::is_finished) {
+                break;
+            }
+        }
+        logger::progress(None);
+        for worker in workers {
+            // A thread that panicked has said so; what it found is lost, and so is the audit.
+            found.merge(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+    });
+    found.sort();
+    Ok(found)
+}
+
+/// File systems by mount point, below the root and without a leading slash.
+fn mounts_below(root: &Root) -> HashMap<Vec<u8>, String> {
+    let mounts = mounts::mounted().into_iter();
+    mounts
+        .filter_map(|mount| {
+            let below = mount.target.strip_prefix(root.base()).ok()?;
+            Some((below.as_os_str().as_bytes().to_vec(), mount.kind))
+        })
+        .collect()
+}
+
+type Jobs = Vec<Job>;
+
+/// The directories of the table, and the known places that are in none of them.
+fn starts(
+    root: &Root,
+    mounts: &HashMap<Vec<u8>, String>,
+    found: &mut Findings,
+) -> Result<(Jobs, Jobs)> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut jobs = Vec::new();
+    let firmware = root.is_live().then_some(rules::EFI_VARIABLES);
+    for start in rules::STARTS.iter().copied().chain(firmware) {
+        let start = Path::new("/").join(start);
+        let resolved = root.resolve(&start).unwrap_or_else(|error| {
+            found.could_not(obstacle(&below_root(&start), format!("{error:#}")));
+            None
+        });
+        let Some(path) = resolved.filter(|path| root.outer(path).is_dir()) else { continue };
+        let below = below_root(&path);
+        if let Some(why) = mounts.get(&below).and_then(|kind| rules::closed_file_system(kind)) {
+            found.passed_over.push(obstacle(&below, why));
+            continue;
+        }
+        match Folder::open(&root.outer(&path), below.clone()) {
+            Ok(folder) => jobs.push(Job::Open(folder)),
+            Err(error) => found.could_not(obstacle(&below, error)),
+        }
+        paths.push(path);
+    }
+    let mut known = Vec::new();
+    for place in PLACES {
+        for path in root.glob(place.pattern)? {
+            let Ok(Some(resolved)) = root.resolve(&path) else { continue };
+            if paths.iter().all(|start| !resolved.starts_with(start))
+                && let Ok(file) = open_regular(&root.outer(&resolved))
+            {
+                known.push(Job::Known(file, below_root(&path)));
+            }
+        }
+    }
+    Ok((jobs, known))
+}
+
+fn below_root(path: &Path) -> Vec<u8> {
+    path.strip_prefix("/").unwrap_or(path).as_os_str().as_bytes().to_vec()
+}

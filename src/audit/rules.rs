@@ -1,0 +1,292 @@
+//! What is searched, and what a name costs where it stands: the audit's one table of places.
+
+use crate::severity::Severity;
+
+/// Directories that are searched, below the root, links and all that is below them. What a place of
+/// [`crate::rewrite::PLACES`] adds is searched as well.
+pub(super) const STARTS: &[&str] = &[
+    "etc",
+    "boot",
+    "efi",
+    "usr/local",
+    "usr/lib/kernel",
+    "opt",
+    "root",
+    "srv",
+    "home",
+    "var/lib",
+    "var/spool/cron",
+];
+
+/// The firmware's variables (Linux Documentation/filesystems/efivarfs.rst); only on a live root.
+pub(super) const EFI_VARIABLES: &str = "sys/firmware/efi/efivars";
+
+/// Variables that name what is booted (UEFI specification 3.1; systemd-boot's own).
+pub(super) const EFI_PREFIXES: &[&str] = &["Boot", "Loader"];
+
+/// Directories that are not entered: other systems' roots and disks, and postclone's own records.
+/// Elsewhere a directory with `etc`, `usr` and `var` in it is taken for another system's root.
+pub(super) const CLOSED: &[(&str, &str)] = &[
+    ("var/lib/postclone", "the journals of postclone"),
+    ("var/lib/machines", OTHER_ROOTS),
+    ("var/lib/portables", OTHER_ROOTS),
+    ("var/lib/docker", OTHER_ROOTS),
+    ("var/lib/containers", OTHER_ROOTS),
+    ("var/lib/containerd", OTHER_ROOTS),
+    ("var/lib/kubelet/pods", OTHER_ROOTS),
+    ("var/lib/rancher", OTHER_ROOTS),
+    ("var/lib/lxc", OTHER_ROOTS),
+    ("var/lib/lxd/storage-pools", OTHER_ROOTS),
+    ("var/lib/incus/storage-pools", OTHER_ROOTS),
+    ("var/lib/schroot", OTHER_ROOTS),
+    ("var/lib/flatpak", OTHER_ROOTS),
+    ("var/lib/libvirt/images", "disks of other machines"),
+    ("var/lib/vz", "disks of other machines"),
+];
+
+const OTHER_ROOTS: &str = "other systems' roots";
+
+/// Types of file systems that are not entered, with their sub-types behind a dot (`fuse.sshfs`).
+pub(super) const CLOSED_FILE_SYSTEMS: &[(&[&str], &str)] = &[
+    (
+        &[
+            "nfs",
+            "nfs4",
+            "cifs",
+            "smb3",
+            "smbfs",
+            "ncpfs",
+            "afs",
+            "coda",
+            "ceph",
+            "9p",
+            "glusterfs",
+            "lustre",
+            "gpfs",
+            "ocfs2",
+            "gfs2",
+            "fuse",
+            "fuseblk",
+            "virtiofs",
+        ],
+        "is a network or user's file system",
+    ),
+    (&["autofs"], "mounts something when it is entered"),
+    (&["overlay", "squashfs", "erofs", "iso9660", "udf", "cramfs"], "is an image's content"),
+    (
+        &[
+            "proc",
+            "sysfs",
+            "devtmpfs",
+            "devpts",
+            "cgroup",
+            "cgroup2",
+            "debugfs",
+            "tracefs",
+            "securityfs",
+            "configfs",
+            "pstore",
+            "bpf",
+            "mqueue",
+            "hugetlbfs",
+            "fusectl",
+            "binfmt_misc",
+            "rpc_pipefs",
+            "nsfs",
+            "selinuxfs",
+            "ramfs",
+        ],
+        "is the kernel's own",
+    ),
+];
+
+/// A rule: paths, what a sure form costs there, and what to do.
+struct Rule {
+    /// Where the path begins. A trailing `/` means all that is below; none, this file alone; an
+    /// empty one, everywhere.
+    under: &'static str,
+    /// What the last component ends with.
+    ends: &'static str,
+    severity: Severity,
+    advice: &'static str,
+}
+
+const fn rule(under: &'static str, severity: Severity, advice: &'static str) -> Rule {
+    Rule { under, ends: "", severity, advice }
+}
+
+const fn ending(ends: &'static str, severity: Severity, advice: &'static str) -> Rule {
+    Rule { under: "", ends, severity, advice }
+}
+
+const RECORD: &str = "a record of what was: leave it";
+const COPY: &str = "a copy that nothing reads: leave it or remove it";
+const GRUB: &str = "run `grub-install`, as it was run when GRUB was installed";
+const IMAGES: &str = "edit it, then build the images anew";
+const SHOWN: &str = "only people read it: edit it or leave it";
+const UKI: &str = "build the unified kernel image anew, as `kernel-install add` does";
+
+use Severity::{Boot, Cosmetic, Error, History};
+
+/// The first rule that fits counts.
+const RULES: &[Rule] = &[
+    // Copies and records, wherever they stand.
+    ending("~", History, COPY),
+    ending(".bak", History, COPY),
+    ending(".old", History, COPY),
+    ending(".orig", History, COPY),
+    ending(".save", History, COPY),
+    ending(".dpkg-old", History, COPY),
+    ending(".dpkg-dist", History, COPY),
+    ending(".dpkg-bak", History, COPY),
+    ending(".ucf-old", History, COPY),
+    ending(".ucf-dist", History, COPY),
+    ending(".rpmsave", History, COPY),
+    ending(".rpmnew", History, COPY),
+    ending("_history", History, RECORD),
+    ending(".viminfo", History, RECORD),
+    ending(".lesshst", History, RECORD),
+    ending("-ks.cfg", History, RECORD),
+    // vgcfgrestore(8) reads them when somebody asks for a state of then; nothing else does.
+    rule("etc/lvm/archive/", History, RECORD),
+    rule("etc/lvm/backup/", History, RECORD),
+    rule("etc/.git/", History, RECORD),
+    rule("var/lib/dpkg/", History, RECORD),
+    rule("var/lib/apt/", History, RECORD),
+    rule("var/lib/rpm/", History, RECORD),
+    rule("var/lib/dnf/", History, RECORD),
+    rule("var/lib/ucf/", History, RECORD),
+    rule("var/lib/cloud/", History, RECORD),
+    rule("var/lib/systemd/coredump/", History, RECORD),
+    rule("var/lib/mlocate/", History, "updatedb(8) makes it anew"),
+    rule("var/lib/plocate/", History, "updatedb(8) makes it anew"),
+    // What a boot reads.
+    rule(
+        "sys/firmware/efi/efivars/",
+        Boot,
+        "make the firmware's boot entry anew with efibootmgr(8)",
+    ),
+    ending(".efi", Boot, UKI),
+    Rule { under: "boot/", ends: "core.img", severity: Boot, advice: GRUB },
+    rule("boot/", Boot, "build it anew or edit it, as the boot loader wants"),
+    rule("efi/", Boot, "build it anew or edit it, as the boot loader wants"),
+    rule("etc/kernel/", Boot, "edit it; kernel-install(8) reads it for the next kernel"),
+    rule("usr/lib/kernel/", Boot, "override it in /etc/kernel"),
+    rule("etc/default/grub.d/", Boot, "edit it, then run update-grub"),
+    rule("etc/grub.d/", Boot, "edit it, then run update-grub"),
+    rule("etc/default/u-boot", Boot, "edit it, then run u-boot-update(8)"),
+    rule("etc/initramfs-tools/", Boot, IMAGES),
+    rule("etc/dracut.conf.d/", Boot, IMAGES),
+    rule("etc/mkinitcpio.conf", Boot, IMAGES),
+    rule("etc/mkinitcpio.conf.d/", Boot, IMAGES),
+    rule("etc/mkinitcpio.d/", Boot, IMAGES),
+    // What is shown to people.
+    rule("etc/motd", Cosmetic, SHOWN),
+    rule("etc/issue", Cosmetic, SHOWN),
+    rule("etc/issue.net", Cosmetic, SHOWN),
+    // What runs.
+    rule("etc/systemd/", Error, "edit it, then run `systemctl daemon-reload`"),
+    rule("etc/udev/", Error, "edit it, then run `udevadm control --reload`"),
+    rule("etc/sudoers", Error, "edit it with visudo(8)"),
+    rule("etc/sudoers.d/", Error, "edit it with visudo(8)"),
+    rule("var/spool/cron/", Error, "edit it with `crontab -e`"),
+    rule("etc/", Error, "edit it, and restart what reads it"),
+    rule("usr/local/", Error, "edit it"),
+    rule("opt/", Error, "edit it, and restart what reads it"),
+    // State that a program keeps; these have no other copy of the name.
+    rule("var/lib/libvirt/", Error, "change it with virsh(1)"),
+    rule("var/lib/pve-cluster/", Error, "change it in /etc/pve"),
+    rule("var/lib/iscsi/", Error, "change it with targetcli(8)"),
+    rule("var/lib/pacemaker/", Error, "change it with the cluster's own tool"),
+];
+
+/// Everything else: documents, and what users keep.
+const ELSEWHERE: Rule = rule("", Cosmetic, "nothing of the system reads it: edit it or leave it");
+
+/// A program in somebody's directory.
+const PROGRAM: Rule = rule("", Error, "a program names it: edit it");
+
+/// What a sure form costs at a path below the root (no leading slash), and what to do.
+/// `executable` tells a script from a document.
+pub(super) fn of(path: &[u8], executable: bool) -> (Severity, &'static str) {
+    let fits = |rule: &&Rule| {
+        let under = rule.under.as_bytes();
+        let begins = if under.is_empty() || under.ends_with(b"/") {
+            path.starts_with(under)
+        } else {
+            path == under
+        };
+        begins && path.ends_with(rule.ends.as_bytes())
+    };
+    let person = [&b"root/"[..], b"home/", b"srv/"].iter().any(|dir| path.starts_with(dir));
+    let other = if person && executable { &PROGRAM } else { &ELSEWHERE };
+    let rule = RULES.iter().find(fits).unwrap_or(other);
+    (rule.severity, rule.advice)
+}
+
+/// What a name inside an image costs: its copy of LVM's records does nothing.
+pub(super) fn inside(entry: &[u8]) -> Severity {
+    let record = [&b"etc/lvm/archive/"[..], b"etc/lvm/backup/"];
+    if record.iter().any(|dir| entry.starts_with(dir)) { History } else { Boot }
+}
+
+/// What to do about an image, by its name.
+pub(super) fn image_advice(path: &[u8]) -> String {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    let name = String::from_utf8_lossy(name);
+    if let Some(version) = name.strip_prefix("initrd.img-") {
+        return format!("run `update-initramfs -u -k {version}`");
+    }
+    if let Some(version) =
+        name.strip_prefix("initramfs-").and_then(|rest| rest.strip_suffix(".img"))
+    {
+        return format!("run `dracut --force --kver {version}`");
+    }
+    if name.ends_with(".efi") { UKI.to_owned() } else { "build the image anew".to_owned() }
+}
+
+/// Why a directory is not entered, by its path below the root.
+pub(super) fn closed(path: &[u8]) -> Option<&'static str> {
+    CLOSED.iter().find(|(dir, _)| dir.as_bytes() == path).map(|(_, why)| *why)
+}
+
+/// Why a file system is not entered, by its type.
+pub(super) fn closed_file_system(kind: &str) -> Option<&'static str> {
+    let main = kind.split('.').next().unwrap_or(kind);
+    CLOSED_FILE_SYSTEMS.iter().find(|(kinds, _)| kinds.contains(&main)).map(|(_, why)| *why)
+}
+
+/// Whether a path is where boot loaders, kernels and images are, so that files there are opened as
+/// images and searched for UTF-16.
+pub(super) fn is_boot(path: &[u8]) -> bool {
+    [&b"boot"[..], b"efi", b"sys/firmware/efi/efivars"]
+        .iter()
+        .any(|dir| path.strip_prefix(*dir).is_some_and(|rest| matches!(rest, [] | [b'/', ..])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rule_that_fits_counts() {
+        for (path, executable, severity) in [
+            ("etc/systemd/system/x.service", false, Error),
+            ("etc/systemd/system/x.service.bak", false, History),
+            ("etc/lvm/archive/vg_00001-1.vg", false, History),
+            ("etc/dracut.conf.d/x.conf", false, Boot),
+            ("etc/sudoers", false, Error),
+            ("boot/grub/i386-pc/core.img", false, Boot),
+            ("efi/EFI/Linux/debian.efi", true, Boot),
+            ("home/me/.bash_history", false, History),
+            ("home/me/notes", false, Cosmetic),
+            ("home/me/bin/backup", true, Error),
+            ("var/lib/app/state", true, Cosmetic),
+        ] {
+            assert_eq!(of(path.as_bytes(), executable).0, severity, "{path}");
+        }
+        assert!(is_boot(b"boot/efi") && !is_boot(b"bootstrap"));
+        assert_eq!(closed_file_system("fuse.sshfs"), closed_file_system("nfs"));
+        assert_eq!(closed_file_system("ext4"), None);
+    }
+}

@@ -1,0 +1,272 @@
+//! Which of a text's candidates name the group: the exact half of the search.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+use super::finding::{Form, Own};
+use super::spelling::Spellings;
+use crate::names::{VgName, is_name_byte, unit};
+use crate::rewrite::edit::{self, Findings};
+use crate::rewrite::matcher::{Hit as Match, Matcher, Verdict};
+use crate::rewrite::scan::{GRUB, scan};
+use crate::rewrite::{Place, Rewrite};
+
+/// What is looked for.
+#[derive(Debug)]
+pub struct Wanted {
+    name: VgName,
+    pub(super) spellings: Spellings,
+    matcher: Matcher,
+    /// Whether the group's volumes are known: then `VG/LV` alone can be told from a path.
+    by_volume: bool,
+    /// Whether the name may be any word of a text: letters alone.
+    is_word: bool,
+}
+
+/// One token that names the group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub(super) token: Range<usize>,
+    pub(super) form: Form,
+    /// Whether what reads the file takes the token for a name: nobody reads comments, and a known
+    /// place's reader takes only what its rewriter finds.
+    pub(super) is_read: bool,
+}
+
+/// What a line says that makes a group of a word behind it: `vgname vg`, `volume_group = vg`,
+/// `ENV{DM_VG_NAME}=="vg"`.
+static KEY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?i-u)(?:(?:\bvg|_vg|vg_?name|volume[_-]?group)["'}\]]*\s*(?:==?|:)\s*|\bvg_?name\s+)["']?\z"#,
+    )
+    .expect("the pattern is a constant")
+});
+
+/// What shows that a line is about LVM at all.
+static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i-u)\b(?:lv|vg|pv)[a-z_]*\b|lvm|volume.?group")
+        .expect("the pattern is a constant")
+});
+
+impl Wanted {
+    /// `matcher` compares with the group `name`; `by_volume` says whether it knows the volumes.
+    pub fn new(name: VgName, matcher: Matcher, by_volume: bool) -> Self {
+        let is_word = name.as_str().bytes().all(|byte| byte.is_ascii_alphabetic());
+        Self { spellings: Spellings::of(&name), name, matcher, by_volume, is_word }
+    }
+
+    /// The name that is looked for.
+    pub fn name(&self) -> &VgName {
+        &self.name
+    }
+
+    /// Whether there is anything to look at closely.
+    pub(super) fn may_be_in(&self, text: &[u8]) -> bool {
+        self.spellings.find(text, 0).is_some()
+    }
+
+    /// The tokens of a text that name the group, in its order. `place` is the known place that the
+    /// text is from.
+    pub(super) fn hits(&self, text: &[u8], place: Option<&Place>) -> Vec<Hit> {
+        let rewrite: Option<Rewrite> = place.map(|place| place.rewrite);
+        let found = rewrite.and_then(|rewrite| rewrite(&self.matcher, text).ok());
+        let is_known = found.is_some();
+        let found = found.unwrap_or_else(|| {
+            let mut findings = Findings::default();
+            scan(&self.matcher, text, 0..text.len(), GRUB, &mut findings);
+            findings
+        });
+        let edits = found.edits.into_iter().filter(|edit| edit.form != edit::Form::Padding);
+        let mut hits: Vec<Hit> =
+            edits.map(|edit| hit(text, edit.token, Form::Known(edit.form), true)).collect();
+        hits.extend(found.left.into_iter().map(|left| {
+            let form = unknown(text, &left.token);
+            hit(text, left.token, form, true)
+        }));
+        hits.sort_by_key(|hit| hit.token.start);
+        let mut more = Vec::new();
+        let (mut from, mut covered) = (0, 0);
+        while let Some(candidate) = self.spellings.find(text, from) {
+            from = candidate.end;
+            while hits.get(covered).is_some_and(|hit| hit.token.end <= candidate.start) {
+                covered += 1;
+            }
+            if hits.get(covered).is_some_and(|hit| hit.token.start < candidate.end) {
+                continue;
+            }
+            if let Some((token, form)) = self.classify(text, candidate) {
+                from = from.max(token.end);
+                more.push(hit(text, token, form, !is_known));
+            }
+        }
+        hits.extend(more);
+        hits.sort_by_key(|hit| hit.token.start);
+        hits
+    }
+
+    /// What a spelling is that no rewriter's form covers.
+    fn classify(&self, text: &[u8], candidate: Range<usize>) -> Option<(Range<usize>, Form)> {
+        let mut word = run(text, &candidate, is_name_byte);
+        // A full stop may end a sentence.
+        while word.end > candidate.end && text[word.end - 1] == b'.' {
+            word.end -= 1;
+        }
+        if word == candidate && text[word.clone()] == *self.name.as_str().as_bytes() {
+            return self.bare(text, word);
+        }
+        self.dm_name(text, &word, &candidate)
+            .or_else(|| self.unit_name(text, &candidate))
+            .or_else(|| self.escaped_path(text, &candidate))
+    }
+
+    /// The name as a word of its own.
+    fn bare(&self, text: &[u8], word: Range<usize>) -> Option<(Range<usize>, Form)> {
+        let line = line_around(text, &word);
+        let before = &text[line.start..word.start];
+        let path = matches!(before.last(), Some(b'/' | b'\\'));
+        if text.get(word.end) == Some(&b'/') && self.by_volume && !path {
+            let pair = word.start..word.end + 1 + run_length(&text[word.end + 1..], is_name_byte);
+            if let Verdict::Ours(hit) =
+                self.matcher.slash_pair(&text[pair.clone()], edit::Form::VgLv)
+            {
+                return Some((pair, Form::Known(hit.form)));
+            }
+        }
+        if KEY.is_match(before) {
+            return Some((word, Form::Known(edit::Form::VgName)));
+        }
+        // A word like `data` is everywhere; only a line about LVM can mean the group.
+        let counts = !self.is_word || SUBJECT.is_match(&text[line.clone()]);
+        counts.then_some((word, Form::Own(Own::Name)))
+    }
+
+    /// `VG-LV` alone, or behind `dm-name-`.
+    fn dm_name(
+        &self,
+        text: &[u8],
+        word: &Range<usize>,
+        candidate: &Range<usize>,
+    ) -> Option<(Range<usize>, Form)> {
+        let by_id = text[word.clone()].starts_with(b"dm-name-");
+        let start = word.start + if by_id { 8 } else { 0 };
+        // By form alone `a-b` may be any word; `a--b-c` and what stands behind `dm-name-` may not.
+        let is_plain = !text[candidate.clone()].windows(2).any(|pair| pair == b"--");
+        if start != candidate.start || (is_plain && !self.by_volume && !by_id) {
+            return None;
+        }
+        let token = start..word.end;
+        match self.matcher.dm_name(&text[token.clone()], edit::Form::ByIdPath) {
+            Verdict::Ours(_) if by_id => Some((word.clone(), Form::Known(edit::Form::ByIdPath))),
+            Verdict::Ours(_) => Some((token, Form::Own(Own::DmName))),
+            Verdict::UnknownVolume if !is_plain || by_id => {
+                let form = unknown(text, &token);
+                Some((token, form))
+            }
+            _ => None,
+        }
+    }
+
+    /// A unit's name that no rewriter knows by its suffix: an instance's (`systemd-fsck@dev-….service`),
+    /// a directory's (`dev-….device.d`), or with backslashes that are doubled for ExecStart=.
+    fn unit_name(&self, text: &[u8], candidate: &Range<usize>) -> Option<(Range<usize>, Form)> {
+        let fits = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-' | b'\\')
+        };
+        let token = run(text, candidate, fits);
+        if !text[token.clone()].starts_with(b"dev-") {
+            return None;
+        }
+        let mut name = single_backslashes(&text[token.clone()]);
+        loop {
+            let decoded = unit::unescape(&name)
+                .map(|decoded| decoded.into_iter().map(|(byte, _)| byte).collect::<Vec<u8>>());
+            if decoded.is_some_and(|path| matches!(self.matcher.path(&path), Verdict::Ours(_))) {
+                return Some((token, Form::Known(edit::Form::UnitName)));
+            }
+            let dot = name.iter().rposition(|byte| *byte == b'.')?;
+            name.truncate(dot);
+        }
+    }
+
+    /// A path with octal or URL escapes.
+    fn escaped_path(&self, text: &[u8], candidate: &Range<usize>) -> Option<(Range<usize>, Form)> {
+        let fits = |byte: u8| is_name_byte(byte) || matches!(byte, b'/' | b'\\' | b'%');
+        let token = run(text, candidate, fits);
+        let path = decode(&text[token.clone()])?;
+        match self.matcher.path(&path) {
+            Verdict::Ours(Match { form, .. }) => Some((token, Form::Known(form))),
+            _ => None,
+        }
+    }
+}
+
+/// A token that fits the group and none of its volumes, or stands for several of them.
+fn unknown(text: &[u8], token: &Range<usize>) -> Form {
+    let wild = matches!(text.get(token.end), Some(b'*' | b'?' | b'[' | b'$' | b'{' | b'%'));
+    let open = text[token.clone()].ends_with(b"-");
+    Form::Own(if wild && open { Own::Pattern } else { Own::UnknownVolume })
+}
+
+fn hit(text: &[u8], token: Range<usize>, form: Form, is_read: bool) -> Hit {
+    let line = line_around(text, &token);
+    let comment = text[line].trim_ascii_start();
+    let comment = [&b"#"[..], b";", b"//"].iter().any(|mark| comment.starts_with(mark));
+    Hit { token, form, is_read: is_read && !comment }
+}
+
+/// How far a line is looked for: the text may be one without any.
+const MAX_LINE: usize = 4096;
+
+/// The line around a token, without its newline, shortened where it is very long.
+pub(super) fn line_around(text: &[u8], token: &Range<usize>) -> Range<usize> {
+    let low = token.start.saturating_sub(MAX_LINE);
+    let high = text.len().min(token.end + MAX_LINE);
+    let start = memchr::memrchr(b'\n', &text[low..token.start]).map_or(low, |at| low + at + 1);
+    let end = memchr::memchr(b'\n', &text[token.end..high]).map_or(high, |at| token.end + at);
+    start..end
+}
+
+/// The run of fitting bytes around a span, as far as a name or path can reach.
+fn run(text: &[u8], span: &Range<usize>, fits: impl Fn(u8) -> bool) -> Range<usize> {
+    let low = span.start.saturating_sub(MAX_LINE);
+    let before = text[low..span.start].iter().rev().take_while(|byte| fits(**byte)).count();
+    let high = text.len().min(span.end + MAX_LINE);
+    span.start - before..span.end + run_length(&text[span.end..high], fits)
+}
+
+fn run_length(text: &[u8], fits: impl Fn(u8) -> bool) -> usize {
+    text.iter().take_while(|byte| fits(**byte)).count()
+}
+
+fn single_backslashes(text: &[u8]) -> Vec<u8> {
+    let mut single = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        single.push(*byte);
+        rest = if *byte == b'\\' { tail.strip_prefix(b"\\").unwrap_or(tail) } else { tail };
+    }
+    single
+}
+
+/// Octal escapes of three digits and URL escapes of two; none where there are none.
+fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        let (length, radix) = match byte {
+            b'\\' => (3, 8),
+            b'%' => (2, 16),
+            _ => {
+                decoded.push(*byte);
+                rest = tail;
+                continue;
+            }
+        };
+        let digits = std::str::from_utf8(tail.get(..length)?).ok()?;
+        decoded.push(u8::from_str_radix(digits, radix).ok()?);
+        rest = &tail[length..];
+    }
+    (decoded.len() < text.len()).then_some(decoded)
+}
