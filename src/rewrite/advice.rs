@@ -6,7 +6,8 @@
 pub const LIBVIRT: &str = "libvirt keeps the old text until it starts again: restart libvirtd (or virtqemud \
      and virtstoraged) after the run, or give it the file by `virsh define` or `virsh pool-define`";
 /// zipl(8).
-pub const ZIPL: &str = "the boot map is a copy of it: run `zipl` before the reboot";
+pub const ZIPL: &str =
+    "the boot map is a copy of it and of the boot loader entries: run `zipl` before the reboot";
 /// lilo(8).
 pub const LILO: &str = "the boot map is a copy of it: run `lilo` before the reboot";
 /// elilo(8).

@@ -1,11 +1,13 @@
 //! The files of a run, put to one side: as they were, on the bridge, or as they are to be.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::failpoint;
 use super::journal::Journal;
 use super::staged::{self, Staged};
 use crate::guest::root::Root;
@@ -70,16 +72,20 @@ impl Journal {
         (Waiting { files }, failures)
     }
 
-    /// Writes beside every file what the way back puts there, never to be put in place: as long as
-    /// these stand, it has room on each file system, however full that gets meanwhile.
-    pub fn reserve(&self, root: &Root) -> Result<Vec<Staged>> {
+    /// Writes what the way back puts beside every file into files without a name: as long as these
+    /// are open, it has room on each file system, however full that gets meanwhile.
+    pub fn reserve(&self, root: &Root) -> Result<Vec<File>> {
         let mut reserved = Vec::new();
         for path in &self.saved.files {
-            let before = self.copy_of(Side::Before.dir(), path);
+            let place = self.place(root, path);
+            let dir = place.parent().unwrap_or(root.base());
             for side in [Side::Bridge, Side::Before] {
-                if let Some(bytes) = self.bytes(side, path)? {
-                    reserved.push(Staged::write(&root.outer(path), &bytes, &before, false)?);
-                }
+                let Some(bytes) = self.bytes(side, path)? else { continue };
+                let reserving = || format!("reserving room in `{}`", dir.display());
+                failpoint::hit("reserve").with_context(reserving)?;
+                let mut file = tempfile::tempfile_in(dir).with_context(reserving)?;
+                file.write_all(&bytes).and_then(|()| file.sync_all()).with_context(reserving)?;
+                reserved.push(file);
             }
         }
         Ok(reserved)
