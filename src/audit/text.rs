@@ -81,10 +81,7 @@ impl Wanted {
         let edits = found.edits.into_iter().filter(|edit| edit.form != edit::Form::Padding);
         let mut hits: Vec<Hit> =
             edits.map(|edit| hit(text, edit.token, Form::Known(edit.form), true)).collect();
-        hits.extend(found.left.into_iter().map(|left| {
-            let form = unknown(text, &left.token);
-            hit(text, left.token, form, true)
-        }));
+        hits.extend(found.left.into_iter().filter_map(|left| self.left(text, left.token)));
         hits.sort_by_key(|hit| hit.token.start);
         let mut more = Vec::new();
         let (mut from, mut covered) = (0, 0);
@@ -104,6 +101,19 @@ impl Wanted {
         hits.extend(more);
         hits.sort_by_key(|hit| hit.token.start);
         hits
+    }
+
+    /// What a token is that a rewriter left to a person.
+    fn left(&self, text: &[u8], token: Range<usize>) -> Option<Hit> {
+        let word = &text[token.clone()];
+        if *word == *self.name.as_str().as_bytes() {
+            return self.bare(text, token).map(|(token, form)| hit(text, token, form, true));
+        }
+        let form = match self.matcher.slash_pair(word, edit::Form::VgLv) {
+            Verdict::Ours(pair) if self.by_volume => Form::Known(pair.form),
+            _ => unknown(text, &token),
+        };
+        Some(hit(text, token, form, true))
     }
 
     /// What a spelling is that no rewriter's form covers.

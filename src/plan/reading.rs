@@ -78,6 +78,9 @@ fn read_place(
         warnings.push(Warning::about(Path::new(&*path.to_string_lossy()), text));
         return Ok(None);
     }
+    if place.passes_over(&resolved) {
+        return Ok(None);
+    }
     // A link to /dev/null is systemd's and the administrator's way to mask a file; a
     // directory's own subdirectories are nobody's configuration.
     if resolved == Path::new("/dev/null") || (!single && root.outer(&resolved).is_dir()) {

@@ -32,6 +32,8 @@ pub mod unit_name;
 pub mod unit_path;
 pub mod xml;
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use edit::Findings;
@@ -43,8 +45,8 @@ pub type Rewrite = fn(&Matcher, &[u8]) -> Result<Findings>;
 /// Whether a path below the root, without its leading slash, is one of a place's.
 pub fn is_at(place: &Place, path: &str) -> bool {
     let pattern: Vec<&str> = place.pattern.split('/').collect();
-    let path: Vec<&str> = path.split('/').collect();
-    fits(&pattern, &path)
+    let components: Vec<&str> = path.split('/').collect();
+    fits(&pattern, &components) && !place.passes_over(Path::new(path))
 }
 
 fn fits(pattern: &[&str], path: &[&str]) -> bool {

@@ -2,6 +2,8 @@
 //!
 //! `man/places.md` says the same to people, and which test shows it.
 
+use std::path::Path;
+
 use super::advice::{
     ELILO, FIRMWARE, GRUB_IMAGE, INCUS, KDUMP, LIBVIRT, LILO, LXD, PACEMAKER, PROXMOX,
     PROXMOX_DATABASE, TARGET, UKI, YABOOT, ZIPL,
@@ -40,7 +42,18 @@ pub enum Treatment {
     Reported(&'static str),
 }
 
+const COPIES: &[&str] =
+    &[".bak", ".old", ".orig", ".save", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".rpmsave"];
+
 impl Place {
+    /// Whether a file is an old copy that the place's reader passes over: systemd takes a file for a unit
+    /// or a drop-in by its suffix (systemd.unit(5)).
+    pub fn passes_over(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.kind.starts_with("systemd-")
+            && (name.ends_with('~') || COPIES.iter().any(|suffix| name.ends_with(suffix)))
+    }
+
     /// Whether the run must not go on without having read the place.
     pub fn is_vital(&self) -> bool {
         self.severity == Severity::Boot && !matches!(self.treatment, Treatment::Reported(_))

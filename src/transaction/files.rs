@@ -101,6 +101,12 @@ impl Journal {
         let Some(wanted) = self.bytes(side, path)? else { return Ok(None) };
         let before = self.copy_of(Side::Before.dir(), path);
         let mut known = self.known(path)?;
+        if force && target.symlink_metadata().is_err() {
+            let making = || format!("making `{}` anew", target.display());
+            fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;
+            fs::write(target, &wanted).with_context(making)?;
+            log::warn!("`{}` was gone and is made anew", target.display());
+        }
         let now = read(target)?;
         if now == wanted && (side != Side::Before || never_replaced(target, &before)?) {
             return Ok(None);
