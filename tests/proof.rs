@@ -188,8 +188,7 @@ fn with_planted(planted: &str) -> Stage {
         "usr/sbin/update-initramfs",
         &format!(
             "#!/bin/sh\n{planted}\ncat /stub/kill 2>/dev/null && kill -9 $PPID\n\
-             image=/boot/initrd.img-$3\n(cd /stub/image && find . | cpio -o -H newc) > $image.new 2>/dev/null\n\
-             mv $image.new $image\n"
+             /usr/bin/pack /stub/image /boot/initrd.img-$3\n"
         ),
     );
     stage

@@ -8,7 +8,7 @@ use super::finding::{Finding, Findings, Part, rooted, shown};
 use super::rules;
 use super::spelling::narrow;
 use super::stop::Stop;
-use super::text::{Hit, Wanted, line_around};
+use super::text::{Hit, MAX_LINE, Wanted, line_around};
 use crate::image::{self, Summary};
 use crate::rewrite::{PLACES, Place, is_at};
 use crate::severity::Severity;
@@ -55,7 +55,8 @@ impl<'a> Looker<'a> {
     /// Looks into a regular file of that length. False where it has nothing, which is almost always:
     /// then its path was not even asked for.
     pub(super) fn has(&mut self, file: &File, length: u64, in_boot: bool) -> io::Result<bool> {
-        let keep = self.wanted.spellings.longest() - 1;
+        let lines = if self.wanted.needs_lines() { 256 } else { 0 };
+        let keep = self.wanted.spellings.longest() - 1 + lines;
         let (mut held, mut read) = (0, 0_u64);
         loop {
             if self.stop.is_due() {
@@ -72,16 +73,28 @@ impl<'a> Looker<'a> {
             }
             read += count as u64;
             self.found.bytes += count as u64;
-            if self.wanted.may_be_in(text) || (in_boot && self.wanted.spellings.is_in_wide(text)) {
+            let is_last = count == 0 || (read >= length && text.len() < CHUNK);
+            let cut = self.cut(text, is_last);
+            let wide = in_boot && self.wanted.spellings.is_in_wide(text);
+            if wide || self.wanted.may_be_in(&text[..cut.unwrap_or(text.len())]) {
                 return Ok(true);
             }
-            if count == 0 || (read >= length && count < CHUNK - held) {
+            if is_last {
                 return Ok(false);
             }
-            held = keep.min(text.len());
             let end = text.len();
+            held = cut.map_or(keep.min(end), |cut| end - cut);
             self.chunk.copy_within(end - held..end, 0);
         }
+    }
+
+    /// Behind the last line that is whole, where lines matter and it is not far.
+    fn cut(&self, text: &[u8], is_last: bool) -> Option<usize> {
+        if is_last || !self.wanted.needs_lines() {
+            return None;
+        }
+        let low = text.len().saturating_sub(MAX_LINE);
+        memchr::memrchr(b'\n', &text[low..]).map(|at| low + at + 1)
     }
 
     /// Looks closely at a file that [`Looker::has`] something.

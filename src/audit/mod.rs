@@ -17,6 +17,7 @@ mod stop;
 mod subject;
 mod text;
 mod walk;
+mod word;
 
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;

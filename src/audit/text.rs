@@ -7,6 +7,7 @@ use regex::bytes::Regex;
 
 use super::finding::{Form, Own};
 use super::spelling::Spellings;
+use super::word::{is_about_lvm, may_count};
 use crate::names::{VgName, is_name_byte, unit};
 use crate::rewrite::edit::{self, Findings};
 use crate::rewrite::matcher::{Hit as Match, Matcher, Verdict};
@@ -44,12 +45,6 @@ static KEY: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant")
 });
 
-/// What shows that a line is about LVM at all.
-static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i-u)\b(?:lv|vg|pv)[a-z_]*\b|lvm|volume.?group")
-        .expect("the pattern is a constant")
-});
-
 impl Wanted {
     /// `matcher` compares with the group `name`; `by_volume` says whether it knows the volumes.
     pub fn new(name: VgName, matcher: Matcher, by_volume: bool) -> Self {
@@ -62,9 +57,22 @@ impl Wanted {
         &self.name
     }
 
-    /// Whether there is anything to look at closely.
+    /// Whether there is anything to look at closely. A name that is a word stands everywhere; of such
+    /// a one only the places count that [`Wanted::hits`] may take for the group.
     pub(super) fn may_be_in(&self, text: &[u8]) -> bool {
-        self.spellings.find(text, 0).is_some()
+        let mut from = 0;
+        while let Some(found) = self.spellings.find(text, from) {
+            if !self.is_word || may_count(text, &found) {
+                return true;
+            }
+            from = found.end;
+        }
+        false
+    }
+
+    /// Whether more than the name's own surroundings decide, so that lines must not be cut.
+    pub(super) fn needs_lines(&self) -> bool {
+        self.is_word
     }
 
     /// The tokens of a text that name the group, in its order. `place` is the known place that the
@@ -144,11 +152,11 @@ impl Wanted {
                 return Some((pair, Form::Known(hit.form)));
             }
         }
-        if KEY.is_match(before) {
+        if is_about_lvm(before) && KEY.is_match(before) {
             return Some((word, Form::Known(edit::Form::VgName)));
         }
         // A word like `data` is everywhere; only a line about LVM can mean the group.
-        let counts = !self.is_word || SUBJECT.is_match(&text[line.clone()]);
+        let counts = !self.is_word || is_about_lvm(&text[line.clone()]);
         counts.then_some((word, Form::Own(Own::Name)))
     }
 
@@ -227,7 +235,7 @@ fn hit(text: &[u8], token: Range<usize>, form: Form, is_read: bool) -> Hit {
 }
 
 /// How far a line is looked for: the text may be one without any.
-const MAX_LINE: usize = 4096;
+pub(super) const MAX_LINE: usize = 4096;
 
 /// The line around a token, without its newline, shortened where it is very long.
 pub(super) fn line_around(text: &[u8], token: &Range<usize>) -> Range<usize> {
