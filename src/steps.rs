@@ -51,13 +51,16 @@ pub fn take(
     journal.sweep(root);
     // Staged before the group is renamed: what can fail fails first, and the flip stays short.
     let mut waiting = Staging::default();
+    let mut waiting_on_bridge = false;
     for (slot, side) in
         [(&mut waiting.bridge, Side::Bridge), (&mut waiting.last, due::last_side(direction))]
     {
         if !due::puts(journal, direction, side) {
             continue;
         }
-        let (ready, failures) = journal.stage(root, side, manner.force);
+        let over_bridge = side != Side::Bridge && waiting_on_bridge;
+        waiting_on_bridge = side == Side::Bridge;
+        let (ready, failures) = journal.stage(root, side, over_bridge, manner.force);
         if let Some(error) = failures.into_iter().next() {
             if !manner.keep_going {
                 return Err(error);

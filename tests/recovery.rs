@@ -119,6 +119,27 @@ fn a_run_is_taken_back_on_a_full_disk() {
     }
 }
 
+/// As the manual's RECOVERY has it; the bridge of the way back must not stay.
+#[test]
+fn after_the_work_by_hand_undo_closes_the_run() {
+    let guest = cut();
+    let script = "cd \"$1\"/var/lib/postclone/0*/before &&
+        find . -type f -exec cp -a --no-target-directory {} \"$1\"/{} \\; &&
+        cp -a ../images/init* \"$1\"/boot";
+    let mut by_hand = std::process::Command::new("sh");
+    let done = by_hand.args(["-c", script, "sh"]).arg(guest.path("")).status().unwrap();
+    assert!(done.success());
+    guest.set("vg", "a-b");
+    let mut before = guest.system();
+    // What the cut run had staged goes with the undo.
+    before.retain(|thing| !thing.path.to_string_lossy().contains("/.postclone-"));
+    assert!(guest.read("etc/fstab").starts_with("/dev/mapper/a--b-root / "));
+    guest.run(&["undo", "--yes"]).demand(0);
+    assert!(before == guest.system());
+    let status = guest.run(&["status"]).demand(0);
+    assert!(String::from_utf8(status.stdout).unwrap().contains("a-b to c-d, undone"));
+}
+
 /// Seen in a guest: the group had its old name back, and grub.cfg, which found no room, the new one.
 #[test]
 fn files_do_not_go_back_where_the_group_does_not() {

@@ -60,11 +60,19 @@ impl Journal {
     ///
     /// Hands back, beside what could be staged, an error for each file that could not, as one that
     /// holds no side's bytes: somebody changed it. With `force` its present bytes are kept in the
-    /// journal's directory, and it is replaced all the same.
-    pub fn stage(&self, root: &Root, side: Side, force: bool) -> (Waiting, Vec<anyhow::Error>) {
+    /// journal's directory, and it is replaced all the same. A file that goes `over_bridge` first is
+    /// staged wherever it is now.
+    pub fn stage(
+        &self,
+        root: &Root,
+        side: Side,
+        over_bridge: bool,
+        force: bool,
+    ) -> (Waiting, Vec<anyhow::Error>) {
         let (mut files, mut failures) = (Vec::new(), Vec::new());
         for path in &self.saved.files {
-            match self.stage_one(path, &self.place(root, path), side, force) {
+            let over_bridge = over_bridge && self.copy_of(Side::Bridge.dir(), path).exists();
+            match self.stage_one(path, &self.place(root, path), side, over_bridge, force) {
                 Ok(staged) => files.extend(staged),
                 Err(error) => failures.push(error),
             }
@@ -96,6 +104,7 @@ impl Journal {
         path: &Path,
         target: &Path,
         side: Side,
+        over_bridge: bool,
         force: bool,
     ) -> Result<Option<(Staged, Vec<Vec<u8>>)>> {
         let Some(wanted) = self.bytes(side, path)? else { return Ok(None) };
@@ -108,7 +117,8 @@ impl Journal {
             log::warn!("`{}` was gone and is made anew", target.display());
         }
         let now = read(target)?;
-        if now == wanted && (side != Side::Before || never_replaced(target, &before)?) {
+        let is_there = now == wanted && (side != Side::Before || never_replaced(target, &before)?);
+        if is_there && !over_bridge {
             return Ok(None);
         }
         if !known.contains(&now) {

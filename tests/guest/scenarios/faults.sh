@@ -53,8 +53,8 @@ on_mapper() {
 	local size
 	size=$(blockdev --getsz "$2")
 	echo "$2" >/run/lab/failing
-	dmsetup create lab-failing --table "0 $size linear $2 0"
 	mountpoint -q "$1" && umount "$1"
+	dmsetup create lab-failing --table "0 $size linear $2 0"
 	mount /dev/mapper/lab-failing "$1"
 }
 
