@@ -123,7 +123,8 @@ fn a_run_is_taken_back_on_a_full_disk() {
 #[test]
 fn after_the_work_by_hand_undo_closes_the_run() {
     let guest = cut();
-    let script = "cd \"$1\"/var/lib/postclone/0*/before &&
+    let script = "cd \"$1\" && sh var/lib/postclone/0*/paths-back &&
+        cd \"$1\"/var/lib/postclone/0*/before &&
         find . -type f -exec cp -a --no-target-directory {} \"$1\"/{} \\; &&
         cp -a ../images/init* \"$1\"/boot";
     let mut by_hand = std::process::Command::new("sh");

@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 
 use super::finding::{Form, Own};
 use super::spelling::Spellings;
-use super::word::{is_about_lvm, may_count};
+use super::word::{Sieve, is_about_lvm};
 use crate::names::{VgName, is_name_byte, unit};
 use crate::rewrite::edit::{self, Findings};
 use crate::rewrite::matcher::{Hit as Match, Matcher, Verdict};
@@ -60,14 +60,19 @@ impl Wanted {
     /// Whether there is anything to look at closely. A name that is a word stands everywhere; of such
     /// a one only the places count that [`Wanted::hits`] may take for the group.
     pub(super) fn may_be_in(&self, text: &[u8]) -> bool {
-        let mut from = 0;
-        while let Some(found) = self.spellings.find(text, from) {
-            if !self.is_word || may_count(text, &found) {
+        let Some(first) = self.spellings.find(text, 0) else { return false };
+        if !self.is_word {
+            return true;
+        }
+        let mut sieve = Sieve::new(text);
+        let mut found = first;
+        loop {
+            if sieve.lets_through(&found) {
                 return true;
             }
-            from = found.end;
+            let Some(next) = self.spellings.find(text, found.end) else { return false };
+            found = next;
         }
-        false
     }
 
     /// Whether more than the name's own surroundings decide, so that lines must not be cut.

@@ -2,43 +2,76 @@
 
 use std::ops::Range;
 
-use super::text::line_around;
+use super::text::{MAX_LINE, line_around};
 use crate::names::is_name_byte;
 
-/// Whether a word may name the group, by its surroundings: quick, and true at the text's ends, where it
-/// cannot know. What it lets through is looked at closely.
-pub(super) fn may_count(text: &[u8], word: &Range<usize>) -> bool {
-    let before = word.start.checked_sub(1).map(|at| text[at]);
-    let (Some(before), Some(&after)) = (before, text.get(word.end)) else { return true };
-    let joint = |byte: u8| matches!(byte, b'/' | b'-' | b'\\');
-    if joint(before) || joint(after) {
-        return true;
-    }
-    let alone = !is_name_byte(before) && (!is_name_byte(after) || after == b'.');
-    alone && is_about_lvm(&text[line_around(text, word)])
+/// Tells, word after word in a text's order, whether one may name the group: quick, and true at the
+/// text's ends, where it cannot know. What is let through is looked at closely.
+pub(super) struct Sieve<'a> {
+    text: &'a [u8],
+    /// The last place before the words seen so far that speaks of LVM, and the first one behind it.
+    last: Option<usize>,
+    next: Option<usize>,
 }
 
-/// Whether a line speaks of LVM: of `lvm`, `volume group`, or of something that begins with `lv`,
-/// `vg` or `pv` as its commands and settings do. Not by a regular expression: for a name like `system`
-/// it is asked of a good part of all lines.
+impl<'a> Sieve<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Self { text, last: None, next: mention(text, 0) }
+    }
+
+    pub(super) fn lets_through(&mut self, word: &Range<usize>) -> bool {
+        let before = word.start.checked_sub(1).map(|at| self.text[at]);
+        let (Some(before), Some(&after)) = (before, self.text.get(word.end)) else { return true };
+        let joint = |byte: u8| matches!(byte, b'/' | b'-' | b'\\');
+        if joint(before) || joint(after) {
+            return true;
+        }
+        let alone = !is_name_byte(before) && (!is_name_byte(after) || after == b'.');
+        alone && self.is_near(word) && is_about_lvm(&self.text[line_around(self.text, word)])
+    }
+
+    /// Whether LVM is spoken of no farther away than a line can reach.
+    fn is_near(&mut self, word: &Range<usize>) -> bool {
+        while let Some(next) = self.next.filter(|next| *next < word.start) {
+            self.last = Some(next);
+            self.next = mention(self.text, next + 1);
+        }
+        self.last.is_some_and(|last| word.start - last <= MAX_LINE)
+            || self.next.is_some_and(|next| next - word.start <= MAX_LINE + word.len())
+    }
+}
+
+/// Whether a line speaks of LVM.
 pub(super) fn is_about_lvm(line: &[u8]) -> bool {
+    mention(line, 0).is_some()
+}
+
+/// Where a text speaks of LVM: of `lvm`, `volume group`, or of something that begins with `lv`, `vg` or
+/// `pv` as its commands and settings do. All have a `v`, whose place this is. Not by a regular
+/// expression: for a name like `system` it is asked of a good part of all text.
+fn mention(text: &[u8], from: usize) -> Option<usize> {
     let at =
-        |place: Option<usize>| place.and_then(|place| line.get(place)).copied().unwrap_or(b' ');
+        |place: Option<usize>| place.and_then(|place| text.get(place)).copied().unwrap_or(b' ');
     let in_word = |byte: u8| byte.is_ascii_alphanumeric();
-    memchr::memchr2_iter(b'v', b'V', line).any(|v| {
+    let places = memchr::memchr2_iter(b'v', b'V', text.get(from..)?).map(|v| from + v);
+    places.into_iter().find(|v| {
         let before = at(v.checked_sub(1)).to_ascii_lowercase();
         let after = at(Some(v + 1)).to_ascii_lowercase();
-        let begins = matches!(before, b'l' | b'p') && !in_word(at(v.checked_sub(2)));
-        let rest = &line[v..];
-        begins
-            || (before == b'l' && after == b'm')
-            || (after == b'g' && !in_word(before))
-            || (rest.len() >= 11
-                && rest[..6].eq_ignore_ascii_case(b"volume")
-                && [6, 7].iter().any(|from| {
-                    rest[*from..].get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"group"))
-                }))
+        match (before, after) {
+            (b'l', b'm') => true,
+            (b'l' | b'p', _) => !in_word(at(v.checked_sub(2))),
+            (_, b'g') => !in_word(before),
+            (_, b'o') => is_volume_group(&text[*v..]),
+            _ => false,
+        }
     })
+}
+
+fn is_volume_group(text: &[u8]) -> bool {
+    let is = |from: usize, word: &[u8]| {
+        text.get(from..from + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word))
+    };
+    is(0, b"volume") && (is(6, b"group") || is(7, b"group"))
 }
 
 #[cfg(test)]
@@ -56,5 +89,15 @@ mod tests {
         {
             assert!(!is_about_lvm(line.as_bytes()), "{line}");
         }
+    }
+
+    #[test]
+    fn the_sieve_is_as_fine_as_lines_are() {
+        let text = b"x data y\nlvs data y\n/data data z\ndata, VG\nmy-data data\n";
+        let mut sieve = Sieve::new(text);
+        let through: Vec<bool> = memchr::memmem::find_iter(text, b"data")
+            .map(|at| sieve.lets_through(&(at..at + 4)))
+            .collect();
+        assert_eq!(through, [false, true, true, false, true, true, false]);
     }
 }

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `journal` | one JSON record a line, each synced before the act that it announces |
 //! | `before/`, `bridge/`, `after/` | the files' bytes, `before/` with attributes and times |
+//! | `paths-back` | a script for who has no postclone at hand |
 //! | `images/` | initramfs images as they were |
 
 use std::collections::HashSet;
@@ -19,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use nix::fcntl::{FallocateFlags, fallocate};
 
 use super::record::{Direction, FORMAT, Record, Saved, Stamp, State};
-use super::{STATE, attributes, failpoint, marker, sync_dir};
+use super::{STATE, attributes, by_hand, failpoint, marker, sync_dir};
 use crate::guest::root::Root;
 use crate::plan::FileChange;
 
@@ -68,6 +69,9 @@ impl Journal {
                 written.with_context(|| format!("writing `{}`", path.display()))?;
             }
         }
+        let path = dir.join(by_hand::SCRIPT);
+        let written = write_new(&path, by_hand::script(&saved.paths).as_bytes())?.sync_all();
+        written.with_context(|| format!("writing `{}`", path.display()))?;
         sync_tree(dir)?;
         let log = write_new(&dir.join("journal"), b"")?;
         let mut journal = Self {

@@ -1,6 +1,7 @@
 //! The only room that writes: the journal, staged files, atomic replacement.
 
 pub mod attributes;
+mod by_hand;
 pub mod failpoint;
 pub mod files;
 pub mod image;
