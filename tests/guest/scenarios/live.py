@@ -58,6 +58,7 @@ ls /run/reboot-required 2>/dev/null | tee "$OUT/reboot-required"
 postclone status | tee "$OUT/status"
 systemctl is-active "$POSTGRESQL"
 reckon
+timed nothing_left "$OLD" || exit
 timed update-grub
 keep /boot/grub/grub.cfg
 timed start_load || exit

@@ -24,7 +24,8 @@ exit $status
 
 
 # The same rows on the booted system, by the name that the group has now.
-LOOK = """
+LOOK = f"""
+timed nothing_left {OLD} || exit
 postclone status --boot >"$OUT/status" 2>&1
 status=$?
 cat "$OUT/status"

@@ -78,7 +78,8 @@ look after
 exit $status
 """
 
-UNDO = LOOK + """
+UNDO = LOOK + f"""
+timed nothing_left {OLD} || exit
 look before
 snapshot before
 timed postclone undo --yes >"$OUT/undo" 2>&1
