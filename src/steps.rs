@@ -231,8 +231,16 @@ fn image(
     direction: Direction,
     cut: bool,
 ) -> Result<String> {
-    let resolved =
-        root.resolve(&image.path)?.ok_or_else(|| anyhow!("`{}` is gone", image.path.display()))?;
+    let gone = || anyhow!("`{}` is gone", image.path.display());
+    let dir = root.resolve(image.path.parent().unwrap_or(&image.path))?.ok_or_else(gone)?;
+    // A file system check may have taken the image away; going back, the kept one does without it.
+    let resolved = match root.resolve(&image.path)? {
+        Some(resolved) => resolved,
+        None if direction == Direction::Backward => {
+            dir.join(image.path.file_name().unwrap_or_default())
+        }
+        None => return Err(gone()),
+    };
     let outer: PathBuf = root.outer(&resolved);
     if direction == Direction::Backward {
         journal.restore_image(&outer)?;
