@@ -119,6 +119,18 @@ fn a_run_is_taken_back_on_a_full_disk() {
     }
 }
 
+/// Seen in a guest: /boot had write errors, and its check removed what was half written.
+#[test]
+fn an_image_that_is_gone_comes_back_from_the_journal() {
+    let guest = cut();
+    let image = guest.path("boot/initrd.img-6.1.0-1-amd64");
+    let before = std::fs::read(&image).unwrap();
+    std::fs::remove_file(&image).unwrap();
+    guest.run(&["undo", "--yes"]).demand(0);
+    assert_eq!(before, std::fs::read(&image).unwrap());
+    assert_eq!(guest.read("stub/vg").trim(), "a-b");
+}
+
 /// As the manual's RECOVERY has it; the bridge of the way back must not stay.
 #[test]
 fn after_the_work_by_hand_undo_closes_the_run() {

@@ -21,7 +21,7 @@ pub(super) fn bridge(
     image: &Image,
     direction: Direction,
 ) -> Result<()> {
-    let outer = place(root, image)?;
+    let outer = place(root, image, direction)?;
     if direction == Direction::Backward {
         return journal.restore_image(&outer, Kept::Bridge).map(drop);
     }
@@ -32,7 +32,7 @@ pub(super) fn bridge(
 /// Puts back what boots under the new name: the image that was built on the bridge where there is one,
 /// else the old one, which then names no volume that a boot needs.
 pub(super) fn hold(root: &Root, journal: &Journal, image: &Image) -> Result<()> {
-    let outer = place(root, image)?;
+    let outer = place(root, image, Direction::Backward)?;
     if !journal.restore_image(&outer, Kept::Bridge)? {
         journal.restore_image(&outer, Kept::Before)?;
     }
@@ -61,7 +61,7 @@ pub(super) fn last(
     direction: Direction,
     cut: bool,
 ) -> Result<String> {
-    let outer = place(root, image)?;
+    let outer = place(root, image, direction)?;
     if direction == Direction::Backward {
         journal.restore_image(&outer, Kept::Before)?;
         if cut {
@@ -73,10 +73,18 @@ pub(super) fn last(
     Ok(format!("{} built anew{told}", image.path.display()))
 }
 
-fn place(root: &Root, image: &Image) -> Result<PathBuf> {
-    let resolved =
-        root.resolve(&image.path)?.ok_or_else(|| anyhow!("`{}` is gone", image.path.display()))?;
-    Ok(root.outer(&resolved))
+/// The image on this machine. Going back it may be gone, as after a file system check, for what is put
+/// there does without it.
+fn place(root: &Root, image: &Image, direction: Direction) -> Result<PathBuf> {
+    let gone = || anyhow!("`{}` is gone", image.path.display());
+    if let Some(resolved) = root.resolve(&image.path)? {
+        return Ok(root.outer(&resolved));
+    }
+    if direction == Direction::Forward {
+        return Err(gone());
+    }
+    let dir = root.resolve(image.path.parent().unwrap_or(&image.path))?.ok_or_else(gone)?;
+    Ok(root.outer(&dir.join(image.path.file_name().unwrap_or_default())))
 }
 
 fn build(
