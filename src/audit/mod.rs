@@ -32,6 +32,7 @@ use crate::exit::{Exit, fail};
 use crate::guest::mounts;
 use crate::guest::root::{Root, open_regular};
 use crate::image::Summary;
+use crate::live::reboot::GRUB_LINK;
 use crate::names::VgName;
 use crate::rewrite::PLACES;
 use crate::rewrite::matcher::Volumes;
@@ -180,6 +181,10 @@ fn starts(
     let mut known = Vec::new();
     for place in PLACES {
         for path in root.glob(place.pattern)? {
+            // Our own, for the time until the reboot.
+            if path == Path::new(GRUB_LINK) {
+                continue;
+            }
             let Ok(Some(resolved)) = root.resolve(&path) else { continue };
             if paths.iter().all(|start| !resolved.starts_with(start))
                 && let Ok(file) = open_regular(&root.outer(&resolved))

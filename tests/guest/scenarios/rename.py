@@ -56,9 +56,13 @@ def proved(text, device):
 def rename(trial):
     first = trial.boot("1-rename", RENAME, {"postclone.deb": trial.deb}, ending="reboot")
     trial.require_job(first)
+    said = (first.out / "rename").read_text()
+    left = re.findall(r"^# Still names .*$", said, re.M)
+    trial.require("what is left", trial.verdict("left", Verdict([
+        Criterion("the audit at the end finds nothing", not left, "; ".join(left))])))
     device = f"/dev/mapper/{NEW.replace('-', '--')}-root"
     trial.require("the proof", trial.verdict(
-        "proof", proved((first.out / "rename").read_text(), device)))
+        "proof", proved(said, device)))
     trial.require("the rename", trial.verdict(
         "before and after", undisturbed(first.out / "before", first.out / "after")))
     trial.require("the shutdown", trial.verdict(
