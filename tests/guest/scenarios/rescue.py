@@ -2,9 +2,11 @@
 any more, and then each of the manual's ways out is taken.
 
 The commands are those of the manual's displays, read from man/postclone.8; only what stands there
-for the group, the device and the run is filled in.
+for the group, the device and the run is filled in. POSTCLONE_RESCUES names the ways that are
+played, with commas between them, all of them where it is empty: `undo-after-vgrename`, `prompt`.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -206,22 +208,31 @@ def rescue(trial):
     """Cut twice; each way goes on from there on a disk of its own."""
     warm.keep(trial.machine, PREPARE,
               {"postclone.deb": trial.deb, "faults.sh": HERE / "faults.sh"}, trial.logs / "0-keep")
-    cuts = {name: cut(trial, name, script) for name, script in CUTS.items()}
+    cuts = {}
 
     def disk(label, cut_name):
+        if cut_name not in cuts:
+            cuts[cut_name] = cut(trial, cut_name, CUTS[cut_name])
         path = trial.logs / f"{label}.qcow2"
         qemu.overlay(cuts[cut_name], path, "qcow2")
         return path
 
-    for way, cut_name, commands in ways():
-        label = f"{way}-after-{cut_name}"
+    wanted = [name for name in os.environ.get("POSTCLONE_RESCUES", "").split(",") if name]
+    all_ways = {f"{way}-after-{name}": (way, name, commands) for way, name, commands in ways()}
+    unknown = set(wanted) - {*all_ways, "prompt"}
+    if unknown:
+        raise Failed(f"there is no way {', '.join(sorted(unknown))}")
+    for label, (way, cut_name, commands) in all_ways.items():
+        if wanted and label not in wanted:
+            continue
         if way == "resume":
             forth(trial, label, commands, disk(label, cut_name))
         else:
             back(trial, label, commands, disk(label, cut_name), closed=way == "undo")
         print(f"  {way} after a cut at {cut_name}: the guest came up", flush=True)
-    prompt(trial, disk("initramfs", "vgrename"))
-    print("  at the initramfs' prompt, after a cut at vgrename: the guest came up", flush=True)
+    if not wanted or "prompt" in wanted:
+        prompt(trial, disk("initramfs", "vgrename"))
+        print("  at the initramfs' prompt, after a cut at vgrename: the guest came up", flush=True)
     for path in trial.logs.glob("*.qcow2"):
         if path != trial.disk:
             path.unlink()
