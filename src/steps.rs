@@ -5,6 +5,8 @@
 mod images;
 mod verify;
 
+use std::time::Instant;
+
 use anyhow::{Result, anyhow, bail};
 
 use crate::guest::kernels::Image;
@@ -85,6 +87,7 @@ pub fn take(
     outcome.images_wait = direction == Direction::Forward
         && !root.is_live()
         && steps.iter().any(|step| matches!(step, Step::RebuildImage { .. }));
+    let mut flip = None;
     for (number, step) in steps.iter().enumerate() {
         let is_image = matches!(step, Step::RebuildImage { .. });
         let left_out = (step.is_live() && !root.is_live())
@@ -102,6 +105,9 @@ pub fn take(
         // On the way back a step that cannot be announced is better taken all the same: the way
         // forward is announced, and undo looks at every step before it acts.
         let announced = noted(journal.intend(direction, number), manner, &mut outcome)?;
+        if matches!(step, Step::RenameGroup { .. }) {
+            flip = Some(Instant::now());
+        }
         let taken = failpoint::hit("step").and_then(|()| {
             if held {
                 return hold(root, journal, step);
@@ -110,6 +116,10 @@ pub fn take(
         });
         match taken {
             Ok(seen) => {
+                if let Some(flip) = flip.filter(|_| matches!(step, Step::ReplaceFiles { .. })) {
+                    let time = flip.elapsed().as_millis();
+                    log::debug!("{time} ms from LVM's rename until the last file was on disk");
+                }
                 outcome.seen.extend(seen);
                 if announced {
                     noted(journal.did(direction, number), manner, &mut outcome)?;

@@ -30,6 +30,7 @@ fn a_run_takes_its_steps_in_order() {
             "systemctl show --all --property=Id,ActiveState *".to_owned(),
         ]
     );
+    assert!(!run.stderr.contains("ms from LVM's rename"), "{}", run.stderr);
     // The images were built from the new files.
     let image = stage.read(&format!("boot/initrd.img-{}", KERNELS[1]));
     assert!(

@@ -14,7 +14,7 @@ mv "$OUT/files" "$OUT/files-before"
 timed postclone rename --dry-run >"$OUT/dry-run" 2>&1 || {{ cat "$OUT/dry-run"; exit 1; }}
 grep "^# Volume group {OLD} becomes {NEW} under /" "$OUT/dry-run" || exit
 snapshot before
-timed postclone rename --yes {OLD} {NEW} >"$OUT/rename" 2>&1
+timed postclone rename -v --yes {OLD} {NEW} >"$OUT/rename" 2>&1
 status=$?
 cat "$OUT/rename"
 snapshot after
