@@ -186,9 +186,11 @@ fn starts(
                 continue;
             }
             let Ok(Some(resolved)) = root.resolve(&path) else { continue };
-            if paths.iter().all(|start| !resolved.starts_with(start))
-                && let Ok(file) = open_regular(&root.outer(&resolved))
-            {
+            let is_walked = paths.iter().any(|start| resolved.starts_with(start))
+                && !rules::CLOSED
+                    .iter()
+                    .any(|(dir, _)| resolved.starts_with(Path::new("/").join(dir)));
+            if !is_walked && let Ok(file) = open_regular(&root.outer(&resolved)) {
                 known.push(Job::Known(file, below_root(&path)));
             }
         }

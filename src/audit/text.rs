@@ -12,7 +12,7 @@ use crate::names::{VgName, is_name_byte, unit};
 use crate::rewrite::edit::{self, Findings};
 use crate::rewrite::matcher::{Hit as Match, Matcher, Verdict};
 use crate::rewrite::scan::{GRUB, scan};
-use crate::rewrite::{Place, Rewrite};
+use crate::rewrite::{Place, Rewrite, Treatment};
 
 /// What is looked for.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Wanted {
         let edits = found.edits.into_iter().filter(|edit| edit.form != edit::Form::Padding);
         let mut hits: Vec<Hit> =
             edits.map(|edit| hit(text, edit.token, Form::Known(edit.form), true)).collect();
-        hits.extend(found.left.into_iter().filter_map(|left| self.left(text, left.token)));
+        hits.extend(found.left.into_iter().filter_map(|left| self.left(text, left.token, place)));
         hits.sort_by_key(|hit| hit.token.start);
         let mut more = Vec::new();
         let (mut from, mut covered) = (0, 0);
@@ -116,10 +116,14 @@ impl Wanted {
         hits
     }
 
-    /// What a token is that a rewriter left to a person.
-    fn left(&self, text: &[u8], token: Range<usize>) -> Option<Hit> {
+    /// What a token is that a rewriter left to a person. A program's own state has the name in fields
+    /// of its own, whatever stands around it.
+    fn left(&self, text: &[u8], token: Range<usize>, place: Option<&Place>) -> Option<Hit> {
         let word = &text[token.clone()];
         if *word == *self.name.as_str().as_bytes() {
+            if place.is_some_and(|place| matches!(place.treatment, Treatment::Reported(_))) {
+                return Some(hit(text, token, Form::Known(edit::Form::VgName), true));
+            }
             return self.bare(text, token).map(|(token, form)| hit(text, token, form, true));
         }
         let form = match self.matcher.slash_pair(word, edit::Form::VgLv) {
