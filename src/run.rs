@@ -36,6 +36,8 @@ pub enum Program {
     Visudo,
     /// findmnt(8)
     Findmnt,
+    /// systemd-analyze(1)
+    SystemdAnalyze,
     /// blkid(8)
     Blkid,
 }
@@ -57,6 +59,7 @@ impl Program {
             Self::GrubScriptCheck => "grub-script-check",
             Self::Visudo => "visudo",
             Self::Findmnt => "findmnt",
+            Self::SystemdAnalyze => "systemd-analyze",
             Self::Blkid => "blkid",
         }
     }

@@ -78,6 +78,22 @@ fn findmnt_is_asked_before_the_first_change() {
     stage.run(RENAME).demand(0);
 }
 
+#[test]
+fn systemd_analyze_is_asked_before_the_first_change() {
+    let stage = Stage::new();
+    stage
+        .write("etc/systemd/system/srv.mount", "[Mount]\nWhat=/dev/mapper/a--b-root\nWhere=/srv\n");
+    stage.program(
+        "usr/bin/systemd-analyze",
+        "#!/bin/sh\ncase $(cat $2) in *c--d*) echo 'bad unit' >&2; exit 1 ;; esac\n",
+    );
+    let words = "checking the new `/etc/systemd/system/srv.mount`: `systemd-analyze verify";
+    refused(&stage, RENAME, words);
+    // The swap unit of the stage gets another name, by which it cannot be asked yet.
+    fs::remove_file(stage.path("etc/systemd/system/srv.mount")).unwrap();
+    stage.run(RENAME).demand(0);
+}
+
 #[track_caller]
 fn refused(stage: &Stage, args: &[&str], words: &str) {
     let before = stage.system();

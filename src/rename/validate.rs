@@ -8,13 +8,14 @@ use anyhow::{Result, bail};
 
 use super::Job;
 use crate::plan::FileChange;
+use crate::plan::paths::PathChange;
 use crate::run::{Cmd, Output, Program, ending, quoted};
 use crate::transaction::journal::Journal;
 
 /// Shows every new text to its checker, where there is one and it is installed.
 pub(super) fn new_texts(job: &Job, journal: &Journal) -> Result<()> {
     for change in &job.plan.files {
-        let Some(checker) = Checker::of(change) else { continue };
+        let Some(checker) = Checker::of(job, change) else { continue };
         if checker.program().find().is_none() {
             log::debug!("`{}` is not checked: its checker is not installed", change.path.display());
             continue;
@@ -37,11 +38,17 @@ enum Checker {
     GrubCfg,
     Sudoers,
     Fstab,
+    Unit,
 }
 
+/// Files that systemd-analyze(1) takes for units; a drop-in is none.
+const UNITS: &[&str] =
+    &["service", "socket", "mount", "automount", "swap", "target", "path", "timer", "slice"];
+
 impl Checker {
-    fn of(change: &FileChange) -> Option<Self> {
+    fn of(job: &Job, change: &FileChange) -> Option<Self> {
         match change.kind {
+            "systemd-mount" | "systemd-unit" => is_checked_unit(job, change).then_some(Self::Unit),
             "grub-cfg" => Some(Self::GrubCfg),
             "sudoers" => Some(Self::Sudoers),
             "fstab" => Some(Self::Fstab),
@@ -54,6 +61,7 @@ impl Checker {
             Self::GrubCfg => Program::GrubScriptCheck,
             Self::Sudoers => Program::Visudo,
             Self::Fstab => Program::Findmnt,
+            Self::Unit => Program::SystemdAnalyze,
         }
     }
 
@@ -64,6 +72,7 @@ impl Checker {
             Self::GrubCfg => command.arg(file),
             Self::Sudoers => command.args(["-c", "-q", "-f"]).arg(file),
             Self::Fstab => command.args(["--verify", "--tab-file"]).arg(file),
+            Self::Unit => command.arg("verify").arg(file),
         };
         let output = command.output()?;
         if output.status.success() || matches!(self, Self::Fstab) && parses(&output) {
@@ -71,6 +80,16 @@ impl Checker {
         }
         Ok(Some(format!("{command} {}{}", ending(output.status), quoted(&output.stderr))))
     }
+}
+
+/// A unit is checked by its name as well (systemd.swap(5)), which a renamed one has only afterwards;
+/// and among the units of the system that runs.
+fn is_checked_unit(job: &Job, change: &FileChange) -> bool {
+    let suffix = change.path.extension().and_then(|suffix| suffix.to_str());
+    let renamed = |path: &PathChange| change.path.starts_with(&path.from);
+    job.root.is_live()
+        && suffix.is_some_and(|suffix| UNITS.contains(&suffix))
+        && !job.plan.paths.changes.iter().any(renamed)
 }
 
 /// findmnt(8) also looks for the devices, which bear another name by now: of its verdict the lines
