@@ -12,8 +12,8 @@ use crate::names::VgName;
 use crate::run::{Cmd, Output, Program, ending, quoted};
 
 /// How often a rename is tried while another LVM command holds a lock, and the pause between.
-const LOCK_TRIES: u32 = 20;
-const LOCK_PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const LOCK_TRIES: u32 = 20;
+pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
 /// lvm.conf(5) `global/wait_for_locks`: a lock that is never given back would hold the run for ever.
 const NO_WAIT: [&str; 2] = ["--config", "global{wait_for_locks=0}"];

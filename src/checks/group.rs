@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Result, bail};
 use nix::fcntl::{Flock, FlockArg};
@@ -14,7 +13,7 @@ use nix::unistd::{AccessFlags, access};
 use crate::blkid;
 use crate::guest::inventory::Group;
 use crate::live;
-use crate::lvm;
+use crate::lvm::{self, LOCK_PAUSE, LOCK_TRIES};
 use crate::names::dm;
 use crate::rename::Job;
 
@@ -27,8 +26,6 @@ const KEPT_METADATA: &[&str] = &["/etc/lvm/archive", "/etc/lvm/backup"];
 
 /// lvm.conf(5) `global/locking_dir`.
 const LOCKS: &str = "/run/lock/lvm";
-const LOCK_TRIES: u32 = 20;
-const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Everything about the group, each answer by itself.
 pub(super) fn ask(job: &Job, group: &Group) -> Vec<Result<()>> {

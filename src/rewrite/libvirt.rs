@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::decoded::{record_decoded, scan_decoded};
 use super::edit::{Findings, Left};
+use super::lines::trimmed;
 use super::matcher::{Matcher, Verdict};
 use super::scan::PATHS;
 use super::xml::{Piece, decode, walk};
@@ -84,12 +85,6 @@ fn values(
     for (_, value) in attributes {
         scan_decoded(matcher, text, &decode(text, value.clone()), PATHS, findings);
     }
-}
-
-fn trimmed(text: &[u8], span: Range<usize>) -> Range<usize> {
-    let bytes = &text[span.clone()];
-    let start = span.start + (bytes.len() - bytes.trim_ascii_start().len());
-    start..start + bytes.trim_ascii().len()
 }
 
 #[cfg(test)]

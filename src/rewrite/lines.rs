@@ -51,6 +51,13 @@ impl LineIndex {
     }
 }
 
+/// A span without the blanks at its ends.
+pub fn trimmed(text: &[u8], span: Range<usize>) -> Range<usize> {
+    let bytes = &text[span.clone()];
+    let start = span.start + (bytes.len() - bytes.trim_ascii_start().len());
+    start..start + bytes.trim_ascii().len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

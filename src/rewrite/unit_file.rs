@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::bare;
 use super::edit::Findings;
 use super::fields::{comment, option_field};
-use super::lines::lines;
+use super::lines::{lines, trimmed};
 use super::matcher::Matcher;
 use super::scan::{UNITS, WORDS, record, scan};
 
@@ -103,12 +103,6 @@ pub fn key_of(text: &[u8], at: usize) -> Option<&[u8]> {
         }
     }
     None
-}
-
-fn trimmed(text: &[u8], span: Range<usize>) -> Range<usize> {
-    let bytes = &text[span.clone()];
-    let start = span.start + (bytes.len() - bytes.trim_ascii_start().len());
-    start..start + bytes.trim_ascii().len()
 }
 
 #[cfg(test)]
