@@ -4,6 +4,7 @@
 
 mod attributes;
 mod audit;
+mod clones;
 #[cfg(feature = "failpoints")]
 mod faults;
 mod flow;

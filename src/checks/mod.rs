@@ -1,6 +1,7 @@
 //! Everything that could refuse later, asked before the first change.
 
 mod group;
+pub(crate) mod out_of_sight;
 mod paths;
 
 use std::collections::BTreeMap;
