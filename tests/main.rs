@@ -5,9 +5,11 @@
 mod attributes;
 mod audit;
 mod clones;
+mod exotic;
 #[cfg(feature = "failpoints")]
 mod faults;
 mod flow;
+mod generators;
 mod golden;
 mod harness;
 mod images;

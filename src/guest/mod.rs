@@ -6,5 +6,6 @@ pub mod inventory;
 pub mod kernels;
 pub mod mounts;
 pub mod named;
+pub mod presets;
 pub mod root;
 pub mod root_device;
