@@ -2,7 +2,9 @@
 
 pub mod host;
 pub mod inventory;
+pub mod kernel_install;
 pub mod kernels;
 pub mod mounts;
+pub mod placed;
 pub mod root;
 pub mod root_device;
