@@ -16,6 +16,9 @@ OOPS = re.compile(r"BUG: |Oops: |general protection fault")
 """A kernel that fails so before it starts init fails by the emulator: seen
 once in some dozens of boots, and not again with the same disk."""
 
+LOCKED = re.compile(rb"(Please unlock disk|Please enter passphrase for disk) .*: ?(\x1b\S*)*$")
+"""The prompts of cryptsetup-initramfs and of systemd."""
+
 STILL = re.compile(r"timeout, still waiting")
 """dracut says so once a second, for ever."""
 
@@ -64,8 +67,8 @@ class Boot:
 class Watch:
     """The threads that read the console and the agent's port."""
 
-    def __init__(self, boot, job):
-        self.boot, self.job = boot, job
+    def __init__(self, boot, job, passphrase=""):
+        self.boot, self.job, self.passphrase = boot, job, passphrase
         self.start = time.monotonic()
         self.section = None
         self.ending = None
@@ -86,6 +89,11 @@ class Watch:
                 for line in lines:
                     self._console_line(log, line)
                 # A prompt has no end of line.
+                if self.passphrase and LOCKED.search(pending):
+                    self._console_line(log, pending)
+                    keyboard.write(self.passphrase.encode() + b"\n")
+                    keyboard.flush()
+                    pending = b""
                 if b"(initramfs)" in pending or b"rescue>" in pending:
                     self._console_line(log, pending)
                     if self.typed and b"(initramfs)" in pending:

@@ -10,14 +10,16 @@ import json
 import os
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from layout import dm
+from layout import PASSPHRASE, dm
 
 MIB = 1 << 20
 START = 1 * MIB
-"""Where the first partition and the first logical partition begin."""
+"""Where the first partition begins."""
+LUKS_HEADER = 4 * MIB
+"""Room for the header; qemu-img's takes about half of it."""
 
 
 def run(*command, **more):
@@ -40,39 +42,99 @@ def loop(image, offset, size):
 
 
 @dataclass
+class Place:
+    """A range of bytes of a file."""
+
+    file: Path
+    offset: int
+    size: int
+
+    def loop(self):
+        """A loop device over it."""
+        return loop(self.file, self.offset, self.size)
+
+
+@dataclass
 class Disk:
-    """Where things are: byte ranges of /boot and of each volume."""
+    """Where things are: the ESP, /boot, and what is in each volume.
+
+    What is inside of LUKS is a file of its own until `seal` encrypts it into its `sealed` place.
+    """
 
     image: Path
-    boot: tuple[int, int]
-    volumes: dict[str, tuple[int, int]]
+    boot: Place | None = None
+    esp: Place | None = None
+    volumes: dict[str, Place] = field(default_factory=dict)
+    uuids: dict[str, str] = field(default_factory=dict)
+    """The dm UUID of each volume."""
+    sealed: list[tuple[Place, Place]] = field(default_factory=list)
+
+    def _inside(self, place, name):
+        """A file for what is inside of LUKS at the place."""
+        file = Path(f"{self.image}.{name}")
+        inner = Place(file, 0, place.size - LUKS_HEADER)
+        with open(file, "wb") as handle:
+            handle.truncate(inner.size)
+        self.sealed.append((inner, place))
+        return inner
+
+    def seal(self):
+        """Encrypt what is to be; the innermost was added last."""
+        for inner, place in reversed(self.sealed):
+            luks = f"{inner.file}.luks"
+            # LUKS1, written without device-mapper.
+            run("qemu-img", "convert", "--object", f"secret,id=key,data={PASSPHRASE}", "-f", "raw",
+                "-O", "luks", "-o", "key-secret=key,iter-time=10", inner.file, luks)
+            if os.stat(luks).st_size > place.size:
+                raise RuntimeError(f"{luks} is larger than its place")
+            run("dd", f"if={luks}", f"of={place.file}", "bs=1M", "oflag=seek_bytes",
+                f"seek={place.offset}", "conv=notrunc")
+            inner.file.unlink()
+            os.unlink(luks)
 
 
 def create(image, layout):
     """Write an empty image of the layout: partitions and LVM metadata."""
     group_size = sum(v.size for v in layout.volumes) + layout.free
-    total = layout.boot_size + group_size + 16
+    sizes = [(kind, size) for kind, size in [
+        ("esp", layout.esp_size), ("boot", layout.boot_size),
+        ("pv", group_size + 8), ("second", layout.second)] if size]
     with open(image, "wb") as file:
-        file.truncate(total * MIB)
-    # As Debian's installer does it: /boot primary, LVM in a logical partition.
-    table = "\n".join([
-        "label: dos",
-        f"start={START // 512}, size={layout.boot_size * MIB // 512}, type=83, bootable",
-        "type=5",
-        "type=8e",
-    ])
-    run("sfdisk", "--quiet", image, input=table)
+        file.truncate((sum(size for _, size in sizes) + 16) * MIB)
+    run("sfdisk", "--quiet", image, input=_table(layout, sizes))
     parts = json.loads(run("sfdisk", "--json", image))["partitiontable"]["partitions"]
-    ranges = [(p["start"] * 512, p["size"] * 512) for p in parts]
-    pv_start, pv_size = ranges[2]
-    with loop(image, pv_start, pv_size) as device:
-        volumes = _write_group(device, layout)
-    return Disk(Path(image), ranges[0],
-                {name: (pv_start + at, size) for name, (at, size) in volumes.items()})
+    places = [Place(Path(image), p["start"] * 512, p["size"] * 512) for p in parts
+              if p["type"] != "5"]
+    named = dict(zip([kind for kind, _ in sizes], places))
+    made = Disk(Path(image), named.get("boot"), named.get("esp"))
+    pv = made._inside(named["pv"], "pv") if layout.luks else named["pv"]
+    with pv.loop() as device:
+        volumes, made.uuids = _write_group(device, layout)
+    for volume in layout.volumes:
+        at, size = volumes[volume.name]
+        place = Place(pv.file, pv.offset + at, size)
+        made.volumes[volume.name] = made._inside(place, volume.name) if volume.luks else place
+    return made
+
+
+def _table(layout, sizes):
+    """A partition table as Debian's installer makes it: with a BIOS /boot is primary, LVM logical."""
+    def size(size):
+        return f"size={size * MIB // 512}"
+
+    if layout.firmware == "uefi":
+        kinds = {"esp": "type=uefi", "boot": "type=linux", "pv": "type=lvm", "second": "type=lvm"}
+        return "\n".join(["label: gpt", *(f"{size(n)}, {kinds[kind]}" for kind, n in sizes)])
+    lines = ["label: dos"]
+    if layout.boot_size:
+        lines.append(f"start={START // 512}, {size(layout.boot_size)}, type=83, bootable")
+    lines.append("type=5")
+    lines += [f"{size(n)}, type=8e" for kind, n in sizes if kind in ("pv", "second")]
+    return "\n".join(lines)
 
 
 def _write_group(device, layout):
-    """Make the group on the device; byte ranges of its volumes within it."""
+    """Make the group on the device; byte ranges of its volumes within it, and their dm UUIDs."""
     with tempfile.TemporaryDirectory() as system:
         Path(system, "lvm.conf").write_text(f"""
             devices {{
@@ -101,22 +163,26 @@ def _write_group(device, layout):
         start = int(lvm("pvs", "--noheadings", "--nosuffix", "--units", "b",
                         "-o", "pe_start", device))
         report = json.loads(lvm("lvs", "--reportformat", "json", "--nosuffix", "--units", "b",
-                                "-o", "lv_name,lv_size,vg_extent_size,seg_pe_ranges",
+                                "-o", "lv_name,lv_size,vg_extent_size,seg_pe_ranges,vg_uuid,lv_uuid",
                                 layout.group))["report"][0]["lv"]
     ranges = {}
     for row in report:
         first = int(row["seg_pe_ranges"].rpartition(":")[2].split("-")[0])
         ranges[row["lv_name"]] = (start + first * int(row["vg_extent_size"]), int(row["lv_size"]))
-    return ranges
+    uuids = {row["lv_name"]: f"LVM-{row['vg_uuid']}{row['lv_uuid']}".replace("-", "").replace(
+        "LVM", "LVM-", 1) for row in report}
+    return ranges, uuids
 
 
-def _format(device, kind):
+def _format(device, kind, label):
     if kind == "swap":
-        run("mkswap", device)
+        run("mkswap", "-L", label, device)
+    elif kind == "vfat":
+        run("mkfs.vfat", device)
     else:
         # Without what GRUB and the e2fsprogs of older suites do not know.
         features = ["-O", "^metadata_csum_seed,^orphan_file"] if kind == "ext4" else []
-        run(f"mkfs.{kind}", "-q", "-F", *features, device)
+        run(f"mkfs.{kind}", "-q", "-F", "-L", label, *features, device)
 
 
 @contextlib.contextmanager
@@ -131,22 +197,41 @@ def mounted(disk, layout):
             run("mount", device, place)
             stack.callback(run, "umount", place)
 
-        boot = stack.enter_context(loop(disk.image, *disk.boot))
-        _format(boot, layout.boot_kind)
-        lines = {}
+        uuids = {}
+        boots = {}
+        for kind, place in [(layout.boot_kind, disk.boot), ("vfat", disk.esp)]:
+            if place:
+                device = stack.enter_context(place.loop())
+                _format(device, kind, "boot")
+                uuids[kind] = _uuid(device)
+                boots[kind] = device
+        sources = {}
         for volume in sorted(layout.volumes, key=lambda v: v.target):
-            device = stack.enter_context(loop(disk.image, *disk.volumes[volume.name]))
-            _format(device, volume.kind)
-            lines[volume.name] = (f"/dev/mapper/{dm(layout.group, volume.name)}", volume)
+            device = stack.enter_context(disk.volumes[volume.name].loop())
+            _format(device, volume.kind, volume.name)
+            sources[volume.name] = {
+                "mapper": layout.device(volume),
+                "slash": f"/dev/{layout.group}/{volume.name}",
+                "uuid": f"UUID={_uuid(device)}",
+                "label": f"LABEL={volume.name}",
+                "by-id": f"/dev/disk/by-id/dm-name-{dm(layout.group, volume.name)}",
+                "dm-uuid": f"/dev/disk/by-id/dm-uuid-{disk.uuids[volume.name]}",
+            }[volume.source]
             if volume.kind != "swap":
                 mount(device, volume.target)
                 if volume.target == "/":
-                    mount(boot, "/boot")
-        uuid = run("blkid", "-o", "value", "-s", "UUID", boot).strip()
-        yield root, _fstab(layout, lines, uuid)
+                    if disk.boot:
+                        mount(boots[layout.boot_kind], "/boot")
+                    if disk.esp:
+                        (root / layout.esp.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        yield root, _fstab(layout, sources, uuids)
 
 
-def _fstab(layout, lines, boot_uuid):
+def _uuid(device):
+    return run("blkid", "-o", "value", "-s", "UUID", device).strip()
+
+
+def _fstab(layout, sources, uuids):
     """The text that Debian's installer would write."""
     def row(source, target, kind, options, check):
         if len(source) <= 15:
@@ -165,9 +250,11 @@ def _fstab(layout, lines, boot_uuid):
 # <file system> <mount point>   <type>  <options>       <dump>  <pass>
 """
     for volume in layout.volumes:
-        source, volume = lines[volume.name]
-        text += row(source, volume.target, volume.kind, volume.options, volume.check)
-        if volume.target == "/":
+        text += row(sources[volume.name], volume.target, volume.kind, volume.options, volume.check)
+        if volume.target == "/" and layout.boot_size:
             text += "# /boot was on /dev/vda1 during installation\n"
-            text += row(f"UUID={boot_uuid}", "/boot", layout.boot_kind, "defaults", 2)
+            text += row(f"UUID={uuids[layout.boot_kind]}", "/boot", layout.boot_kind, "defaults", 2)
+        if volume.target == "/" and layout.esp_size:
+            text += "# /boot/efi was on /dev/vda1 during installation\n"
+            text += row(f"UUID={uuids['vfat']}", layout.esp, "vfat", "umask=0077", 1)
     return text + row("/dev/sr0", "/media/cdrom0", "udf,iso9660", "user,noauto", 0)

@@ -62,8 +62,12 @@ def spellings(group):
                       rf"x2d{middle}(?![A-Za-z0-9+_.])")
 
 
-def judge(boot, present, absent=None):
-    """The verdict on a boot that is to live in group `present`.
+NAMED = ("lvs", "dm", "findmnt", "cmdline", "fstab", "grub.cfg")
+"""Sections of a report that bear the group's name where nothing is named by UUID."""
+
+
+def judge(boot, present, absent=None, named=NAMED):
+    """The verdict on a boot that is to live in group `present`, which the sections `named` say.
 
     `absent` is the name that nothing may bear any more.
     """
@@ -87,7 +91,7 @@ def judge(boot, present, absent=None):
     where = {name: section(name) for name in
              ["lvs", "dm", "findmnt", "swaps", "cmdline", "fstab", "grub.cfg", "active"]}
     pattern = spellings(present)
-    for name in ["lvs", "dm", "findmnt", "cmdline", "fstab", "grub.cfg"]:
+    for name in named:
         found = [text for text in where[name] or [] if pattern.search(text)]
         add(f"{present} in {name}", found, found[0].strip() if found else "no line")
     if absent:

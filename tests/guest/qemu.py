@@ -16,6 +16,10 @@ from boot import OOPS, Boot, Watch
 
 PORT = "org.postclone.lab"
 
+FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+VARIABLES = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+"""UEFI, and its variables as they are at first (Debian's ovmf)."""
+
 
 @dataclass
 class Machine:
@@ -28,6 +32,10 @@ class Machine:
     initrd: Path | None = None
     append: str = ""
     guest: Path | None = None
+    variables: Path | None = None
+    """Where UEFI keeps its variables; with a BIOS there is none."""
+    passphrase: str = ""
+    """What is typed where the boot asks for one."""
 
 
 def accelerator(kernel):
@@ -97,7 +105,7 @@ def _boot(machine, job, logs, scratch):
     listener.listen(1)
     command = command_line(machine, scratch)
     result = Boot(logs)
-    watch = Watch(result, job)
+    watch = Watch(result, job, machine.passphrase)
     with open(logs / "qemu", "w") as errors:
         errors.write(" ".join(command) + "\n")
         errors.flush()
@@ -173,6 +181,9 @@ def command_line(machine, scratch, frozen=False):
     # allocator with garbage in the saved flags. The allocator uses cmpxchg16b;
     # without that instruction it was not seen again.
     command += ["-cpu", "host" if machine.accel == "kvm" else "qemu64,-cx16"]
+    if machine.variables:
+        for unit, path, more in [(0, FIRMWARE, ",readonly=on"), (1, machine.variables, "")]:
+            command += ["-drive", f"if=pflash,unit={unit},format=raw,file={path}{more}"]
     command += drive("system", machine.disk, machine.format)
     command += drive("job", scratch / "job", "raw", "pclab-job")
     command += drive("out", scratch / "out", "raw", "pclab-out")

@@ -11,6 +11,7 @@ from pathlib import Path
 import cache
 import disk
 import image
+import loader
 import qemu
 import rootfs
 
@@ -26,13 +27,13 @@ def machine(suite, guest, path):
     qemu.overlay(base / "disk", path)
     return qemu.Machine(path, qemu.accelerator(base / "kernel"), kernel=base / "kernel",
                         initrd=base / "initrd", guest=guest,
-                        append=f"root=LABEL=rescue ro {image.COMMAND_LINE}")
+                        append=f"root=LABEL=rescue ro {loader.COMMAND_LINE}")
 
 
 def folder(suite):
     """Path of the rescue system's folder: disk, kernel and initrd; built when it is not there."""
     tar = rootfs.tar(suite)
-    identity = cache.key(tar.name, Path(__file__), image.COMMAND_LINE,
+    identity = cache.key(tar.name, Path(__file__), loader.COMMAND_LINE,
                          *(image.AGENT / name for name in image.INSTALLED))
     return cache.entry(f"rescue-{suite}-{identity}", lambda path: _make(tar, path))
 

@@ -16,16 +16,18 @@ HERE = Path(__file__).resolve().parent
 
 SUITES = ["bullseye", "bookworm", "trixie", "sid"]
 
+DEFAULT = ("initramfs-tools", "busybox", "grub-pc")
+"""The image generator and the boot loader where a guest asks for no others."""
+
 PACKAGES = [
     "linux-image-cloud-amd64", "systemd-sysv", "udev", "dbus", "libpam-systemd",
-    "lvm2", "initramfs-tools", "busybox", "zstd", "grub-pc", "e2fsprogs",
-    "kmod", "util-linux", "mount", "procps", "less", "sudo", "attr", "iproute2",
+    "lvm2", "zstd", "e2fsprogs", "kmod", "util-linux", "mount", "procps", "less", "sudo", "attr", "iproute2",
 ]
 
 COMPONENTS = "main"
 
 
-def tar(suite, more=()):
+def tar(suite, more=DEFAULT):
     """Path of the suite's tar in the cache, with `more` packages; built when not there."""
     packages = [*PACKAGES, *more]
     identity = cache.key(suite, *packages, Path(__file__), HERE / "agent" / "trim")

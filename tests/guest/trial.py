@@ -40,7 +40,7 @@ class Trial:
         base = image.folder(suite, scenario.layout)
         self.disk = self.logs / "disk.qcow2"
         qemu.overlay(base / "disk", self.disk)
-        self.machine = qemu.Machine(self.disk, qemu.accelerator(base / "kernel"))
+        self.machine = image.machine(base, self.disk, self.layout, self.logs / "variables")
         self.started = time.monotonic()
 
     def note(self, text):
@@ -64,9 +64,9 @@ class Trial:
         self.note(f"{label}: {'good' if verdict.good else 'BAD'}\n{verdict}")
         return verdict
 
-    def judged(self, label, boot, present, absent=None):
+    def judged(self, label, boot, present, absent=None, named=judge.NAMED):
         """The logged verdict on a boot."""
-        return self.verdict(label, judge.judge(boot, present, absent))
+        return self.verdict(label, judge.judge(boot, present, absent, named))
 
     def require(self, what, verdict):
         """Fail unless the verdict is good."""

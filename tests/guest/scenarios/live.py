@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import image
 import judge
 import kernels
 import rootfs
@@ -157,7 +158,7 @@ def bare(trial):
 def _installed(trial):
     """The version of the kernel that the image has."""
     names = subprocess.run(
-        ["tar", "-tf", rootfs.tar(trial.suite, trial.layout.packages)], check=True,
+        ["tar", "-tf", rootfs.tar(trial.suite, image.packages(trial.suite, trial.layout))], check=True,
         stdout=subprocess.PIPE, text=True).stdout
     return re.search(r"^\./boot/vmlinuz-(.+)$", names, re.MULTILINE)[1]
 

@@ -1,0 +1,91 @@
+"""One guest of each kind: renamed, rebooted, judged. tests/guest/matrix puts them in a table."""
+
+import json
+import re
+
+from judge import Criterion, Verdict, down_in_time, undisturbed
+from layout import LAYOUTS, dm
+from trial import Scenario
+
+RENAME = """
+timed dpkg -i postclone.deb >/dev/null || exit
+dpkg-query -W -f '${{Package}} ${{Version}}\\n' postclone lvm2 systemd udev initramfs-tools dracut \\
+	grub-common systemd-boot extlinux cryptsetup 2>/dev/null | grep ' .' >"$OUT/versions"
+uname -r >"$OUT/kernel"
+kept="/etc/fstab /etc/crypttab /etc/default/grub /etc/kernel/cmdline /etc/initramfs-tools/conf.d/resume
+/boot/grub/grub.cfg /boot/extlinux/extlinux.conf $(echo /boot/efi/loader/entries/*.conf)"
+keep $kept
+mv "$OUT/files" "$OUT/files-before"
+timed postclone rename --dry-run {old} {new} >"$OUT/dry-run" 2>&1
+snapshot before
+from=$EPOCHREALTIME
+timed postclone rename -v --yes {old} {new} >"$OUT/rename" 2>&1
+status=$?
+echo "$(((${{EPOCHREALTIME/./}} - ${{from/./}}) / 1000))" >"$OUT/milliseconds"
+cat "$OUT/rename"
+snapshot after
+keep $kept
+exit $status
+"""
+
+LOOK = """
+lvs -a -o +devices >"$OUT/lvs"
+timed nothing_left {old}
+left=$?
+postclone status --boot >"$OUT/status" 2>&1
+status=$?
+cat "$OUT/status"
+exit $((left | status))
+"""
+
+
+def by_name(layout):
+    """What bears the group's name in a guest of the layout, beside LVM's own reports."""
+    sources = {volume.source for volume in layout.volumes}
+    found = ["lvs", "dm", "findmnt", "cmdline"]
+    if sources & {"mapper", "slash", "by-id"} and not layout.root.luks:
+        found.append("fstab")
+    if layout.loader == "grub":
+        found.append("grub.cfg")
+    return found
+
+
+def proved(text, group):
+    """Whether a printed proof says of every row that it holds, or that nothing can be said."""
+    _, _, table = text.partition("Proof of the next boot: ")
+    rows = re.findall(r"^(?:# )?  (holds|FAILS|as before|tolerated|unknown) +(.*)$", table, re.M)
+    odd = [f"{verdict} {row}" for verdict, row in rows
+           if verdict != "holds" and (verdict, row.split()[-1]) != ("unknown", "/dev/sr0")]
+    held = [row for verdict, row in rows if verdict == "holds"]
+    return Verdict([
+        Criterion("every row of the proof holds", bool(held) and not odd, "; ".join(odd)),
+        Criterion(f"it is about {group}", any(group in row for row in held), table[:300])])
+
+
+def play(trial):
+    layout = trial.layout
+    old, new = layout.group, layout.new
+    first = trial.boot("1-rename", RENAME.format(old=old, new=new),
+                       {"postclone.deb": trial.deb}, ending="reboot")
+    trial.require_job(first)
+    trial.require("the rename", trial.verdict(
+        "before and after", undisturbed(first.out / "before", first.out / "after")))
+    trial.require("the proof", trial.verdict(
+        "proof", proved((first.out / "rename").read_text(), dm(new, "x")[:-1])))
+    trial.require("the shutdown", trial.verdict("1-rename", down_in_time(first)))
+    second = trial.boot("2-next", LOOK.format(old=old))
+    trial.require("the next boot", trial.judged("2-next", second, new, old, by_name(layout)))
+    trial.require_job(second)
+    (trial.logs / "facts.json").write_text(json.dumps({
+        "renamed": int((first.out / "milliseconds").read_text()) / 1000,
+        "before": first.up_seconds, "after": second.up_seconds,
+        "kernel": (first.out / "kernel").read_text().strip(),
+        "versions": dict(line.split() for line in (first.out / "versions").read_text().splitlines()),
+    }))
+
+
+SCENARIOS = [
+    Scenario(f"kind-{name}", name, "this kind of guest is renamed, rebooted and judged",
+             play, needs_deb=True)
+    for name in LAYOUTS
+]
