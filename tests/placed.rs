@@ -230,6 +230,36 @@ fn with_luks_on_a_volume_copies_are_bridged_as_well() {
     assert!(before == stage.system());
 }
 
+/// As its plugin for kernel-install does it: no image in /boot.
+#[test]
+fn an_image_that_dracut_made_for_an_entry_is_built_there() {
+    let stage = entries();
+    fs::remove_file(stage.path("usr/sbin/mkinitramfs")).unwrap();
+    stage.program(
+        "usr/bin/dracut",
+        "#!/bin/sh\necho \"dracut $*\" >> /stub/log\ncp /etc/fstab /stub/image\n/usr/bin/pack /stub/image $2\n",
+    );
+    for (kernel, tries) in [(KERNELS[0], ""), (KERNELS[1], "+3-1")] {
+        fs::remove_file(stage.path(&format!("boot/initrd.img-{kernel}"))).unwrap();
+        let dir = format!("boot/efi/{TOKEN}/{kernel}");
+        fs::rename(stage.path(&copy_of(kernel)), stage.path(&format!("{dir}/initrd"))).unwrap();
+        let path = format!("boot/efi/loader/entries/{TOKEN}-{kernel}{tries}.conf");
+        let text = stage.read(&path);
+        stage.write(&path, &text.replace(&format!("/initrd.img-{kernel}"), "/initrd"));
+    }
+    let before = stage.system();
+    stage.run(RENAME).demand(0);
+    let built = format!("dracut --force /boot/efi/{TOKEN}/{0}/initrd {0}", KERNELS[0]);
+    assert!(stage.asked().contains(&built), "{:?}", stage.asked());
+    for kernel in KERNELS {
+        let image = stage.read(&format!("boot/efi/{TOKEN}/{kernel}/initrd"));
+        assert!(image.contains("/dev/mapper/c--d-root / ext4"), "{image}");
+    }
+    // Each is kept by its path: the names are the same.
+    stage.run(UNDO).demand(0);
+    assert_eq!(before, stage.system());
+}
+
 /// Keeps a file as it is when the group has its new name.
 fn at_the_rename(stage: &Stage, path: &str) {
     let program =

@@ -17,6 +17,7 @@ pub struct Settings {
     layout: String,
     uki_generator: String,
     devicetree: bool,
+    boot_root: Option<String>,
     missing: Option<&'static str>,
     tokens: Vec<String>,
 }
@@ -45,6 +46,7 @@ impl Settings {
             layout: layout.unwrap_or_default(),
             uki_generator: value(&conf, "uki_generator").unwrap_or_default(),
             devicetree: first(root, "devicetree").is_some_and(|text| !text.trim().is_empty()),
+            boot_root: value(&conf, "BOOT_ROOT"),
             missing: PROGRAMS.iter().copied().find(|program| !is_installed(root, program)),
             tokens: tokens.into_iter().flatten().filter(|token| !token.is_empty()).collect(),
         }
@@ -55,6 +57,11 @@ impl Settings {
     pub fn is_token(&self, token: &str) -> bool {
         let is_id = token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_id || self.tokens.iter().any(|known| known == token)
+    }
+
+    /// Where kernels are placed, where that is set.
+    pub fn boot_root(&self) -> Option<&Path> {
+        self.boot_root.as_deref().map(Path::new)
     }
 
     /// Whether kernel-install builds unified kernel images here, with ukify.

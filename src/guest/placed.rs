@@ -67,6 +67,8 @@ pub struct Found {
     pub images: Vec<Image>,
     /// Unified kernel images that stay, each with the reason.
     pub left: Vec<(PathBuf, String)>,
+    /// Where else kernel-install places kernels, unseen.
+    pub elsewhere: Option<PathBuf>,
 }
 
 /// Looks at every boot loader entry and every unified kernel image. `images` are those that are
@@ -97,6 +99,8 @@ pub fn find(root: &Root, images: &[Image], generator: Option<Generator>) -> Resu
         }
     }
     let settings = Settings::read(root);
+    let is_known = |dir: &&Path| PARTITIONS.iter().any(|known| Path::new(known) == *dir);
+    found.elsewhere = settings.boot_root().filter(|dir| !is_known(dir)).map(Path::to_owned);
     for path in unified(root)? {
         if !seen.insert(path.clone()) {
             continue;
@@ -262,7 +266,8 @@ fn token_and_version<'a>(
     split(stem).or_else(|| split(without_tries(stem)))
 }
 
-fn without_tries(stem: &str) -> &str {
+/// A name without the count of tries that are left and made.
+pub fn without_tries(stem: &str) -> &str {
     let Some((head, tries)) = stem.rsplit_once('+') else { return stem };
     let (left, done) = tries.split_once('-').unwrap_or((tries, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

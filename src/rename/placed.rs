@@ -1,7 +1,7 @@
 //! What follows the images: the files that kernel-install has placed, as they are to be on the bridge
 //! and afterwards.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -31,6 +31,10 @@ pub(super) fn add(job: &mut Job) -> Result<()> {
     let root = &job.root;
     let found = placed::find(root, &job.images.images, job.generator).map_err(refuse)?;
     job.images.images.extend(found.images);
+    if let Some(dir) = found.elsewhere {
+        let text = format!("kernels are placed in `{}`, which is not looked into", dir.display());
+        job.plan.warnings.push(Warning::about(Path::new("/etc/kernel/install.conf"), text));
+    }
     if found.placed.is_empty() && found.left.is_empty() {
         return Ok(());
     }
