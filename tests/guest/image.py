@@ -35,7 +35,7 @@ def folder(suite, layout_name):
     layout = LAYOUTS[layout_name]
     identity = cache.key(
         suite, layout, BEGIN, END, Path(__file__), HERE / "disk.py", HERE / "rootfs.py",
-        loader.packages(suite, layout), loader.files(layout), loader.setup(layout, arguments(layout)),
+        loader.packages(suite, layout), loader.files(layout), loader.setup(layout, arguments(layout)), loader.IMAGES,
         AGENT / "trim", *(AGENT / name for name in INSTALLED), *rootfs.PACKAGES)
     return cache.entry(f"guest-{suite}-{layout_name}-{identity}",
                        lambda path: _make(suite, layout, path))
@@ -80,6 +80,8 @@ def _make(suite, layout, path):
         disk.run("tar", "-xf", tar, "-C", root, "--numeric-owner", "--xattrs",
                  "--xattrs-include=*")
         _configure(root, layout, fstab)
+        if not loader.in_guest(layout):
+            _make_images(root, layout)
         for name, pattern in [("kernel", "vmlinuz-*"), ("initrd", "initrd.img-*")]:
             source = sorted(root.glob(f"boot/{pattern}"))[0]
             (path / name).write_bytes(source.read_bytes())
@@ -106,6 +108,13 @@ def _make(suite, layout, path):
         if step.variables:
             step.variables.rename(path / "variables")
     image.chmod(0o444)
+
+
+def _make_images(root, layout):
+    """Let the tree's own tool make its images, now that its configuration is there."""
+    mounts = 'for dir in dev proc sys; do mount --rbind /$dir "$1/$dir"; done; '
+    disk.run("unshare", "--mount", "sh", "-ec", mounts + 'exec chroot "$1" bash -c "$2"', "sh", root,
+             loader.QUICK + loader.IMAGES[layout.generator])
 
 
 def _open_by_crypttab(initrd, layout):
