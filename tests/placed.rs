@@ -31,8 +31,9 @@ boot=${BOOT_ROOT:-/boot/efi}
 token=$(cat $conf/entry-token)
 line="root=/dev/mapper/a--b-root of the last boot"
 [ ! -e $conf/cmdline ] || line=$(cat $conf/cmdline)
-le() { printf "\\$(printf %03o $(($1 & 255)))\\$(printf %03o $(($1 >> 8 & 255)))\\$(printf %03o $(($1 >> 16 & 255)))\\$(printf %03o $(($1 >> 24 & 255)))"; }
-zeros() { for _ in $(seq 1 $1); do printf '\0'; done; }
+byte() { printf "\\$(($1 >> 6 & 3))$(($1 >> 3 & 7))$(($1 & 7))"; }
+le() { byte $1; byte $(($1 >> 8)); byte $(($1 >> 16)); byte $(($1 >> 24)); }
+zeros() { head -c $1 /stub/zeros; }
 row() { # NAME PADDING SIZE OFFSET
 	printf "$1"; zeros $2; le $3; le 0; le $(($3 + (512 - $3 % 512) % 512)); le $4; zeros 16
 }
@@ -84,6 +85,7 @@ fn prepared(layout: &str) -> Stage {
     stage.write("etc/kernel/install.conf", &format!("layout={layout}\n"));
     stage.write("etc/kernel/entry-token", &format!("{TOKEN}\n"));
     stage.set("kernel-install", "ok");
+    fs::write(stage.path("stub/zeros"), [0; 512]).unwrap();
     stage.program("usr/bin/kernel-install", KERNEL_INSTALL);
     stage.program("usr/bin/ukify", "#!/bin/sh\n");
     for kernel in KERNELS {
