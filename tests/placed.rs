@@ -288,7 +288,13 @@ fn unified_images_are_built_anew_with_their_own_command_line() {
     }
     let run = stage.run(RENAME).demand(0);
     let out = String::from_utf8(run.stdout).unwrap();
-    assert!(!out.contains("power cut") && !out.contains("Warning"), "{out}");
+    assert!(!out.contains("power cut"), "{out}");
+    // There is no /etc/kernel/cmdline, and that is all to be told.
+    let warned: Vec<&str> = out.lines().filter(|line| line.contains("Warning")).collect();
+    assert!(
+        warned.len() == 1 && warned[0].contains("/proc/cmdline has the old name"),
+        "{warned:?}"
+    );
     assert!(out.contains(&format!("{} made anew", UNIFIED[1])), "{out}");
     assert_eq!(cmdline(&stage.path("stub/bridged")), "root=UUID=R-1 ro mine=1");
     for path in UNIFIED {
@@ -372,4 +378,47 @@ fn a_request_to_stop_takes_a_unified_image_back() {
     let run = stage.run_signalled(RENAME, Signal::SIGINT).demand(3);
     assert!(run.stderr.contains("stopped by signal 2"), "{}", run.stderr);
     assert_eq!(before, stage.system());
+}
+
+/// loader.conf(5) and the variables of bootctl(1) choose by name, among both kinds.
+#[test]
+fn the_default_entry_is_proved_wherever_it_is_set() {
+    let stage = unified();
+    let variables = "sys/firmware/efi/efivars";
+    fs::create_dir_all(stage.path(variables)).unwrap();
+    for (name, id) in
+        [("OneShot", format!("{TOKEN}-6.1.0-1-amd64.efi")), ("Default", "gone.conf".to_owned())]
+    {
+        let text = id.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);
+        let bytes: Vec<u8> = [7, 0, 0, 0].into_iter().chain(text).collect();
+        let path = format!("{variables}/LoaderEntry{name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f");
+        fs::write(stage.path(&path), bytes).unwrap();
+    }
+    // The count of tries is no part of an entry's name.
+    stage.write(
+        "boot/efi/loader/loader.conf",
+        &format!("timeout 1\ndefault {}-6.1.0-2-AMD64.efi\n", TOKEN.to_uppercase()),
+    );
+    let run = stage.run(&[RENAME, &["--format", "json"]].concat()).demand(0);
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    // The stage has a grub.cfg as well, without an entry.
+    let rows: Vec<(&str, &str, &str)> = report["proof"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let text = |key: &str| row[key].as_str().unwrap();
+            (text("item"), text("value"), text("verdict"))
+        })
+        .filter(|(item, value, _)| item.ends_with(" entry") && *value != "0 no entry")
+        .collect();
+    let (one, two) = (format!("0 {TOKEN}-6.1.0-1-amd64"), format!("1 {TOKEN}-6.1.0-2-amd64+2-1"));
+    assert_eq!(
+        rows,
+        [
+            ("next entry", one.as_str(), "holds"),
+            ("default entry", "gone.conf", "unknown"),
+            ("default entry", two.as_str(), "holds"),
+        ]
+    );
 }

@@ -26,6 +26,9 @@ pub(crate) struct Following {
     edits: Vec<Edit>,
 }
 
+/// Where kernel-install takes the command line from before it asks the running kernel.
+const CMDLINES: &[&str] = &["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"];
+
 /// Finds what follows the job's images, and adds the images that were made in its place.
 pub(super) fn add(job: &mut Job) -> Result<()> {
     let root = &job.root;
@@ -37,6 +40,12 @@ pub(super) fn add(job: &mut Job) -> Result<()> {
     }
     if found.placed.is_empty() && found.left.is_empty() {
         return Ok(());
+    }
+    let has_cmdline = CMDLINES.iter().any(|path| root.exists(path));
+    if root.is_live() && job.target.renames_group && !has_cmdline {
+        let text = "until the reboot /proc/cmdline has the old name, and kernel-install gives it to a kernel \
+                    that is installed: install none before it, or write /etc/kernel/cmdline";
+        job.plan.warnings.push(Warning::general(text));
     }
     let mappings = plan::mappings(root).map_err(refuse)?;
     let (old, new) = (job.target.old.clone(), job.target.new.clone());
