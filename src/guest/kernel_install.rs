@@ -92,9 +92,7 @@ pub fn uki_conf(root: &Root) -> Option<Vec<u8>> {
 }
 
 fn is_installed(root: &Root, program: &str) -> bool {
-    ["/usr/bin", "/usr/sbin", "/bin", "/sbin"]
-        .iter()
-        .any(|dir| root.exists(format!("{dir}/{program}")))
+    ["/usr/bin", "/usr/sbin"].iter().any(|dir| root.exists(format!("{dir}/{program}")))
 }
 
 fn first(root: &Root, name: &str) -> Option<String> {
