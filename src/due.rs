@@ -51,10 +51,9 @@ fn concerns(journal: &Journal, step: &Step, number: usize, direction: Direction)
         Step::ReplaceFiles { .. } => {
             begun(|step| matches!(step, Step::BridgeFiles { .. } | Step::ReplaceFiles { .. }))
         }
-        Step::BridgeImage { .. } => begun(|step| matches!(step, Step::RenameGroup { .. })),
-        Step::RebuildImage { .. } => {
-            begun(|step| matches!(step, Step::BridgeImage { .. }))
-                || journal.was_begun(Direction::Forward, number)
+        step if step.is_bridge_image() => begun(|step| matches!(step, Step::RenameGroup { .. })),
+        step if step.is_image() => {
+            begun(Step::is_bridge_image) || journal.was_begun(Direction::Forward, number)
         }
         // After a cut and a boot the running system may bear the new name, whatever was begun before.
         step if step.is_live() => {

@@ -46,6 +46,8 @@ pub enum Program {
     SystemdAnalyze,
     /// blkid(8)
     Blkid,
+    /// kernel-install(8)
+    KernelInstall,
 }
 
 /// Where the system's programs are, in the order of search.
@@ -70,6 +72,7 @@ impl Program {
             Self::Findmnt => "findmnt",
             Self::SystemdAnalyze => "systemd-analyze",
             Self::Blkid => "blkid",
+            Self::KernelInstall => "kernel-install",
         }
     }
 
@@ -97,6 +100,7 @@ impl Program {
 pub struct Cmd {
     program: Program,
     arguments: Vec<OsString>,
+    environment: Vec<(&'static str, OsString)>,
     limit: Duration,
     interruptible: bool,
 }
@@ -118,6 +122,7 @@ impl Cmd {
         Self {
             program,
             arguments: Vec::new(),
+            environment: Vec::new(),
             limit: Duration::from_secs(60),
             interruptible: false,
         }
@@ -134,6 +139,13 @@ impl Cmd {
     #[must_use]
     pub fn args<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
         self.arguments.extend(arguments.into_iter().map(OsString::from));
+        self
+    }
+
+    /// Sets a variable of the environment.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name, value.as_ref().to_owned()));
         self
     }
 
@@ -170,6 +182,7 @@ impl Cmd {
             .env("LC_ALL", "C")
             // lvm2 warns of every descriptor that a test runner or a service leaves open.
             .env("LVM_SUPPRESS_FD_WARNINGS", "1")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -24,11 +24,17 @@ fn timeless(stage: &Stage) -> Vec<Thing> {
 
 #[test]
 fn every_failure_is_taken_back() {
-    // With LUKS on a volume a run takes every kind of step.
-    let points = points(&Stage::encrypted());
+    // With LUKS on a volume, and with unified kernel images, a run takes every kind of step.
+    for build in [Stage::encrypted, crate::placed::unified] {
+        fails_at_every_point(build);
+    }
+}
+
+fn fails_at_every_point(build: fn() -> Stage) {
+    let points = points(&build());
     let mut told = 0;
     for (number, name) in points.iter().enumerate() {
-        let stage = Stage::encrypted();
+        let stage = build();
         let before = stage.system();
         let point = format!("{}:fail", number + 1);
         let run = stage.run_with(RENAME, &[("POSTCLONE_FAILPOINT", &point)]);
@@ -56,7 +62,7 @@ fn every_failure_is_taken_back() {
 
 #[test]
 fn every_kill_can_be_undone_or_finished() {
-    for build in [Stage::new, Stage::encrypted] {
+    for build in [Stage::new, Stage::encrypted, crate::placed::unified] {
         let reference = build();
         let points = points(&reference);
         let finished = timeless(&reference);
@@ -90,7 +96,7 @@ fn every_kill_can_be_undone_or_finished() {
 
 #[test]
 fn an_undo_that_is_killed_is_finished_by_the_next() {
-    for build in [Stage::new, Stage::encrypted] {
+    for build in [Stage::new, Stage::encrypted, crate::placed::unified] {
         let stage = build();
         stage.run(RENAME).demand(0);
         stage

@@ -17,6 +17,7 @@ mod manual;
 mod names;
 mod obstacles;
 mod paths;
+mod placed;
 mod places;
 mod planted;
 mod proof;

@@ -210,7 +210,7 @@ fn journals_of_the_format_before_are_read() {
     stage.run(RENAME).demand(0);
     let journal = kept(&stage, "journal");
     let text = fs::read_to_string(&journal).unwrap();
-    let old = text.replace("\"format\":2", "\"format\":1").replace("\"paths\":[],", "");
+    let old = text.replace("\"format\":3", "\"format\":1").replace("\"paths\":[],", "");
     assert_eq!(old.len(), text.len() - 11);
     fs::write(&journal, old).unwrap();
     stage.run(UNDO).demand(0);
@@ -223,9 +223,9 @@ fn a_journal_of_a_later_format_is_refused_whatever_it_holds() {
     stage.run(RENAME).demand(0);
     let journal = kept(&stage, "journal");
     let text = fs::read_to_string(&journal).unwrap();
-    let later = text.replace("\"format\":2", "\"format\":3").replace("rename-paths", "teleport");
+    let later = text.replace("\"format\":3", "\"format\":4").replace("rename-paths", "teleport");
     fs::write(&journal, later).unwrap();
-    refused(&stage, UNDO, "has format 3; this postclone reads up to 2: use the version");
+    refused(&stage, UNDO, "has format 4; this postclone reads up to 3: use the version");
 }
 
 #[test]

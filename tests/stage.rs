@@ -109,6 +109,7 @@ empty) : > "$image.new"; mv "$image.new" "$image" ;;
 half) case $3 in *-2-*) echo "mkinitramfs failure" >&2; exit 2 ;; esac; pack /stub/image ;;
 complain) pack /stub/image; echo "cryptsetup: WARNING: Couldn't resolve device /dev/mapper/a--b-root" >&2 ;;
 esac
+[ ! -e /etc/initramfs/post-update.d/hook ] || . /etc/initramfs/post-update.d/hook
 "#;
 
 /// What every image of the stage has, beside what it is made of.
@@ -215,9 +216,17 @@ impl Stage {
         };
         let mut paths = vec!["etc/fstab".to_owned(), "boot/grub/grub.cfg".to_owned()];
         paths.extend(KERNELS.map(|kernel| format!("boot/initrd.img-{kernel}")));
+        let unified = crate::placed::UNIFIED;
+        paths.extend(
+            unified.iter().filter(|path| self.path(path).exists()).map(|&path| path.to_owned()),
+        );
         for path in paths {
-            let text = self.read(&path);
-            let obeyed = |line: &&str| !path.contains("initrd") || line.ends_with("luks");
+            let text = String::from_utf8_lossy(&fs::read(self.path(&path)).unwrap()).into_owned();
+            let obeyed = |line: &&str| {
+                !path.contains("initrd") && !path.ends_with(".efi")
+                    || line.ends_with("luks")
+                    || line.contains("root=")
+            };
             if let Some(line) = text
                 .lines()
                 .filter(obeyed)
@@ -358,7 +367,10 @@ impl Stage {
     pub fn run_signalled(&self, args: &[&str], signal: Signal) -> Run {
         let child =
             self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        while !self.asked().iter().any(|line| line.starts_with("update-initramfs")) {
+        let at_work = |line: &String| {
+            line.starts_with("update-initramfs") || line.starts_with("kernel-install")
+        };
+        while !self.asked().iter().any(at_work) {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();

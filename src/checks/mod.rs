@@ -1,6 +1,7 @@
 //! Everything that could refuse later, asked before the first change.
 
 mod group;
+mod images;
 pub(crate) mod out_of_sight;
 mod paths;
 
@@ -57,6 +58,9 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     }
     for change in &job.plan.files {
         ask(can_be_replaced(&job.root.outer(&change.path)));
+    }
+    for placed in &job.placed {
+        ask(can_be_replaced(&job.root.outer(&placed.last.path)));
     }
     for change in &job.plan.paths.changes {
         ask(paths::can_be_renamed(&job.root, change, &job.plan.paths.changes));
@@ -175,9 +179,14 @@ fn there_is_room(job: &Job) -> Result<()> {
     for change in &job.plan.paths.changes {
         need(&job.root.outer(&change.from), 4096);
     }
-    let images = if job.generator.is_some() { image_bytes(job) } else { (0, 0) };
-    need(&job.root.outer(Path::new(STATE)), journal::room(&job.plan.files) + images.0);
-    need(&job.root.outer(Path::new("/boot")), images.1);
+    let images = images::room(job);
+    let state = job.root.outer(Path::new(STATE));
+    need(&state, journal::room(&job.plan.files) + images.kept + images.workshop);
+    // kernel-install's own staging area, before the workshop has the image.
+    need(Path::new("/tmp"), images.workshop);
+    for (dir, bytes) in images.beside {
+        need(&dir, bytes);
+    }
     for (dir, bytes) in needs.into_values() {
         let stat =
             statvfs(&dir).with_context(|| format!("asking for room at `{}`", dir.display()))?;
@@ -192,16 +201,6 @@ fn there_is_room(job: &Job) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Bytes of all images, which the journal keeps (on a bridge of images those as well), and of the largest with a tenth to grow, which
-/// stands beside its old version while it is built.
-fn image_bytes(job: &Job) -> (u64, u64) {
-    let images = job.images.images.iter();
-    let sizes = images.filter_map(|image| fs::metadata(job.root.outer(&image.path)).ok());
-    let sizes: Vec<u64> = sizes.map(|metadata| metadata.len()).collect();
-    let copies = if job.bridges_images { 2 } else { 1 };
-    (copies * sizes.iter().sum::<u64>(), sizes.iter().max().map_or(0, |size| size + size / 10))
 }
 
 /// The nearest directory above a path that is there.

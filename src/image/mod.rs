@@ -10,6 +10,7 @@ mod lz4;
 mod pe;
 mod source;
 mod summary;
+mod unified;
 mod xz;
 mod zstd;
 
@@ -24,6 +25,7 @@ use crate::guest::root::open_regular;
 use codec::Codec;
 use source::Source;
 pub use summary::Summary;
+pub use unified::Unified;
 
 /// More than any real image unpacks to; what exceeds it is a bomb.
 const MAX_UNPACKED: u64 = 4 << 30;

@@ -15,15 +15,37 @@ use super::{Entry, NotAnImage, Visit, read_from};
 const HEADER_OFFSET: u64 = 0x3c;
 /// The PE signature and the COFF header.
 const HEADER: usize = 24;
-/// One row of the section table.
+/// Bytes of a row of the section table.
 const ROW: usize = 40;
 /// The Windows loader's own limit.
 const MAX_SECTIONS: u16 = 96;
 
-struct Section {
+/// One row of the section table.
+pub(super) struct Section {
     name: [u8; 8],
     offset: u64,
     size: u64,
+}
+
+impl Section {
+    /// The name without its padding.
+    pub(super) fn name(&self) -> &[u8] {
+        self.name.split(|byte| *byte == 0).next().unwrap_or_default()
+    }
+
+    /// Its content, where it is no longer than `limit`.
+    pub(super) fn content(&self, mut file: &File, limit: u64) -> Result<Vec<u8>> {
+        let mut content = Vec::new();
+        file.seek(SeekFrom::Start(self.offset))?;
+        let length = file.take(self.size.min(limit + 1)).read_to_end(&mut content)? as u64;
+        if length > limit {
+            bail!("its section `{}` is too long", String::from_utf8_lossy(self.name()));
+        }
+        if length < self.size {
+            bail!("it is cut off: a section ends behind the file's last byte");
+        }
+        Ok(content)
+    }
 }
 
 /// Gives `.cmdline` as an entry, and the entries of the images in `.initrd`.
@@ -32,9 +54,9 @@ pub(super) fn read(mut file: &File, visit: Visit<'_>) -> Result<()> {
     let length = file.metadata()?.len();
     let mut any = false;
     for section in sections {
-        let initrd = match section.name.split(|byte| *byte == 0).next() {
-            Some(b".initrd") => true,
-            Some(b".cmdline") => false,
+        let initrd = match section.name() {
+            b".initrd" => true,
+            b".cmdline" => false,
             _ => continue,
         };
         any = true;
@@ -54,17 +76,37 @@ pub(super) fn read(mut file: &File, visit: Visit<'_>) -> Result<()> {
     if any { Ok(()) } else { Err(NotAnImage.into()) }
 }
 
-fn sections(file: &File) -> Result<Vec<Section>> {
-    let at = u32_of(&bytes::<4>(file, HEADER_OFFSET)?, 0);
-    let header = bytes::<HEADER>(file, u64::from(at))?;
+/// Where the PE header stands, and its bytes.
+fn header(file: &File) -> Result<(u64, [u8; HEADER])> {
+    let at = u64::from(u32_of(&bytes::<4>(file, HEADER_OFFSET)?, 0));
+    let header = bytes::<HEADER>(file, at)?;
     if !header.starts_with(b"PE\0\0") {
         return Err(NotAnImage.into());
     }
+    Ok((at, header))
+}
+
+/// Whether it has a signature for Secure Boot: the fifth data directory of the optional header, whose
+/// size says so. Before the directories there are 96 bytes, of a 64-bit image (magic 0x20b) 112.
+pub(super) fn is_signed(file: &File) -> Result<bool> {
+    let (at, header) = header(file)?;
+    let (optional, length) = (at + HEADER as u64, u64::from(u16_of(&header, 20)));
+    let wide = u16_of(&bytes::<2>(file, optional)?, 0) == 0x20b;
+    let certificates = if wide { 112 } else { 96 } + 4 * 8;
+    if length < certificates + 8 {
+        return Ok(false);
+    }
+    Ok(u32_of(&bytes::<8>(file, optional + certificates)?, 4) > 0)
+}
+
+/// The section table.
+pub(super) fn sections(file: &File) -> Result<Vec<Section>> {
+    let (at, header) = header(file)?;
     let count = u16_of(&header, 6);
     if count > MAX_SECTIONS {
         bail!("its PE header says that it has {count} sections");
     }
-    let table = u64::from(at) + HEADER as u64 + u64::from(u16_of(&header, 20));
+    let table = at + HEADER as u64 + u64::from(u16_of(&header, 20));
     (0..u64::from(count))
         .map(|number| {
             let row = bytes::<ROW>(file, table + number * ROW as u64)?;

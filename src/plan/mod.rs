@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::refuse;
+use crate::guest::placed::Placed;
 use crate::guest::root::{Root, Source};
 use crate::names::VgName;
 use crate::rewrite::edit::{Edit, Findings, apply};
@@ -87,6 +88,8 @@ pub enum Step {
         /// The image, inside the root.
         path: PathBuf,
     },
+    /// Make what kernel-install has placed for a kernel anew on the bridge.
+    BridgePlaced(Placed),
     /// Rename the group in LVM's metadata, by its UUID, and read it back.
     RenameGroup {
         /// The group's UUID.
@@ -124,6 +127,8 @@ pub enum Step {
         /// The image, inside the root.
         path: PathBuf,
     },
+    /// Make what kernel-install has placed for a kernel anew, of the new image.
+    Place(Placed),
     /// Plan again: nothing may be left to change. Then prove the next boot.
     Verify,
 }
@@ -133,6 +138,16 @@ impl Step {
     /// thing to do.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::LinkNames { .. } | Self::ReloadSystemd | Self::AwaitReboot)
+    }
+
+    /// Whether the step leaves an image that the next boot reads, built by the system itself alone.
+    pub fn is_image(&self) -> bool {
+        matches!(self, Self::RebuildImage { .. } | Self::Place(_))
+    }
+
+    /// Whether the step makes an image that boots under either name.
+    pub fn is_bridge_image(&self) -> bool {
+        matches!(self, Self::BridgeImage { .. } | Self::BridgePlaced(_))
     }
 }
 

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::entry::Entry;
 use super::grub_script::{Piece, Variables, parse};
+use super::systemd_boot::{self, Choice};
 use super::view::File;
-use super::{DEFAULT_ENTRY, Facts, Finding, Maker, Row, View};
+use super::{Facts, Row, View};
 use crate::rewrite::lines::lines;
 
 /// Where GRUB looks, as the root has it: below the file system of `/boot`, or `/boot` itself.
@@ -15,8 +16,9 @@ const OF_GRUB: &str = "boot/loader/entries/*.conf";
 /// systemd-boot's file systems: the EFI system partition, or an extended boot partition.
 const PARTITIONS: &[&str] = &["/boot/efi", "/efi", "/boot"];
 
-/// Adds the rows of the entries that no grub.cfg reads, and of systemd-boot's default.
+/// Adds the rows of the entries that no grub.cfg reads, and of what systemd-boot chooses by default.
 pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
+    let (mut loaders, mut choices, mut of_entries) = (Vec::new(), Vec::new(), Vec::new());
     for partition in PARTITIONS {
         let base = Path::new(partition);
         let pattern = format!("{}/loader/entries/*.conf", &partition[1..]);
@@ -26,13 +28,16 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
         let files = view.each_once(view.glob(&pattern), rows);
         let mut entries: Vec<Entry> = files.iter().map(|file| entry(file, str::to_owned)).collect();
         entries.sort_by(|left, right| versions(&right.id, &left.id));
-        if let Some(loader) = view.read(&base.join("loader/loader.conf"), rows) {
-            rows.extend(default_row(&loader, &entries));
-        }
+        loaders.extend(view.read(&base.join("loader/loader.conf"), rows));
         for entry in &entries {
-            entry.rows(view, facts, base, rows);
+            choices.push(Choice::of(&entry.path, Some(&entry.title)));
+            entry.rows(view, facts, base, &mut of_entries);
         }
     }
+    let unified = unified_images().flat_map(|pattern| view.glob(&pattern));
+    choices.extend(unified.map(|path| Choice::of(&path, None)));
+    systemd_boot::rows(view, &loaders, &choices, rows);
+    rows.append(&mut of_entries);
 }
 
 /// Whether some grub.cfg has the command `blscfg`.
@@ -88,30 +93,6 @@ fn entry(file: &File, expand: impl Fn(&str) -> String) -> Entry {
         }
     }
     entry
-}
-
-/// systemd-boot's `default`, a pattern of file names (loader.conf(5)); without one it takes the
-/// newest entry, which only names and versions decide.
-fn default_row(loader: &File, entries: &[Entry]) -> Option<Row> {
-    let text = String::from_utf8_lossy(&loader.text).into_owned();
-    let (number, pattern) = text.lines().enumerate().find_map(|(number, line)| {
-        Some((number + 1, line.trim().strip_prefix("default")?.strip_prefix([' ', '\t'])?.trim()))
-    })?;
-    let (head, tail) = pattern.split_once('*').unwrap_or((pattern, ""));
-    let fits = |entry: &Entry| {
-        let name = format!("{}.conf", entry.id);
-        if pattern.contains('*') {
-            name.starts_with(head) && name.ends_with(tail)
-        } else {
-            name == pattern || entry.id == pattern
-        }
-    };
-    let maker = Maker { path: &loader.path, entry: None };
-    let (value, finding) = entries.iter().position(fits).map_or_else(
-        || (pattern.to_owned(), Finding::unknown("no entry of this kind bears the name")),
-        |at| (format!("{at} {}", entries[at].title), Finding::holds()),
-    );
-    Some(maker.row(Some(number), DEFAULT_ENTRY, value, finding))
 }
 
 /// Versions by their runs of digits and letters, as GRUB's blscfg and systemd-boot order file names

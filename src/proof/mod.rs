@@ -16,6 +16,7 @@ mod grub_script;
 mod labels;
 mod run;
 mod settings;
+mod systemd_boot;
 mod tables;
 mod uki;
 mod units;

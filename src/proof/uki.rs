@@ -9,7 +9,9 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
         for file in view.each_once(view.glob(&pattern), rows) {
             let title = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let maker = Maker { path: &file.path, entry: Some(&title) };
-            if let Some(text) = section(&file.text, b".cmdline") {
+            if let Some(text) = view.command_line(&file.path) {
+                arguments::rows(facts, &maker, None, text, rows);
+            } else if let Some(text) = section(&file.text, b".cmdline") {
                 let text = String::from_utf8_lossy(text);
                 arguments::rows(facts, &maker, None, text.trim_end_matches('\0'), rows);
             } else {

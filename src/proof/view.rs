@@ -12,6 +12,7 @@ use crate::rewrite::PLACES;
 pub struct View<'a> {
     root: &'a Root,
     texts: BTreeMap<PathBuf, Vec<u8>>,
+    command_lines: BTreeMap<PathBuf, String>,
 }
 
 /// One file.
@@ -26,12 +27,24 @@ pub(crate) struct File {
 impl<'a> View<'a> {
     /// The files as they are.
     pub fn now(root: &'a Root) -> Self {
-        Self { root, texts: BTreeMap::new() }
+        Self::with(root, BTreeMap::new())
     }
 
     /// The files as they are, but those with other bytes, by path inside the root, links resolved.
     pub fn with(root: &'a Root, texts: BTreeMap<PathBuf, Vec<u8>>) -> Self {
-        Self { root, texts }
+        Self { root, texts, command_lines: BTreeMap::new() }
+    }
+
+    /// The same, where unified kernel images at these paths are to have these command lines.
+    #[must_use]
+    pub fn with_command_lines(self, command_lines: BTreeMap<PathBuf, String>) -> Self {
+        Self { command_lines, ..self }
+    }
+
+    /// The command line that the unified kernel image at a path is to have, where that is not the one
+    /// in its file.
+    pub(crate) fn command_line(&self, path: &Path) -> Option<&str> {
+        self.command_lines.get(path).map(String::as_str)
     }
 
     /// Whether this is the running system's root.

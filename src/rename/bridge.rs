@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::Job;
 use crate::blkid;
-use crate::guest::inventory::Group;
 use crate::plan::paths::PathChange;
 use crate::plan::{FileChange, Warning, ZIPL_CONF};
+use crate::rewrite::bridge::Uuids;
 use crate::rewrite::{bridge, image_bridge};
 
 /// Gives every file that a boot reads its text on the bridge, or warns why there is none. True where
@@ -23,9 +23,16 @@ pub(super) fn build(job: &mut Job) -> bool {
         .any(|change| image_bridge::needs_images(change.kind, &change.before, &change.edits));
     let texts = can_be_built(job, images)
         .and_then(|()| no_requirement(&job.plan.paths.changes))
-        .and_then(|()| texts(&group, &job.plan.files, images));
+        .and_then(|()| {
+            let uuids = blkid::uuids(&group).map_err(|error| format!("{error:#}"))?;
+            let placed = job.placed.iter().map(|placed| placed.on_bridge(&uuids, images));
+            Ok((texts(&uuids, &job.plan.files, images)?, placed.collect::<Result<Vec<_>, _>>()?))
+        });
     match texts {
-        Ok(texts) => {
+        Ok((texts, placed)) => {
+            for (following, bridge) in job.placed.iter_mut().zip(placed) {
+                following.bridge = bridge;
+            }
             for (change, text) in job.plan.files.iter_mut().zip(texts) {
                 change.bridge = text;
             }
@@ -71,16 +78,15 @@ fn can_be_built(job: &Job, images: bool) -> Result<(), String> {
 }
 
 fn texts(
-    group: &Group,
+    uuids: &Uuids,
     files: &[FileChange],
     images: bool,
 ) -> Result<Vec<Option<Vec<u8>>>, String> {
-    let uuids = blkid::uuids(group).map_err(|error| format!("{error:#}"))?;
     files
         .iter()
         .map(|change| match change.kind {
             kind if image_bridge::concerns(kind) && !images => Ok(None),
-            kind => bridge::text(kind, &change.before, &change.edits, &uuids),
+            kind => bridge::text(kind, &change.before, &change.edits, uuids),
         })
         .collect()
 }

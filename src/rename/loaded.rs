@@ -18,6 +18,7 @@ pub(super) fn judge(job: &mut Job) -> Result<()> {
     for (place, path) in loaded(job)? {
         let known = |at: &PathBuf| job.root.resolve(at).ok().flatten().as_ref() == Some(&path);
         let is_known = job.images.images.iter().map(|image| &image.path).any(known)
+            || job.placed.iter().map(|placed| &placed.last.path).any(known)
             || job.images.left.iter().map(|left| &left.path).any(known);
         if is_known || is_microcode(&path) {
             continue;

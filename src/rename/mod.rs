@@ -3,6 +3,7 @@
 mod apply;
 mod bridge;
 mod loaded;
+mod placed;
 mod printer;
 mod proof;
 mod resume;
@@ -40,6 +41,8 @@ pub(crate) struct Job {
     pub(crate) plan: Plan,
     pub(crate) images: Images,
     pub(crate) generator: Option<Generator>,
+    /// What follows the images.
+    pub(crate) placed: Vec<placed::Following>,
     /// Whether images are built on the bridge, too.
     pub(crate) bridges_images: bool,
     /// Whether LVM, the images and the running system are left alone.
@@ -118,6 +121,7 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         target,
         images: Images::default(),
         generator: None,
+        placed: Vec::new(),
         bridges_images: false,
         files_only: args.files_only,
     };
@@ -128,6 +132,7 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
     if !args.files_only && !args.no_initramfs && changes {
         job.generator = kernels::generator(&job.root);
         job.images = kernels::images(&job.root, job.generator).map_err(refuse)?;
+        placed::add(&mut job)?;
         loaded::judge(&mut job).map_err(refuse)?;
         warn_of_images(&mut job);
     }
@@ -182,6 +187,8 @@ fn steps(job: &Job) -> Vec<Step> {
             path: image.path.clone(),
         }));
     }
+    let bridged = job.placed.iter().filter_map(|placed| placed.bridge.clone());
+    steps.extend(bridged.map(Step::BridgePlaced));
     let renamed = job.target.group.as_ref().filter(|_| job.target.renames_group);
     if let Some(group) = renamed {
         steps.push(Step::RenameGroup {
@@ -215,6 +222,7 @@ fn steps(job: &Job) -> Vec<Step> {
             path: image.path.clone(),
         }));
     }
+    steps.extend(job.placed.iter().map(|placed| Step::Place(placed.last.clone())));
     if !steps.is_empty() {
         steps.push(Step::Verify);
     }

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::Job;
+use super::placed::Following;
 use crate::names::VgName;
 use crate::proof::{self, Facts, Row, View};
 
@@ -21,7 +22,8 @@ impl Job {
     /// The rows that would fail: lines in places that are not rewritten.
     pub(crate) fn nothing_fails_by_plan(&self) -> Result<()> {
         let texts = self.plan.files.iter().map(|change| (change.path.clone(), change.after()));
-        let view = View::with(&self.root, texts.collect());
+        let lines = self.placed.iter().filter_map(Following::command_line);
+        let view = View::with(&self.root, texts.collect()).with_command_lines(lines.collect());
         let facts = self.facts(&self.target.new, &self.target.old)?;
         let mut rows = proof::rows(&view, &facts);
         proof::compare(&mut rows, &self.proof_before()?);

@@ -95,6 +95,8 @@ fn is_checked_unit(job: &Job, change: &FileChange) -> bool {
 /// findmnt(8) also looks for the devices, which bear another name by now: of its verdict the lines
 /// that it could not read count alone.
 fn parses(output: &Output) -> bool {
-    let said = String::from_utf8_lossy(&output.stdout);
+    // On stdout, and by util-linux 2.41.5 on stderr (seen in Debian 13).
+    let said = [output.stdout.as_slice(), b"\n", &output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
     said.lines().any(|line| line.trim().starts_with("0 parse errors"))
 }

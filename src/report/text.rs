@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::style::{Mark, Style};
 use super::{diff, moved};
+use crate::guest::placed::{Made, Placed};
 use crate::plan::paths::{Moved, PathKind};
 use crate::plan::{Plan, Step, Warning};
 use crate::transaction::record::Direction;
@@ -124,12 +125,24 @@ pub fn step_text(step: &Step, direction: Direction) -> String {
         Step::RebuildImage { generator, kernel, path } => {
             format!("build {} for kernel {kernel} with {generator}", path.display())
         }
+        Step::BridgePlaced(placed) => {
+            format!("bridge {}, {}", placed.path.display(), making(placed))
+        }
+        Step::Place(placed) => format!("make {} anew, {}", placed.path.display(), making(placed)),
         Step::AwaitReboot => {
             "keep the old name from coming back before the reboot, and ask for it".to_owned()
         }
         Step::Verify => {
             "plan again, find nothing left to change, and prove the next boot".to_owned()
         }
+    }
+}
+
+/// How a placed file is made.
+fn making(placed: &Placed) -> String {
+    match &placed.made {
+        Made::Copy { of } => format!("a copy of {}", of.display()),
+        Made::Unified { .. } => format!("for kernel {} with kernel-install", placed.kernel),
     }
 }
 
@@ -150,6 +163,8 @@ fn back_text(step: &Step) -> String {
         Step::AwaitReboot => "settle what waits for the reboot".to_owned(),
         Step::BridgeImage { path, .. } => format!("bridge {} again", path.display()),
         Step::RebuildImage { path, .. } => format!("put the old {} back", path.display()),
+        Step::BridgePlaced(placed) => format!("bridge {} again", placed.path.display()),
+        Step::Place(placed) => format!("put the old {} back", placed.path.display()),
         Step::Verify => "look at every file and at the group's name".to_owned(),
     }
 }

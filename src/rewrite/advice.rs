@@ -19,7 +19,7 @@ pub const KDUMP: &str = "the capture kernel's image has a copy of it: run `kdump
      kdump.service, after the reboot";
 /// targetcli(8): saving writes what the kernel has.
 pub const TARGET: &str = "the kernel's targets have the old path until the reboot: do not run `targetcli saveconfig` before it";
-/// ukify(1).
+/// ukify(1). Not said of those that the run builds anew.
 pub const UKI: &str = "it is one image with the kernel: build it anew before the reboot (kernel-install, ukify, \
      dracut --uefi or mkinitcpio)";
 /// grub-install(8): load.cfg is part of the image.

@@ -43,7 +43,7 @@ pub(super) fn hold(root: &Root, journal: &Journal, image: &Image) -> Result<()> 
 pub(super) fn refuse_bridge(journal: &Journal) -> Result<()> {
     let mut steps = journal.saved.steps.iter().enumerate();
     let waits = |(number, step): (usize, &Step)| {
-        matches!(step, Step::BridgeImage { .. }) && !journal.is_done(Direction::Forward, number)
+        step.is_bridge_image() && !journal.is_done(Direction::Forward, number)
     };
     if steps.any(waits) {
         bail!(
@@ -76,15 +76,20 @@ pub(super) fn last(
 /// The image on this machine. Going back it may be gone, as after a file system check, for what is put
 /// there does without it.
 fn place(root: &Root, image: &Image, direction: Direction) -> Result<PathBuf> {
-    let gone = || anyhow!("`{}` is gone", image.path.display());
-    if let Some(resolved) = root.resolve(&image.path)? {
+    outer(root, &image.path, direction)
+}
+
+/// The same of any path of an image.
+pub(super) fn outer(root: &Root, path: &Path, direction: Direction) -> Result<PathBuf> {
+    let gone = || anyhow!("`{}` is gone", path.display());
+    if let Some(resolved) = root.resolve(path)? {
         return Ok(root.outer(&resolved));
     }
     if direction == Direction::Forward {
         return Err(gone());
     }
-    let dir = root.resolve(image.path.parent().unwrap_or(&image.path))?.ok_or_else(gone)?;
-    Ok(root.outer(&dir.join(image.path.file_name().unwrap_or_default())))
+    let dir = root.resolve(path.parent().unwrap_or(path))?.ok_or_else(gone)?;
+    Ok(root.outer(&dir.join(path.file_name().unwrap_or_default())))
 }
 
 fn build(

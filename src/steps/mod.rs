@@ -3,6 +3,7 @@
 //! Every step looks before it acts, so that one which was cut in the middle can be taken again.
 
 mod images;
+mod placed;
 mod verify;
 
 use std::time::Instant;
@@ -84,12 +85,11 @@ pub fn take(
     let mut held = direction == Direction::Backward
         && !outcome.failures.is_empty()
         && due::was_begun(journal, |step| matches!(step, Step::RenameGroup { .. }));
-    outcome.images_wait = direction == Direction::Forward
-        && !root.is_live()
-        && steps.iter().any(|step| matches!(step, Step::RebuildImage { .. }));
+    outcome.images_wait =
+        direction == Direction::Forward && !root.is_live() && steps.iter().any(Step::is_image);
     let mut flip = None;
     for (number, step) in steps.iter().enumerate() {
-        let is_image = matches!(step, Step::RebuildImage { .. });
+        let is_image = step.is_image();
         let left_out = (step.is_live() && !root.is_live())
             || (outcome.images_wait && (is_image || *step == Step::Verify))
             || (held && !is_image);
@@ -127,10 +127,8 @@ pub fn take(
             }
             Err(error) if manner.keep_going => {
                 outcome.failures.push(error);
-                held |= matches!(
-                    step,
-                    Step::BridgeFiles { .. } | Step::BridgeImage { .. } | Step::RenameGroup { .. }
-                );
+                held |= step.is_bridge_image()
+                    || matches!(step, Step::BridgeFiles { .. } | Step::RenameGroup { .. });
             }
             Err(error) => return Err(error),
         }
@@ -166,6 +164,7 @@ fn hold(root: &Root, journal: &Journal, step: &Step) -> Result<Option<String>> {
             let wanted = Image { version: kernel.clone(), path: path.clone() };
             images::hold(root, journal, &wanted).map(|()| None)
         }
+        Step::Place(wanted) => placed::hold(root, journal, wanted).map(|()| None),
         _ => Ok(None),
     }
 }
@@ -250,6 +249,10 @@ fn take_step(
             let wanted = Image { version: kernel.clone(), path: path.clone() };
             images::last(root, journal, &wanted, direction, cut).map(Some)
         }
+        Step::BridgePlaced(wanted) => {
+            placed::bridge(root, journal, wanted, direction).map(|()| None)
+        }
+        Step::Place(wanted) => placed::last(root, journal, wanted, direction).map(Some),
         Step::Verify => verify::verify(root, journal, direction).map(Some),
     }
 }

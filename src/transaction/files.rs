@@ -48,6 +48,7 @@ impl Journal {
     pub fn sweep(&self, root: &Root) {
         let images = self.saved.steps.iter().filter_map(|step| match step {
             Step::RebuildImage { path, .. } => Some(path),
+            Step::Place(placed) => Some(&placed.path),
             _ => None,
         });
         let paths = self.saved.paths.iter().map(|path| &path.from);

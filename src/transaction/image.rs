@@ -26,6 +26,14 @@ impl Kept {
             Self::Bridge => "bridge-images",
         }
     }
+
+    /// For what stands elsewhere than in `/boot` itself, where a name may come twice.
+    fn placed_dir(self) -> &'static str {
+        match self {
+            Self::Before => "placed",
+            Self::Bridge => "bridge-placed",
+        }
+    }
 }
 
 impl Journal {
@@ -50,8 +58,10 @@ impl Journal {
         copy.set_times(attributes::times(&metadata)).with_context(keeping)?;
         copy.sync_all().with_context(keeping)?;
         fs::rename(&part, &kept).with_context(keeping)?;
-        sync_dir(dir)?;
-        sync_dir(self.dir())
+        for dir in dir.ancestors().take_while(|dir| dir.starts_with(self.dir())) {
+            sync_dir(dir)?;
+        }
+        Ok(())
     }
 
     /// Puts a kept image back. False where none is kept: the run never came to it.
@@ -92,8 +102,13 @@ impl Journal {
 
     /// Where an image is kept.
     pub fn kept_image(&self, image: &Path, which: Kept) -> Result<PathBuf> {
-        let name = image.file_name().ok_or_else(|| anyhow!("`{}` has no name", image.display()))?;
-        Ok(self.dir().join(which.dir()).join(name))
+        let inner = image.strip_prefix(&self.base).unwrap_or(image);
+        let name = inner.file_name().ok_or_else(|| anyhow!("`{}` has no name", image.display()))?;
+        if inner.parent() == Some(Path::new("boot")) {
+            return Ok(self.dir().join(which.dir()).join(name));
+        }
+        let inner = inner.strip_prefix("/").unwrap_or(inner);
+        Ok(self.dir().join(which.placed_dir()).join(inner))
     }
 }
 

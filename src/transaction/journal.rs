@@ -7,7 +7,7 @@
 //! | `journal` | one JSON record a line, each synced before the act that it announces |
 //! | `before/`, `bridge/`, `after/` | the files' bytes, `before/` with attributes and times |
 //! | `paths-back` | a script for who has no postclone at hand |
-//! | `images/` | initramfs images as they were |
+//! | `images/`, `placed/` | images as they were: those of `/boot`, and those elsewhere |
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
@@ -28,6 +28,7 @@ use crate::plan::FileChange;
 #[derive(Debug)]
 pub struct Journal {
     dir: PathBuf,
+    pub(super) base: PathBuf,
     log: File,
     /// What the run set out to do.
     pub saved: Saved,
@@ -76,6 +77,7 @@ impl Journal {
         let log = write_new(&dir.join("journal"), b"")?;
         let mut journal = Self {
             dir: dir.to_owned(),
+            base: root.base().to_owned(),
             log,
             saved: saved.clone(),
             done: HashSet::new(),
@@ -100,7 +102,7 @@ impl Journal {
         });
         for name in names.into_iter().rev() {
             let Some(dir) = root.resolve(&Path::new(STATE).join(name))? else { continue };
-            if let Some(journal) = Self::open(&root.outer(&dir))? {
+            if let Some(journal) = Self::open(root, &root.outer(&dir))? {
                 return Ok(Some(journal));
             }
         }
@@ -108,7 +110,7 @@ impl Journal {
     }
 
     /// A run's journal; `None` where the run was cut before it began to change anything.
-    fn open(dir: &Path) -> Result<Option<Self>> {
+    fn open(root: &Root, dir: &Path) -> Result<Option<Self>> {
         let path = dir.join("journal");
         let reading = || format!("reading `{}`", path.display());
         let text = match fs::read_to_string(&path) {
@@ -137,6 +139,7 @@ impl Journal {
         }
         let mut journal = Self {
             dir: dir.to_owned(),
+            base: root.base().to_owned(),
             log,
             saved: *saved,
             done: HashSet::new(),

@@ -13,6 +13,7 @@ pub mod paths;
 pub mod record;
 pub mod runtime;
 pub mod staged;
+mod workshop;
 
 use std::fs::File;
 use std::path::Path;

@@ -10,8 +10,9 @@ use crate::plan::Step;
 use crate::plan::paths::PathChange;
 use crate::proof::Row;
 
-/// Raised when an older postclone could not read it. Format 1 has no paths; it is read as well.
-pub(super) const FORMAT: u32 = 2;
+/// Raised when an older postclone could not read it. Format 1 has no paths, format 2 no placed images;
+/// both are read as well.
+pub(super) const FORMAT: u32 = 3;
 
 /// What a run set out to do: enough to finish it or to take it back, after a crash as well.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 from judge import Criterion, Verdict, down_in_time, undisturbed
 from layout import NEW, OLD
+from scenarios.matrix import by_name
 from trial import Failed, Scenario
 
 # LVM writes its own history into /etc/lvm/backup and /etc/lvm/archive at every
@@ -49,6 +50,10 @@ GUARD = "/etc/default/grub.d/zz-postclone.cfg"
 """Lies there while a rename waits for its reboot, forward or back."""
 
 
+SEED = "/boot/efi/loader/random-seed"
+"""systemd-boot writes it at each boot."""
+
+
 def same(before, after, allowed=()):
     """Whether two lists of sums agree but for lines about the paths allowed."""
     old, new = (set(file.read_text().splitlines()) if file.exists() else set()
@@ -64,7 +69,8 @@ def undo(trial):
     trial.require_job(first)
     second = trial.boot("2-undo", UNDO, ending="reboot")
     # Undo writes the old name into the system's journal, so only NEW's presence is judged.
-    whole = trial.judged("2-undo", second, NEW)
+    named = by_name(trial.layout)
+    whole = trial.judged("2-undo", second, NEW, named=named)
     trial.require_job(second)
     trial.require("the boot after the rename", whole)
     trial.require("the running system under undo", trial.verdict(
@@ -74,16 +80,20 @@ def undo(trial):
         raise Failed(f"undo tells of what is gone: {said[said.index('GONE'):][:200]}")
     trial.require("the shutdown after undo", trial.verdict("2-undo", down_in_time(second)))
     trial.require("files after undo", trial.verdict(
-        "sums after undo", same(first.out / "sums", second.out / "sums", [GUARD])))
+        "sums after undo", same(first.out / "sums", second.out / "sums", [GUARD, SEED])))
     third = trial.boot("3-next", LOOK)
     trial.require_job(third)
     trial.require("files at the next boot", trial.verdict(
-        "sums at the next boot", same(first.out / "sums", third.out / "sums")))
-    trial.require("the next boot", trial.judged("3-next", third, OLD, NEW))
+        "sums at the next boot", same(first.out / "sums", third.out / "sums", [SEED])))
+    trial.require("the next boot", trial.judged("3-next", third, OLD, NEW, named))
 
 
 SCENARIOS = [
     Scenario("undo", "debian-bios",
              "postclone undo after a rename and a reboot: every byte is back, and the old name",
+             undo, needs_deb=True),
+    Scenario("undo-systemd-boot", "systemd-boot", "the same of a guest with boot loader entries",
+             undo, needs_deb=True),
+    Scenario("undo-uki", "uki", "the same of a guest with unified kernel images",
              undo, needs_deb=True),
 ]

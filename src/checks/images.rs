@@ -1,0 +1,53 @@
+//! The room that images need.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::guest::placed::Made;
+use crate::rename::Job;
+
+/// Bytes that images need, by what for.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    /// In the journal, which keeps all of them; of those that are built on the bridge a second one.
+    pub(super) kept: u64,
+    /// For the largest unified kernel image while it is built.
+    pub(super) workshop: u64,
+    /// Of each file system, by a directory of it: the largest image, which stands beside its old
+    /// version while it is written.
+    pub(super) beside: Vec<(PathBuf, u64)>,
+}
+
+/// The room that a run's images need.
+pub(super) fn room(job: &Job) -> Room {
+    let mut room = Room::default();
+    let mut beside: BTreeMap<u64, (PathBuf, u64)> = BTreeMap::new();
+    let mut add = |path: &Path, of: &Path, copies: u64, workshop: bool| {
+        let (path, of) = (job.root.outer(path), job.root.outer(of));
+        let (Ok(old), Ok(new)) = (fs::metadata(&path), fs::metadata(of)) else { return };
+        room.kept += copies * old.len();
+        let grown = new.len() + new.len() / 10;
+        if workshop {
+            room.workshop = room.workshop.max(grown);
+        }
+        let dir = path.parent().unwrap_or(&path).to_owned();
+        let largest = &mut beside.entry(old.dev()).or_insert((dir, 0)).1;
+        *largest = grown.max(*largest);
+    };
+    if job.generator.is_some() {
+        for image in &job.images.images {
+            add(&image.path, &image.path, if job.bridges_images { 2 } else { 1 }, false);
+        }
+    }
+    for placed in &job.placed {
+        let copies = if placed.bridge.is_some() { 2 } else { 1 };
+        match &placed.last.made {
+            Made::Copy { of } => add(&placed.last.path, of, copies, false),
+            Made::Unified { .. } => add(&placed.last.path, &placed.last.path, copies, true),
+        }
+    }
+    room.beside = beside.into_values().collect();
+    room
+}

@@ -1,0 +1,83 @@
+//! Unified kernel images, built by kernel-install(8) and ukify(1), away from where they boot.
+//!
+//! kernel-install would write the command line of /etc/kernel/cmdline into them, or that of
+//! /proc/cmdline, which has the old name until the reboot; and over the image that stands, which a cut
+//! leaves without its end, or gone where tries are counted. So it gets settings and a $BOOT of its own
+//! (kernel-install(8), Environment; seen with systemd 257), and the old image's command line.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::{LIMIT, no_complaint};
+use crate::image::Unified;
+use crate::run::{Cmd, Program};
+
+/// Where the settings are in the workshop.
+const SETTINGS: &str = "settings";
+/// $BOOT in the workshop.
+const BOOT: &str = "boot";
+
+/// What an image is built of.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The kernel's version.
+    pub kernel: &'a str,
+    /// The kernel.
+    pub linux: &'a Path,
+    /// The image, where no plugin makes one.
+    pub initrd: Option<&'a Path>,
+    /// The entry token.
+    pub token: &'a str,
+    /// The kernel command line.
+    pub cmdline: &'a str,
+    /// ukify's settings.
+    pub uki_conf: Option<&'a [u8]>,
+}
+
+/// The files that the workshop needs, beside `boot`, which is to be a directory.
+///
+/// Without `tries` the image's name has no count: it takes the name of the one that stands.
+pub fn settings(parts: &Parts<'_>) -> Vec<(String, Vec<u8>)> {
+    let conf = "layout=uki\nuki_generator=ukify\n";
+    let mut files = vec![
+        (format!("{SETTINGS}/install.conf"), conf.into()),
+        (format!("{SETTINGS}/entry-token"), format!("{}\n", parts.token).into_bytes()),
+        (format!("{SETTINGS}/cmdline"), format!("{}\n", parts.cmdline).into_bytes()),
+        (format!("{BOOT}/EFI/Linux/.keep"), Vec::new()),
+    ];
+    if let Some(conf) = parts.uki_conf {
+        files.push((format!("{SETTINGS}/uki.conf"), conf.to_owned()));
+    }
+    files
+}
+
+/// Builds the image in a workshop that has [`settings`], and gives its place there.
+///
+/// # Errors
+/// A program that fails, no image, or one with another command line.
+pub fn build(parts: &Parts<'_>, workshop: &Path) -> Result<PathBuf> {
+    let mut command = Cmd::new(Program::KernelInstall)
+        .limit(LIMIT)
+        .interruptible()
+        .env("KERNEL_INSTALL_CONF_ROOT", workshop.join(SETTINGS))
+        .env("BOOT_ROOT", workshop.join(BOOT))
+        .args(["add", parts.kernel])
+        .arg(parts.linux);
+    if let Some(initrd) = parts.initrd {
+        command = command.arg(initrd);
+    }
+    let output = command.checked()?;
+    no_complaint(&output, "kernel-install")?;
+    let image = workshop.join(BOOT).join(format!("EFI/Linux/{}-{}.efi", parts.token, parts.kernel));
+    let content = Unified::read(&image).with_context(|| anyhow!("after {command}"))?;
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    if !content.cmdlines.iter().any(|cmdline| words(cmdline) == words(parts.cmdline)) {
+        bail!(
+            "{command} gave the image the command line `{}` and was to give it `{}`",
+            content.cmdlines.join("`, `"),
+            parts.cmdline
+        );
+    }
+    Ok(image)
+}
