@@ -12,10 +12,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::statvfs::statvfs;
 
 use crate::guest::kernels::Generator;
-use crate::guest::mounts::{fstab_targets, mounted};
-use crate::rename::{Job, has_generator_program};
+use crate::guest::mounts::{fstab_mounts, mounted};
+use crate::initramfs;
+use crate::rename::Job;
 use crate::transaction::lock::no_package_manager;
 use crate::transaction::{STATE, journal};
+use crate::world::World;
 
 /// File systems that boot loaders and kernels are read from: where fstab has one, it must be mounted,
 /// or the files below its mount point are not the ones that boot.
@@ -70,16 +72,19 @@ pub(crate) fn run(job: &Job) -> Result<()> {
 }
 
 fn boot_is_mounted(job: &Job) -> Result<()> {
-    if !job.root.is_live() {
-        return Ok(());
-    }
     let mounts = mounted();
-    for target in fstab_targets(&job.root) {
-        if !BOOT_TARGETS.iter().any(|boot| target == Path::new(boot)) {
+    for (source, inner) in fstab_mounts(&job.root) {
+        if !BOOT_TARGETS.iter().any(|boot| inner == Path::new(boot)) {
             continue;
         }
+        let target = job.root.outer(&inner);
         let Some(mount) = mounts.iter().rev().find(|mount| mount.target == target) else {
-            bail!("`{0}` is in /etc/fstab and not mounted: run `mount {0}`", target.display());
+            let source = if job.root.is_live() { String::new() } else { format!("{source} ") };
+            bail!(
+                "`{0}` is in {1} and not mounted: run `mount {source}{0}`",
+                target.display(),
+                job.root.outer(Path::new("/etc/fstab")).display(),
+            );
         };
         if mount.read_only {
             bail!("`{0}` is mounted read-only: run `mount -o remount,rw {0}`", target.display());
@@ -92,12 +97,6 @@ fn images_can_be_built(job: &Job) -> Result<()> {
     if job.images.images.is_empty() {
         return Ok(());
     }
-    if !job.root.is_live() {
-        bail!(
-            "the images of another root are not built from here: use --no-initramfs, and build them in a chroot of `{}`",
-            job.root.base().display()
-        );
-    }
     if job.generator == Some(Generator::InitramfsTools) && updates_are_off(job) {
         bail!(
             "update_initramfs=no in /etc/initramfs-tools/update-initramfs.conf keeps update-initramfs from building: \
@@ -105,7 +104,9 @@ fn images_can_be_built(job: &Job) -> Result<()> {
         );
     }
     match job.generator {
-        Some(generator) if has_generator_program(generator) => Ok(()),
+        Some(generator) if initramfs::program(generator).is_in(&job.root) => {
+            World::after(&job.root, &job.target.renaming())?.rehearse()
+        }
         _ => bail!(
             "/boot has initramfs images, and neither update-initramfs nor dracut is installed to build them: \
              use --no-initramfs, and build them with the tool that made them"

@@ -17,6 +17,7 @@ use crate::plan::Warning;
 use crate::rewrite::fields::fields;
 use crate::rewrite::lines::lines;
 use crate::rewrite::matcher::Volumes;
+use crate::world::Renaming;
 
 /// The renaming that a run is about.
 pub(crate) struct Target {
@@ -36,6 +37,16 @@ impl Target {
                 Volumes::Known(group.volumes.iter().map(|volume| volume.name.clone()).collect())
             }
             None => Volumes::ByForm,
+        }
+    }
+
+    /// The same for a [`crate::world::World`] in which it is over.
+    pub(crate) fn renaming(&self) -> Renaming<'_> {
+        Renaming {
+            old: &self.old,
+            new: &self.new,
+            uuid: self.group.as_ref().map(|group| group.uuid.as_str()),
+            volumes: self.volumes(),
         }
     }
 }
