@@ -24,3 +24,4 @@ mod rooms;
 mod stage;
 mod terminal;
 mod tree;
+mod world;

@@ -6,7 +6,7 @@ use crate::guest::root::Root;
 use crate::rewrite::fields::fields;
 use crate::rewrite::lines::lines;
 
-/// One line of `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
+/// One line of `/proc/…/mountinfo` (proc_pid_mountinfo(5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
     /// Its number, and that of the mount in which its mount point lies.
@@ -31,9 +31,10 @@ pub struct Mount {
     pub kind: String,
 }
 
-/// The running system's mounts; none where /proc is not there.
+/// The mounts that the calling thread sees, for which `/proc/self` would not do; none where /proc is
+/// not there.
 pub fn mounted() -> Vec<Mount> {
-    let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let text = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
     text.lines().filter_map(parse_line).collect()
 }
 
