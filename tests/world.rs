@@ -296,9 +296,9 @@ fn a_world_that_cannot_be_made_is_a_refusal() {
     assert!(copied.unwrap().success(), "setpriv of util-linux is not there");
     let libraries = Command::new("ldd").arg(program).output().unwrap().stdout;
     for library in String::from_utf8(libraries).unwrap().split_whitespace() {
-        if library.starts_with('/') {
-            fs::create_dir_all(stage.path(&library[1..]).parent().unwrap()).unwrap();
-            fs::copy(library, stage.path(&library[1..])).unwrap();
+        if let Some(inner) = library.strip_prefix('/') {
+            fs::create_dir_all(stage.path(inner).parent().unwrap()).unwrap();
+            fs::copy(library, stage.path(inner)).unwrap();
         }
     }
     let without = ["/usr/bin/setpriv", "--bounding-set=-sys_admin"];

@@ -23,6 +23,9 @@ use crate::world::World;
 /// or the files below its mount point are not the ones that boot.
 const BOOT_TARGETS: &[&str] = &["/boot", "/boot/efi", "/efi", "/boot/firmware"];
 
+/// What a system that runs has mounted in any case, and the image tools and the journal need.
+const SYSTEM_TARGETS: &[&str] = &["/usr", "/var"];
+
 /// Room beside what is counted, for directories, journals and growth of an image.
 const SPARE: u64 = 4 << 20;
 
@@ -50,7 +53,7 @@ pub(crate) fn run(job: &Job) -> Result<()> {
             }
         }
         ask(group::name_is_free(job));
-        ask(boot_is_mounted(job));
+        ask(all_is_mounted(job));
     }
     if !job.files_only {
         ask(images_can_be_built(job));
@@ -71,10 +74,11 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     }
 }
 
-fn boot_is_mounted(job: &Job) -> Result<()> {
+fn all_is_mounted(job: &Job) -> Result<()> {
     let mounts = mounted();
     for (source, inner) in fstab_mounts(&job.root) {
-        if !BOOT_TARGETS.iter().any(|boot| inner == Path::new(boot)) {
+        let is = |paths: &[&str]| paths.iter().any(|path| inner == Path::new(path));
+        if !is(BOOT_TARGETS) && (job.root.is_live() || !is(SYSTEM_TARGETS)) {
             continue;
         }
         let target = job.root.outer(&inner);

@@ -54,11 +54,12 @@ pub(super) fn last(
         }
         return Ok(format!("{} as before", image.path.display()));
     }
-    // Without the machine's own hardware; where there is a crypttab, dracut takes it into images for
-    // this host alone (modules.d/70crypt).
-    let purpose = match root.is_live() || root.exists("/etc/crypttab") {
-        true => initramfs::Purpose::Last,
-        false => initramfs::Purpose::Anywhere,
+    // A rescue system may run on another machine; but a crypttab goes into images for this host alone
+    // (dracut modules.d/70crypt).
+    let purpose = if root.is_live() || root.exists("/etc/crypttab") {
+        initramfs::Purpose::Last
+    } else {
+        initramfs::Purpose::Anywhere
     };
     let told = build(root, journal, image, &outer, purpose)?;
     Ok(format!("{} built anew{told}", image.path.display()))

@@ -263,9 +263,9 @@ fn rename_group(uuid: &str, to: &VgName, direction: Direction) -> Result<()> {
 
 /// What a run is about, for a [`crate::world::World`] in which it is over.
 pub(crate) fn renaming(saved: &Saved) -> Renaming<'_> {
-    let uuids = saved.volumes.iter().flatten().filter_map(|volume| volume.dm_uuid.as_deref());
+    let mut uuids = saved.volumes.iter().flatten().filter_map(|volume| volume.dm_uuid.as_deref());
     // A group that was renamed by hand is known by its volumes' dm UUIDs alone.
-    let of_volumes = uuids.filter_map(|uuid| uuid.strip_prefix("LVM-")?.get(..GROUP_UUID)).next();
+    let of_volumes = uuids.find_map(|uuid| uuid.strip_prefix("LVM-")?.get(..GROUP_UUID));
     Renaming {
         old: &saved.old,
         new: &saved.new,

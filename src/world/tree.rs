@@ -45,21 +45,18 @@ impl Tree<'_> {
         while let Some(above) = at.and_then(|mount| self.above(mount)) {
             at = Some(above);
         }
-        match at {
-            Some(mount) => self.place(mount, to),
-            // The base is a directory of some mount; what is below it was mounted there.
-            None => {
-                mounts::bind(self.base, to)?;
-                let holder =
-                    self.mounts.iter().filter(|mount| self.base.starts_with(&mount.target));
-                let holder = holder.max_by_key(|mount| mount.target.components().count());
-                holder.map_or(Ok(()), |holder| self.children(holder, to))
-            }
+        if let Some(mount) = at {
+            return self.place(mount, to);
         }
+        // The base is a directory of some mount, in which others are mounted below it.
+        mounts::bind(self.base, to)?;
+        let holders = self.mounts.iter().filter(|mount| self.base.starts_with(&mount.target));
+        let holder = holders.max_by_key(|mount| mount.target.components().count());
+        holder.map_or(Ok(()), |holder| self.children(holder, to))
     }
 
     fn place(&self, mount: &Mount, to: &Path) -> Result<()> {
-        let device = self.new_name(mount).filter(|_| self.is_simple(mount));
+        let device = self.new_name(mount).filter(|_| is_simple(mount));
         let named = device.is_some_and(|device| {
             let options = (mount.options.as_str(), mount.system_options.as_str());
             let again = mounts::again(&device, to, &mount.kind, options.0, options.1);
@@ -121,10 +118,10 @@ impl Tree<'_> {
     fn new_name(&self, mount: &Mount) -> Option<String> {
         self.names?.path_of(&mount.device)
     }
+}
 
-    fn is_simple(&self, mount: &Mount) -> bool {
-        mount.shows == Path::new("/") && SIMPLE.contains(&mount.kind.as_str())
-    }
+fn is_simple(mount: &Mount) -> bool {
+    mount.shows == Path::new("/") && SIMPLE.contains(&mount.kind.as_str())
 }
 
 /// Gives a chroot what its programs need of this machine.
