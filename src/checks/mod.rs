@@ -109,7 +109,9 @@ fn images_can_be_built(job: &Job) -> Result<()> {
     }
     match job.generator {
         Some(generator) if initramfs::program(generator).is_in(&job.root) => {
-            World::after(&job.root, &job.target.renaming())?.rehearse()
+            let world = World::after(&job.root, &job.target.renaming())?;
+            let advice = "mend that, or use --no-initramfs and build the images by other means";
+            world.rehearse().map_err(|error| anyhow!("{error:#}: {advice}"))
         }
         _ => bail!(
             "/boot has initramfs images, and neither update-initramfs nor dracut is installed to build them: \

@@ -101,8 +101,7 @@ impl World {
         let work = || {
             self.enter().with_context(|| {
                 format!(
-                    "showing the image tools {} under its new names (this needs all capabilities of root, \
-                     and a /run and /dev as a booted system has them; --no-initramfs leaves the images alone)",
+                    "making a view of `{}` for the image tools, for which root needs all its capabilities",
                     self.root.display()
                 )
             })?;
