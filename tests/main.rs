@@ -28,3 +28,4 @@ mod rooms;
 mod stage;
 mod terminal;
 mod tree;
+mod world;

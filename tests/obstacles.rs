@@ -181,7 +181,7 @@ fn too_little_room_is_found_before_the_first_change() {
 }
 
 #[test]
-fn another_root_needs_its_images_built_elsewhere() {
+fn another_roots_images_need_its_own_tool() {
     let stage = Stage::new();
     fs::create_dir(stage.path("mnt")).unwrap();
     for dir in ["etc", "boot", "lib"] {
@@ -190,7 +190,7 @@ fn another_root_needs_its_images_built_elsewhere() {
     refused(
         &stage,
         &["rename", "a-b", "c-d", "--yes", "--root", "/mnt"],
-        "images of another root are not built",
+        "neither update-initramfs nor dracut is installed",
     );
     let run =
         stage.run(&["rename", "a-b", "c-d", "--yes", "--root", "/mnt", "--no-initramfs"]).demand(0);

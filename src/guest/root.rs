@@ -67,6 +67,11 @@ impl Root {
         self.base.join(inner.strip_prefix("/").unwrap_or(inner))
     }
 
+    /// Where a path of this machine's lies inside the root.
+    pub fn inner(&self, outer: &Path) -> PathBuf {
+        Path::new("/").join(outer.strip_prefix(&self.base).unwrap_or(outer))
+    }
+
     /// Follows links inside the root. `None` where nothing stands at the path.
     ///
     /// # Errors

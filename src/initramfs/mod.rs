@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::guest::kernels::{Generator, Image};
 use crate::guest::root::Root;
 use crate::run::{Cmd, Output, Program};
+use crate::world::World;
 
 /// An image takes seconds on hardware and minutes in an emulated guest. Tests cannot wait so long.
 const LIMIT: Duration = Duration::from_secs(if cfg!(feature = "failpoints") { 8 } else { 3600 });
@@ -44,25 +45,30 @@ pub enum Purpose {
     Bridge,
     /// To stay.
     Last,
+    /// To stay, and to boot on whatever machine: it is built on what may be another one.
+    Anywhere,
 }
 
-/// Builds an image anew. The caller sees whether another one stands there.
+/// Builds an image anew, `place` inside the world's root. The caller sees whether another one stands
+/// there.
 ///
 /// Hooks do what they are there for, but kernel-install does nothing: Debian's
-/// /etc/initramfs/post-update.d/systemd-boot would have it write boot loader entries anew, of
-/// /proc/cmdline, which has the old name until the reboot, and write over the images that they name.
-/// What it has placed is the run's own to make anew.
+/// /etc/initramfs/post-update.d/systemd-boot would have it write boot loader entries anew, and over the
+/// images that they name. What it has placed is the run's own to make anew.
 pub fn rebuild(
     root: &Root,
     generator: Generator,
     image: &Image,
-    outer: &Path,
+    place: &Path,
     purpose: Purpose,
+    world: &World,
 ) -> Result<()> {
+    let outer = root.outer(place);
     let building = || format!("building `{}`", outer.display());
-    let command = command(root, generator, image, outer, purpose).with_context(building)?;
+    let command = command(root, generator, image, place, purpose).with_context(building)?;
     // systemd src/kernel-install: it ends well at once.
-    let output = command.env("KERNEL_INSTALL_BYPASS", "1").checked().with_context(building)?;
+    let command = command.env("KERNEL_INSTALL_BYPASS", "1").within(world);
+    let output = command.checked().with_context(building)?;
     no_complaint(&output, generator.name()).with_context(building)
 }
 
@@ -78,27 +84,27 @@ fn no_complaint(output: &Output, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Host-only images of dracut hold the names that the live devices bear; on the bridge they are built
-/// for any host (dracut(8)). The others put no names of live devices in.
+/// Host-only images of dracut hold what is true of this machine now, names on the bridge included; where
+/// that will not do they are built for any host (dracut(8)). The others put no names of live devices in.
 fn command(
     root: &Root,
     generator: Generator,
     image: &Image,
-    outer: &Path,
+    place: &Path,
     purpose: Purpose,
 ) -> Result<Cmd> {
     let command = Cmd::new(program(generator)).limit(LIMIT).interruptible();
     Ok(match (generator, purpose) {
         (Generator::InitramfsTools, _) => command.args(["-u", "-k", &image.version]),
-        (Generator::Dracut, Purpose::Last) => command.arg("--force").arg(outer).arg(&image.version),
-        (Generator::Dracut, Purpose::Bridge) => command
+        (Generator::Dracut, Purpose::Last) => command.arg("--force").arg(place).arg(&image.version),
+        (Generator::Dracut, Purpose::Bridge | Purpose::Anywhere) => command
             .args(["--force", "--no-hostonly", "--no-hostonly-cmdline"])
-            .arg(outer)
+            .arg(place)
             .arg(&image.version),
-        (Generator::Mkinitcpio, _) => mkinitcpio::arguments(command, root, image, outer)?,
+        (Generator::Mkinitcpio, _) => mkinitcpio::arguments(command, root, image, place)?,
         (Generator::Booster, _) => {
-            command.args(["build", "--force", "--kernel-version", &image.version]).arg(outer)
+            command.args(["build", "--force", "--kernel-version", &image.version]).arg(place)
         }
-        (Generator::Mkinitfs, _) => command.arg("-o").arg(outer).arg(&image.version),
+        (Generator::Mkinitfs, _) => command.arg("-o").arg(place).arg(&image.version),
     })
 }

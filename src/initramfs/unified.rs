@@ -10,15 +10,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::{LIMIT, no_complaint};
+use crate::guest::root::Root;
 use crate::image::Unified;
 use crate::run::{Cmd, Program};
+use crate::world::World;
 
 /// Where the settings are in the workshop.
 const SETTINGS: &str = "settings";
 /// $BOOT in the workshop.
 const BOOT: &str = "boot";
 
-/// What an image is built of.
+/// What an image is built of; the paths are those of this machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts<'a> {
     /// The kernel's version.
@@ -52,21 +54,24 @@ pub fn settings(parts: &Parts<'_>) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// Builds the image in a workshop that has [`settings`], and gives its place there.
+/// Builds the image in a workshop that has [`settings`], both below the world's root, and gives its place
+/// on this machine.
 ///
 /// # Errors
 /// A program that fails, no image, or one with another command line.
-pub fn build(parts: &Parts<'_>, workshop: &Path) -> Result<PathBuf> {
+pub fn build(parts: &Parts<'_>, workshop: &Path, root: &Root, world: &World) -> Result<PathBuf> {
+    let inside = root.inner(workshop);
     let mut command = Cmd::new(Program::KernelInstall)
         .limit(LIMIT)
         .interruptible()
-        .env("KERNEL_INSTALL_CONF_ROOT", workshop.join(SETTINGS))
-        .env("BOOT_ROOT", workshop.join(BOOT))
+        .env("KERNEL_INSTALL_CONF_ROOT", inside.join(SETTINGS))
+        .env("BOOT_ROOT", inside.join(BOOT))
         .args(["add", parts.kernel])
-        .arg(parts.linux);
+        .arg(root.inner(parts.linux));
     if let Some(initrd) = parts.initrd {
-        command = command.arg(initrd);
+        command = command.arg(root.inner(initrd));
     }
+    let command = command.within(world);
     let output = command.checked()?;
     no_complaint(&output, "kernel-install")?;
     let image = workshop.join(BOOT).join(format!("EFI/Linux/{}-{}.efi", parts.token, parts.kernel));

@@ -100,8 +100,9 @@ fn make(
             let settings = unified::settings(&parts);
             let files: Vec<(&str, &[u8])> =
                 settings.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+            let world = images::world(root, journal, purpose)?;
             let workshop = journal.workshop(&files)?;
-            let image = unified::build(&parts, &workshop).with_context(building)?;
+            let image = unified::build(&parts, &workshop, root, &world).with_context(building)?;
             failpoint::hit("image")?;
             let told = judge(root, journal, outer, &image, purpose)?;
             let old = Unified::read(&journal.kept_image(outer, Kept::Before)?)?;
