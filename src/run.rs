@@ -17,6 +17,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::interrupt;
 use crate::transaction::failpoint;
 
+pub mod pager;
+
 /// Every program that postclone may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
@@ -40,6 +42,10 @@ pub enum Program {
     SystemdAnalyze,
     /// blkid(8)
     Blkid,
+    /// vmware-rpctool, of open-vm-tools
+    VmwareRpctool,
+    /// less(1)
+    Less,
 }
 
 /// Where the system's programs are, in the order of search.
@@ -61,6 +67,8 @@ impl Program {
             Self::Findmnt => "findmnt",
             Self::SystemdAnalyze => "systemd-analyze",
             Self::Blkid => "blkid",
+            Self::VmwareRpctool => "vmware-rpctool",
+            Self::Less => "less",
         }
     }
 

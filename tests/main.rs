@@ -6,11 +6,13 @@ mod attributes;
 mod audit;
 #[cfg(feature = "failpoints")]
 mod faults;
+mod first_minute;
 mod flow;
 mod golden;
 mod harness;
 mod images;
 mod manual;
+mod named_after;
 mod names;
 mod obstacles;
 mod paths;

@@ -3,6 +3,9 @@
 pub mod host;
 pub mod inventory;
 pub mod kernels;
+pub mod kvp;
+pub mod machine;
 pub mod mounts;
 pub mod root;
 pub mod root_device;
+pub mod root_name;

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::refuse;
+use crate::guest::host::HostName;
 use crate::guest::root::{Root, Source};
 use crate::names::VgName;
 use crate::rewrite::edit::{Edit, Findings, apply};
@@ -27,6 +28,8 @@ pub struct Plan {
     pub old: VgName,
     /// Its name afterwards.
     pub new: VgName,
+    /// The host name that the new name was made of, where nobody gave it.
+    pub named_after: Option<HostName>,
     /// The root tree, as a path on this machine.
     pub root: PathBuf,
     /// Files that change.
