@@ -26,3 +26,4 @@ mod rooms;
 mod stage;
 mod terminal;
 mod tree;
+mod words;

@@ -76,7 +76,8 @@ pub(super) fn last(
 /// The image on this machine. Going back it may be gone, as after a file system check, for what is put
 /// there does without it.
 fn place(root: &Root, image: &Image, direction: Direction) -> Result<PathBuf> {
-    let gone = || anyhow!("`{}` is gone", image.path.display());
+    let gone =
+        || anyhow!("`{}` is gone: put it back, or another one in its place", image.path.display());
     if let Some(resolved) = root.resolve(&image.path)? {
         return Ok(root.outer(&resolved));
     }
