@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::guest::host;
 use crate::names::VgName;
 use crate::severity::Severity;
 
@@ -13,12 +14,14 @@ use crate::severity::Severity;
 /// Run it once as root inside a cloned machine whose volume group still carries the template's
 /// name. It shows every change as a diff, asks, renames the group and all that names it, builds
 /// the initramfs images anew, and checks the result. Then reboot.
+///
+/// Without a command it says what it sees, and which command to run next.
 #[derive(Debug, Parser)]
 #[command(name = "postclone", version, max_term_width = 80, help_expected = true)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
-    pub command: Verb,
+    pub command: Option<Verb>,
 }
 
 /// The verbs.
@@ -52,6 +55,12 @@ pub struct RenameArgs {
     #[arg(value_name = "NEW", value_parser = parse_new)]
     pub new: Option<VgName>,
 
+    /// Make NEW of this host name instead of the present one
+    ///
+    /// For a clone that still has its template's host name. The host name itself is left alone.
+    #[arg(long, value_name = "NAME", value_parser = parse_host, conflicts_with = "new")]
+    pub to_hostname: Option<String>,
+
     /// Rename the group with this UUID
     ///
     /// For two groups of one name, as when a clone's disk is attached beside its template's. `vgs -o
@@ -68,7 +77,7 @@ pub struct RenameArgs {
     pub yes: bool,
 
     /// Finish a run that was cut, as its journal says
-    #[arg(long, conflicts_with_all = ["old", "new", "vg_uuid", "dry_run", "files_only", "no_initramfs", "lvm_report"])]
+    #[arg(long, conflicts_with_all = ["old", "new", "to_hostname", "vg_uuid", "dry_run", "files_only", "no_initramfs", "lvm_report"])]
     pub resume: bool,
 
     /// Work on the system whose / is mounted at DIR
@@ -100,6 +109,10 @@ pub struct RenameArgs {
     /// When to colour the output
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
+
+    /// Print the diffs on a terminal without a pager
+    #[arg(long)]
+    pub no_pager: bool,
 
     /// Lines of context around each change in the diffs
     #[arg(short = 'U', long = "unified", value_name = "N", default_value_t = 3)]
@@ -241,6 +254,12 @@ pub fn completions(shell: clap_complete::Shell) {
 
 fn parse_new(argument: &str) -> Result<VgName, crate::names::NameError> {
     VgName::rename_target(argument.strip_prefix("/dev/").unwrap_or(argument))
+}
+
+fn parse_host(argument: &str) -> Result<String, &'static str> {
+    host::short(argument)
+        .map(str::to_owned)
+        .ok_or("it can be no host's name: use letters, digits and hyphens, 64 at most")
 }
 
 #[cfg(test)]

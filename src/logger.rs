@@ -1,8 +1,10 @@
 //! Progress and warnings on stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::progress;
 
 struct Stderr;
 
@@ -20,21 +22,12 @@ impl Log for Stderr {
             Level::Warn => "postclone: warning: ",
             _ => "postclone: ",
         };
+        progress::clear();
         // A closed stderr is no reason to stop in the middle of a rename.
         let _ = writeln!(std::io::stderr(), "{prefix}{}", record.args());
     }
 
     fn flush(&self) {}
-}
-
-/// A line of progress where stderr is a terminal and progress is wanted, written over the one before;
-/// none takes it away.
-pub fn progress(text: Option<&str>) {
-    let mut stderr = std::io::stderr();
-    if stderr.is_terminal() && log::max_level() >= LevelFilter::Info {
-        let _ = write!(stderr, "\r\x1b[K{}", text.unwrap_or_default());
-        let _ = stderr.flush();
-    }
 }
 
 /// Starts the logger: progress by default, `-v` adds the programs that are run, `-q` keeps warnings.

@@ -20,7 +20,7 @@ const NO_WAIT: [&str; 2] = ["--config", "global{wait_for_locks=0}"];
 
 /// Columns of the report: few, because some of the default ones ask the kernel about each volume.
 const VG_COLUMNS: &str = "vg_name,vg_uuid,vg_attr,vg_systemid,vg_mda_free";
-const LV_COLUMNS: &str = "lv_name,lv_uuid,lv_attr";
+const LV_COLUMNS: &str = "lv_name,lv_uuid,lv_attr,lv_host";
 
 /// Whether LVM keeps the metadata of before in /etc/lvm/archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,16 +3,17 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use postclone::{audit, cli, exit, rename, status, undo};
+use postclone::{audit, cli, exit, overview, rename, status, undo};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let result = match &cli.command {
-        cli::Verb::Rename(args) => rename::run(args),
-        cli::Verb::Undo(args) => undo::run(args),
-        cli::Verb::Status(args) => status::run(args),
-        cli::Verb::Audit(args) => audit::run(args),
-        cli::Verb::Completions { shell } => {
+        None => overview::run(),
+        Some(cli::Verb::Rename(args)) => rename::run(args),
+        Some(cli::Verb::Undo(args)) => undo::run(args),
+        Some(cli::Verb::Status(args)) => status::run(args),
+        Some(cli::Verb::Audit(args)) => audit::run(args),
+        Some(cli::Verb::Completions { shell }) => {
             cli::completions(*shell);
             Ok(exit::Exit::Done)
         }

@@ -19,6 +19,8 @@ use crate::interrupt;
 use crate::transaction::failpoint;
 use crate::world::World;
 
+pub mod pager;
+
 /// Every program that postclone may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
@@ -50,6 +52,10 @@ pub enum Program {
     Blkid,
     /// kernel-install(8)
     KernelInstall,
+    /// vmware-rpctool, of open-vm-tools
+    VmwareRpctool,
+    /// less(1)
+    Less,
 }
 
 /// Where the system's programs are, in the order of search.
@@ -75,6 +81,8 @@ impl Program {
             Self::SystemdAnalyze => "systemd-analyze",
             Self::Blkid => "blkid",
             Self::KernelInstall => "kernel-install",
+            Self::VmwareRpctool => "vmware-rpctool",
+            Self::Less => "less",
         }
     }
 

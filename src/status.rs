@@ -15,7 +15,9 @@ use crate::guest::named::{fstab_group, left_behind};
 use crate::guest::root::Root;
 use crate::guest::root_device::root_group;
 use crate::live::reboot::PENDING;
+use crate::names::VgName;
 use crate::proof::{self, Row};
+use crate::rename::new_name::{self, Advice};
 use crate::report::proof as table;
 use crate::report::style::Style;
 use crate::transaction::journal::Journal;
@@ -26,24 +28,27 @@ use crate::{logger, lvm, report};
 const SCHEMA: u32 = 1;
 
 #[derive(Serialize)]
-struct Status {
-    schema: u32,
-    host: Option<String>,
-    root_group: Option<String>,
-    suggested: Option<String>,
-    reboot_pending: bool,
-    run: Option<Run>,
-    advice: String,
+pub(crate) struct Status {
+    pub(crate) schema: u32,
+    pub(crate) host: Option<String>,
+    pub(crate) root_group: Option<String>,
+    pub(crate) suggested: Option<String>,
+    pub(crate) reboot_pending: bool,
+    pub(crate) run: Option<Run>,
+    pub(crate) advice: String,
+    /// What the group's name says beside the host's, where the group is known.
+    #[serde(skip)]
+    pub(crate) names: Option<Advice>,
     /// None where it is not known which group the next boot needs.
-    proof: Option<Vec<Row>>,
+    pub(crate) proof: Option<Vec<Row>>,
 }
 
 #[derive(Serialize)]
-struct Run {
-    old: String,
-    new: String,
-    state: &'static str,
-    journal: std::path::PathBuf,
+pub(crate) struct Run {
+    pub(crate) old: String,
+    pub(crate) new: String,
+    pub(crate) state: &'static str,
+    pub(crate) journal: std::path::PathBuf,
 }
 
 /// Runs the verb. Changes nothing; without root it says what can be seen.
@@ -72,8 +77,9 @@ pub fn run(args: &StatusArgs) -> Result<Exit> {
     }
 }
 
-fn look(root: &Root) -> Status {
-    let host = host::host_name(root);
+/// All that can be seen.
+pub(crate) fn look(root: &Root) -> Status {
+    let host = host::present(root).map(|host| host.name);
     let inventory = if root.is_live() && nix::unistd::geteuid().is_root() {
         told(lvm::inventory())
     } else {
@@ -81,8 +87,11 @@ fn look(root: &Root) -> Status {
     };
     let root_group = inventory.as_ref().and_then(root_group);
     let group = root_group.map(|group| group.name.clone());
-    let suggested =
-        group.as_ref().zip(host.as_ref()).and_then(|(group, host)| host::suggest(group, host));
+    let names = group.as_ref().map(|group| new_name::advise(group, root, inventory.as_ref()));
+    let suggested = match &names {
+        Some(Advice::Take(made)) => Some(made.new.clone()),
+        _ => None,
+    };
     let reboot_pending = root.is_live() && Path::new(PENDING).exists();
     let journal = Journal::latest(root).unwrap_or_else(|error| {
         log::warn!("{error:#}");
@@ -116,7 +125,7 @@ fn look(root: &Root) -> Status {
             (Some(group), Some(new)) => {
                 format!("To rename {group} after this host: `postclone rename {group} {new}`.")
             }
-            (Some(_), None) => "Nothing to do.".to_owned(),
+            (Some(group), None) => idle(group, names.as_ref(), journal.as_ref()),
             (None, _) => inventory
                 .as_ref()
                 .and_then(|inventory| hidden(root, inventory))
@@ -143,6 +152,7 @@ fn look(root: &Root) -> Status {
             journal: journal.dir().to_owned(),
         }),
         advice,
+        names,
         proof,
     }
 }
@@ -157,6 +167,16 @@ fn hidden(root: &Root, inventory: &Inventory) -> Option<String> {
         root_group(all).or_else(|| all.named(named.as_ref()?).next()).cloned()
     };
     out_of_sight::why(&[], wanted).map(|why| format!("{why}."))
+}
+
+/// The words where nothing is due: sure ones, where the last run gave the group its name.
+fn idle(group: &VgName, names: Option<&Advice>, journal: Option<&Journal>) -> String {
+    let is_ours = journal
+        .is_some_and(|journal| journal.state() == State::Done && journal.saved.new == *group);
+    match names {
+        Some(names) if !is_ours => new_name::sentence(group, names),
+        _ => "Nothing to do.".to_owned(),
+    }
 }
 
 /// What can be seen without it is said all the same.

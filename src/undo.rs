@@ -69,7 +69,7 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
         return Err(fail(
             Exit::NotRestored,
             anyhow!(
-                "not everything could be taken back: {}; the old files are in `{}`",
+                "not everything could be taken back: {}; the old files are in `{}`: mend what is named and run `postclone undo` again",
                 left.join("; "),
                 journal.dir().display()
             ),

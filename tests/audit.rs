@@ -10,7 +10,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use serde_json::Value;
 
 use crate::golden::cases;
-use crate::harness::{Run, postclone};
+use crate::harness::{Run, on_terminal, postclone, run};
 use crate::images::{archive, pe, pipe};
 
 /// A tree with files at these paths.
@@ -334,4 +334,109 @@ fn without_a_name_it_is_the_one_that_the_last_run_took_away() {
     assert!(out.contains("c-d: 0 boot, 1 error") && out.contains("opt/run:2:7"), "{out}");
     audit(dir.path(), &["--severity", "boot"]).demand(0);
     assert_eq!(postclone(dir.path(), &["audit", "a-b", "--root", "nowhere"]).status, 2);
+}
+
+/// An image that takes seconds to unpack.
+fn slow(root: &Path) {
+    write(root, "boot/initrd.img-1", b"");
+    let command = "head -c 300M /dev/zero | gzip -1 > boot/initrd.img-1";
+    let made = std::process::Command::new("sh").args(["-c", command]).current_dir(root).status();
+    assert!(made.unwrap().success());
+}
+
+#[test]
+fn on_a_terminal_a_live_line_shows_how_far_it_is() {
+    let dir = tree(&[("etc/fstab", b"/dev/a-b/root / ext4 defaults 0 1\n")]);
+    slow(dir.path());
+    let command = format!("'{}' audit --root . a-b", env!("CARGO_BIN_EXE_postclone"));
+    let (status, screen) = on_terminal(dir.path(), &command, "", &[("NO_COLOR", "1")]);
+    assert_eq!(status, 1, "{screen}");
+    assert!(screen.contains("\r\x1b[Ksearching: 1 file: 1 s"), "{screen}");
+    let (_, after) = screen.rsplit_once("\r\x1b[K").unwrap();
+    assert!(after.contains("could not look into `/boot/initrd.img-1`"), "{screen}");
+    assert!(after.contains("boot: /etc/fstab:1:1: device-path"), "{screen}");
+    let (_, screen) = on_terminal(dir.path(), &command, "", &[("TERM", "dumb")]);
+    assert!(!screen.contains('\x1b'), "{screen}");
+    let quiet = command + " -q";
+    let (_, screen) = on_terminal(dir.path(), &quiet, "", &[("NO_COLOR", "1")]);
+    assert!(!screen.contains('\x1b') && !screen.contains("searching"), "{screen}");
+}
+
+/// Root reads everything: this one is run by nobody, on a tree of root's.
+#[test]
+fn a_directory_that_cannot_be_read_is_told_of() {
+    let dir = tree(&[
+        ("etc/fstab", b"/dev/a-b/root / ext4 defaults 0 1\n"),
+        ("etc/closed/x", b"/dev/a-b/root\n"),
+        ("etc/secret", b"/dev/a-b/root\n"),
+    ]);
+    let mode = |path: &str, mode| {
+        fs::set_permissions(dir.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(".", 0o755);
+    mode("etc/closed", 0o700);
+    mode("etc/secret", 0o600);
+    fs::copy(env!("CARGO_BIN_EXE_postclone"), dir.path().join("postclone")).unwrap();
+    let output = std::process::Command::new("setpriv")
+        .args(["--reuid", "65534", "--clear-groups", "./postclone", "audit", "--root", ".", "a-b"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let run = run(output).demand(1);
+    for path in ["etc/closed", "etc/secret"] {
+        let line = format!(
+            "postclone: warning: could not look into `/{path}`: Permission denied (os error 13)\n"
+        );
+        assert!(run.stderr.contains(&line), "{}", run.stderr);
+    }
+    let found = String::from_utf8(run.stdout).unwrap();
+    assert!(found.contains("/etc/fstab:1:1") && !found.contains("/etc/secret:"), "{found}");
+}
+
+/// A file system that is not entered, and one that is, each mounted in a namespace of its own.
+#[test]
+fn mounts_are_entered_by_their_type() {
+    let script = "mkdir -p srv/other srv/same low && echo /dev/a-b/root > low/x &&
+        mount -t overlay overlay -o lowerdir=low:etc srv/other && mount -t tmpfs tmpfs srv/same &&
+        echo /dev/a-b/root > srv/same/x || exit 98
+        exec \"$0\" audit --root . a-b -v";
+    let dir = tree(&[]);
+    let output = std::process::Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "sh", "-c", script])
+        .arg(env!("CARGO_BIN_EXE_postclone"))
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let run = run(output).demand(1);
+    let found = String::from_utf8(run.stdout).unwrap();
+    assert!(found.contains(" /srv/same/x:1:1: ") && !found.contains("/srv/other/x"), "{found}");
+    let line = "postclone: passed over /srv/other: overlay is an image's content\n";
+    assert!(run.stderr.contains(line), "{}", run.stderr);
+}
+
+/// A network's mounts as mountinfo shows them: one below a directory that is searched, and one that is
+/// such a directory. No server is there to hang on.
+#[test]
+fn network_mounts_are_not_entered() {
+    let stage = crate::stage::Stage::new();
+    for dir in ["srv/net", "srv/disk", "home", "proc/self"] {
+        fs::create_dir_all(stage.path(dir)).unwrap();
+        stage.write(&format!("{dir}/x"), "/dev/a-b/root\n");
+    }
+    let mounts = [
+        "30 1 0:50 / /srv/net rw - nfs4 server:/export rw",
+        "31 1 8:1 / /srv/disk rw - xfs /dev/sda1 rw",
+        "32 1 0:51 / /home rw - fuse.sshfs host: rw\n",
+    ];
+    stage.write("proc/self/mountinfo", &mounts.join("\n"));
+    let run = stage.run(&["audit", "a-b"]).demand(1);
+    let found = String::from_utf8(run.stdout).unwrap();
+    assert!(found.contains(" /srv/disk/x:1:1: "), "{found}");
+    assert!(!found.contains("/srv/net/x") && !found.contains("/home/x"), "{found}");
+    for line in [
+        "postclone: passed over /srv/net: nfs4 is a network or user's file system\n",
+        "postclone: passed over /home: fuse.sshfs is a network or user's file system\n",
+    ] {
+        assert!(run.stderr.contains(line), "{}", run.stderr);
+    }
 }

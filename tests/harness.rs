@@ -52,6 +52,31 @@ impl Run {
     }
 }
 
+/// Runs a shell's command on a terminal of script(1)'s making, with these words typed; gives the
+/// status and the screen.
+pub fn on_terminal(
+    dir: &Path,
+    command: &str,
+    words: &str,
+    environment: &[(&str, &str)],
+) -> (i32, String) {
+    use std::io::Write as _;
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--command", command, "/dev/null"])
+        .current_dir(dir)
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
+        .env_remove("PAGER")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script(1) of bsdutils is installed");
+    child.stdin.take().unwrap().write_all(words.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Applies a patch as README promises that one can.
 pub fn patch(tree: &Path, text: &[u8]) {
     use std::io::Write as _;

@@ -44,7 +44,7 @@ fn only_in(words: &[&str], rooms: &[&str]) {
 
 #[test]
 fn only_run_starts_programs() {
-    only_in(&["process::Command", "Command::new", "process::Stdio"], &["run.rs"]);
+    only_in(&["process::Command", "Command::new", "process::Stdio"], &["run.rs", "run/"]);
 }
 
 #[test]

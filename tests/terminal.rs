@@ -1,8 +1,8 @@
 //! On a terminal: the question, colours, and control characters that are shown instead of obeyed.
 
 use std::fs;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+
+use crate::harness::on_terminal;
 
 const FSTAB: &str = "# \x1b[2Jhidden\n/dev/mapper/a--b-root / ext4 defaults 0 1\n";
 
@@ -13,23 +13,10 @@ fn tree() -> tempfile::TempDir {
     dir
 }
 
-/// Runs on a terminal of script(1)'s making, with these words typed; gives the status and the screen.
 fn typed(dir: &tempfile::TempDir, words: &str, environment: &[(&str, &str)]) -> (i32, String) {
     let command =
         format!("'{}' rename a-b c-d --files-only --root .", env!("CARGO_BIN_EXE_postclone"));
-    let mut child = Command::new("script")
-        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-        .current_dir(dir.path())
-        .env("TERM", "xterm")
-        .env_remove("NO_COLOR")
-        .envs(environment.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("script(1) of bsdutils is installed");
-    child.stdin.take().unwrap().write_all(words.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
+    on_terminal(dir.path(), &command, words, environment)
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod word;
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ use crate::guest::root::{Root, open_regular};
 use crate::image::Summary;
 use crate::live::reboot::GRUB_LINK;
 use crate::names::VgName;
+use crate::progress::Ticker;
+use crate::report::text::count;
 use crate::rewrite::PLACES;
 use crate::rewrite::matcher::Volumes;
 use crate::severity::Severity;
@@ -47,9 +50,6 @@ use walk::{Job, Walk};
 
 /// How long the search at the end of a rename may take.
 const AFTER_RENAME: Duration = Duration::from_secs(300);
-
-/// A search that takes longer has a line of progress.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs the verb.
 pub fn run(args: &AuditArgs) -> Result<Exit> {
@@ -112,7 +112,6 @@ fn search(root: &Root, wanted: &Wanted, stop: &Stop) -> Result<Findings> {
     let (starts, known) = starts(root, &mounts, &mut found)?;
     let walk = Walk::new(wanted, stop, starts.into_iter().chain(known).collect(), mounts);
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let started = Instant::now();
     thread::scope(|scope| {
         let work = || {
             let mut looker = Looker::new(wanted, stop);
@@ -120,15 +119,15 @@ fn search(root: &Root, wanted: &Wanted, stop: &Stop) -> Result<Findings> {
             looker.found
         };
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let counter = stop.counter();
+        let files = move || usize::try_from(counter.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        let ticker = Ticker::with(move || format!("searching: {}", count(files(), "file")));
         while !walk.queue.wait_for_end(Duration::from_millis(200)) {
-            if started.elapsed() > PATIENCE {
-                logger::progress(Some(&format!("searching: {} files", stop.counted())));
-            }
             if workers.iter().any(thread::ScopedJoinHandle::is_finished) {
                 break;
             }
         }
-        logger::progress(None);
+        drop(ticker);
         for worker in workers {
             // A thread that panicked has said so; what it found is lost, and so is the audit.
             found.merge(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -168,7 +167,7 @@ fn starts(
         });
         let Some(path) = resolved.filter(|path| root.outer(path).is_dir()) else { continue };
         let below = below_root(&path);
-        if let Some(why) = mounts.get(&below).and_then(|kind| rules::closed_file_system(kind)) {
+        if let Some(why) = mounts.get(&below).and_then(|kind| walk::why_closed(kind)) {
             found.passed_over.push(obstacle(&below, why));
             continue;
         }

@@ -1,5 +1,6 @@
 //! When a search ends before it is through.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,14 +10,14 @@ use crate::interrupt;
 #[derive(Debug)]
 pub(super) struct Stop {
     deadline: Option<Instant>,
-    files: AtomicU64,
+    files: Arc<AtomicU64>,
 }
 
 impl Stop {
     /// Never, or after that time; and where a signal came that is heeded.
     pub(super) fn after(limit: Option<Duration>) -> Self {
         let deadline = limit.map(|limit| Instant::now() + limit);
-        Self { deadline, files: AtomicU64::new(0) }
+        Self { deadline, files: Arc::default() }
     }
 
     /// Whether it is time.
@@ -30,8 +31,8 @@ impl Stop {
         self.files.fetch_add(files, Ordering::Relaxed);
     }
 
-    /// How many were counted.
-    pub(super) fn counted(&self) -> u64 {
-        self.files.load(Ordering::Relaxed)
+    /// How many were counted, for another thread to read.
+    pub(super) fn counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.files)
     }
 }

@@ -113,8 +113,7 @@ impl<'a> Walk<'a> {
 
     /// Why a mount point is not entered.
     pub(super) fn is_closed(&self, path: &[u8]) -> Option<String> {
-        let kind = self.mounts.get(path)?;
-        rules::closed_file_system(kind).map(|why| format!("{kind} {why}"))
+        why_closed(self.mounts.get(path)?)
     }
 
     /// Reads a directory, looks at its names, and makes jobs of what it holds.
@@ -243,6 +242,11 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
+}
+
+/// Why a file system of this type is not entered.
+pub(super) fn why_closed(kind: &str) -> Option<String> {
+    rules::closed_file_system(kind).map(|why| format!("{kind} {why}"))
 }
 
 fn first_time<K: Eq + Hash>(seen: &Mutex<HashSet<K>>, key: K) -> bool {

@@ -49,7 +49,7 @@ fn group_can_be_renamed(group: &Group) -> Result<()> {
     let name = &group.name;
     let attribute = |at: usize| group.attributes.as_bytes().get(at).copied().unwrap_or(b'-');
     if group.uuid.is_empty() {
-        bail!("LVM's report has no UUID of `{name}`");
+        bail!("LVM's report has no UUID of `{name}`: see `vgs -o +vg_uuid {name}`");
     }
     if attribute(0) == b'r' {
         bail!(

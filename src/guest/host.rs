@@ -1,69 +1,163 @@
-//! The host's name, and the group's name that goes with it.
+//! The host's name, and what others call it.
 
+use std::fmt;
+use std::path::Path;
+
+use super::kvp;
+use super::machine::{self, Platform};
 use crate::guest::root::Root;
-use crate::names::VgName;
+use crate::run::{Cmd, Program};
 
-/// The system's short host name: `/etc/hostname`, or the kernel's for the running system.
-pub fn host_name(root: &Root) -> Option<String> {
+/// Longest host name (gethostname(2), `HOST_NAME_MAX`).
+const MAX_LABEL: usize = 64;
+
+/// What cloud-init knows of the machine, for everybody to read.
+const INSTANCE_DATA: &str = "/run/cloud-init/instance-data.json";
+
+/// A name for the host, and who says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostName {
+    /// The short name: what stands before the first dot.
+    pub name: String,
+    /// Where it was read.
+    pub source: Source,
+}
+
+/// Where a name for the host was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    Argument,
+    /// `/etc/hostname`.
+    File,
+    /// The kernel: hostname(1), DHCP.
+    Kernel,
+    /// cloud-init's instance data.
+    CloudInit,
+    /// Hyper-V's name for the virtual machine.
+    HyperV,
+    /// VMware's variable `guestinfo.hostname`, where somebody set it.
+    Vmware,
+    /// The chassis' asset tag.
+    AssetTag,
+}
+
+impl Source {
+    /// For programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Argument => "argument",
+            Self::File => "file",
+            Self::Kernel => "kernel",
+            Self::CloudInit => "cloud-init",
+            Self::HyperV => "hyper-v",
+            Self::Vmware => "vmware",
+            Self::AssetTag => "asset-tag",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Argument => "--to-hostname",
+            Self::File => "/etc/hostname",
+            Self::Kernel => "the running kernel's host name",
+            Self::CloudInit => "cloud-init's instance data",
+            Self::HyperV => "Hyper-V's name for this machine",
+            Self::Vmware => "VMware's guestinfo.hostname",
+            Self::AssetTag => "the chassis' asset tag",
+        })
+    }
+}
+
+/// The system's own name: `/etc/hostname`, or the kernel's for the running system.
+pub fn present(root: &Root) -> Option<HostName> {
     let written = root.read_text("/etc/hostname").and_then(|text| {
         let line =
             text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
         line.map(str::to_owned)
     });
-    let name = match written {
-        Some(name) => name,
-        None if root.is_live() => nix::unistd::gethostname().ok()?.into_string().ok()?,
-        None => return None,
-    };
-    let short = name.split('.').next().unwrap_or_default().to_owned();
-    (!short.is_empty() && short != "localhost").then_some(short)
+    match written {
+        Some(name) => named(&name, Source::File),
+        None if root.is_live() => kernels(),
+        None => None,
+    }
 }
 
-/// Group names that installers make of a prefix and the host name (`rhel_web1`: anaconda).
-const PREFIXES: &[&str] = &[
-    "vg_",
-    "vg-",
-    "rhel_",
-    "rl_",
-    "ol_",
-    "centos_",
-    "fedora_",
-    "almalinux_",
-    "cs_",
-    "rhel-",
-    "ubuntu-vg-",
-];
-
-/// Group names that installers make of the host name and a suffix (`web1-vg`: Debian, Ubuntu).
-const SUFFIXES: &[&str] = &["-vg", "_vg", "-lvm", "_lvm"];
-
-/// Names that anaconda gives without a host name; with one they get it behind an underscore.
-const DISTRIBUTIONS: &[&str] = &["rhel", "rl", "ol", "centos", "fedora", "almalinux", "cs"];
-
-/// The name that `old`'s pattern gives on this host; `None` where `old` shows no pattern, the
-/// pattern's host name is this host's already, or LVM would not take the result.
-pub fn suggest(old: &VgName, host: &str) -> Option<VgName> {
-    let old_name = old.as_str();
-    let suggested = if let Some(suffix) = SUFFIXES
-        .iter()
-        .find(|suffix| strictly_longer(old_name, suffix) && old_name.ends_with(**suffix))
-    {
-        format!("{host}{suffix}")
-    } else if let Some(prefix) = PREFIXES
-        .iter()
-        .find(|prefix| strictly_longer(old_name, prefix) && old_name.starts_with(**prefix))
-    {
-        format!("{prefix}{host}")
-    } else if DISTRIBUTIONS.contains(&old_name) {
-        format!("{old_name}_{host}")
-    } else {
-        return None;
-    };
-    VgName::rename_target(&suggested).ok().filter(|new| new != old)
+/// What else the running system is called, nearest first; of another root nothing is known.
+pub fn others(root: &Root) -> Vec<HostName> {
+    if !root.is_live() {
+        return Vec::new();
+    }
+    let present = present(root);
+    let cloud = cloud_init().and_then(|name| named(&name, Source::CloudInit));
+    let found = [kernels(), cloud, from_platform(), from_tag()].into_iter().flatten();
+    found
+        .filter(|other| present.as_ref().is_none_or(|present| present.name != other.name))
+        .collect()
 }
 
-fn strictly_longer(name: &str, part: &str) -> bool {
-    name.len() > part.len()
+/// The short name that a text gives, where it can be a host's.
+pub fn short(text: &str) -> Option<&str> {
+    let short = text.trim().split('.').next().unwrap_or_default();
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let valid = short.len() <= MAX_LABEL
+        && short.bytes().all(inner)
+        && short.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && short != "localhost";
+    valid.then_some(short)
+}
+
+fn named(text: &str, source: Source) -> Option<HostName> {
+    let name = short(text);
+    if name.is_none() {
+        log::debug!("`{}` ({source}) can be no host's name", text.trim());
+    }
+    name.map(|name| HostName { name: name.to_owned(), source })
+}
+
+fn kernels() -> Option<HostName> {
+    named(&nix::unistd::gethostname().ok()?.into_string().ok()?, Source::Kernel)
+}
+
+/// `v1.local_hostname` (cloud-init, Instance metadata: standardized keys).
+fn cloud_init() -> Option<String> {
+    let bytes = std::fs::read(INSTANCE_DATA).ok()?;
+    let data: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+    data.get("v1")?.get("local_hostname")?.as_str().map(str::to_owned)
+}
+
+fn from_platform() -> Option<HostName> {
+    match Platform::of_running()? {
+        Platform::HyperV => {
+            let pool = Path::new(kvp::POOL);
+            if !kvp::is_fresh(pool) {
+                log::debug!("`{}` is not there, or older than this boot", pool.display());
+                return None;
+            }
+            let name = kvp::value(&std::fs::read(pool).ok()?, kvp::MACHINE_NAME)?;
+            named(&name, Source::HyperV)
+        }
+        Platform::Vmware => named(&vmware()?, Source::Vmware),
+        _ => None,
+    }
+}
+
+fn from_tag() -> Option<HostName> {
+    named(&machine::asset_tag()?, Source::AssetTag)
+}
+
+/// What somebody wrote into the machine's settings; VMware itself gives no name.
+fn vmware() -> Option<String> {
+    Program::VmwareRpctool.find()?;
+    let output = Cmd::new(Program::VmwareRpctool)
+        .arg("info-get guestinfo.hostname")
+        .limit(std::time::Duration::from_secs(5))
+        .output()
+        .map_err(|error| log::debug!("{error:#}"))
+        .ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]
@@ -71,18 +165,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pattern_of_the_old_name_is_kept() {
-        let suggested = |old: &str, host: &str| {
-            suggest(&VgName::new(old).unwrap(), host).map(|name| name.to_string())
-        };
-        assert_eq!(suggested("svlmon2-vg", "svlinuxtest").as_deref(), Some("svlinuxtest-vg"));
-        assert_eq!(suggested("ubuntu-vg", "web01").as_deref(), Some("web01-vg"));
-        assert_eq!(suggested("vg_template", "web01").as_deref(), Some("vg_web01"));
-        assert_eq!(suggested("rhel_vm37-146", "clone").as_deref(), Some("rhel_clone"));
-        assert_eq!(suggested("rhel", "clone").as_deref(), Some("rhel_clone"));
-        assert_eq!(suggested("system", "web01"), None);
-        assert_eq!(suggested("-vg".trim_start_matches('-'), "web01"), None);
-        assert_eq!(suggested("web01-vg", "web01"), None);
-        assert_eq!(suggested("a-vg", &"x".repeat(120)), None);
+    fn what_can_be_no_hosts_name_is_none() {
+        for (text, name) in [
+            ("web01.example.org\n", Some("web01")),
+            ("WEB_01", Some("WEB_01")),
+            ("Web 01 (restored)", None),
+            ("", None),
+            ("localhost.localdomain", None),
+            ("-x", None),
+            (".x", None),
+            ("w\u{fc}rfel", None),
+        ] {
+            assert_eq!(short(text), name, "{text}");
+        }
+        assert_eq!(short(&"x".repeat(65)), None);
     }
 }

@@ -34,6 +34,8 @@ pub struct Group {
     pub volumes: Vec<Volume>,
     /// Its disks, where the report has them.
     pub disks: Vec<Disk>,
+    /// Hosts on which its volumes were made, where the report has them: a clone's template.
+    pub hosts: Vec<String>,
 }
 
 /// One physical volume.
@@ -110,6 +112,10 @@ impl Inventory {
             let plain = written.trim_start_matches('[').trim_end_matches(']');
             let name = LvName::new(plain)
                 .with_context(|| format!("reading LVM's report: the volume's name `{plain}`"))?;
+            let (host, hosts) = (text(row, "lv_host"), &mut self.groups[at].hosts);
+            if !host.is_empty() && !hosts.contains(&host) {
+                hosts.push(host);
+            }
             let volumes = &mut self.groups[at].volumes;
             if volumes.iter().all(|volume| volume.name != name) {
                 let hidden = plain != written;
@@ -149,6 +155,7 @@ impl Inventory {
             metadata_free: text(row, "vg_mda_free").parse().ok(),
             volumes: Vec::new(),
             disks: Vec::new(),
+            hosts: Vec::new(),
         });
         Ok(self.groups.len() - 1)
     }

@@ -116,7 +116,7 @@ impl Root {
             links += 1;
             if links > MAX_LINKS {
                 bail!(
-                    "`{}` goes through more than {MAX_LINKS} symbolic links: a loop",
+                    "`{}` goes through more than {MAX_LINKS} symbolic links: remove the loop",
                     path.display()
                 );
             }
@@ -160,7 +160,7 @@ impl Root {
         let metadata = file.metadata().with_context(reading)?;
         if metadata.len() > MAX_FILE {
             bail!(
-                "`{}` has {} MiB; postclone edits files of at most {} MiB",
+                "`{}` has {} MiB; postclone edits files of at most {} MiB: move it out of the way",
                 outer.display(),
                 metadata.len() >> 20,
                 MAX_FILE >> 20

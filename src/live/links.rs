@@ -67,7 +67,7 @@ pub fn settle(volumes: &[SavedVolume], from: &VgName, to: &VgName) -> Result<()>
         let device = rdev(&node)?;
         for link in links(to, &volume.name) {
             if rdev(&link)? != device {
-                bail!("`{link}` is another device than `{node}`");
+                bail!("`{link}` is another device than `{node}`: see `udevadm info {link}`");
             }
         }
     }

@@ -12,11 +12,13 @@ pub mod dm;
 mod error;
 mod lv;
 pub mod path;
+mod pattern;
 pub mod unit;
 mod vg;
 
 pub use error::NameError;
 pub use lv::LvName;
+pub use pattern::Pattern;
 pub use vg::VgName;
 
 /// Whether LVM allows this byte in the name of a group or a volume (lvm2 lib/misc/lvm-string.c).

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::refuse;
+use crate::guest::host::HostName;
 use crate::guest::placed::Placed;
 use crate::guest::root::{Root, Source};
 use crate::names::VgName;
@@ -28,6 +29,8 @@ pub struct Plan {
     pub old: VgName,
     /// Its name afterwards.
     pub new: VgName,
+    /// The host name that the new name was made of, where nobody gave it.
+    pub named_after: Option<HostName>,
     /// The root tree, as a path on this machine.
     pub root: PathBuf,
     /// Files that change.

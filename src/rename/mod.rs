@@ -2,7 +2,9 @@
 
 mod apply;
 mod bridge;
+mod estimate;
 mod loaded;
+pub mod new_name;
 mod placed;
 mod printer;
 mod proof;
@@ -26,7 +28,6 @@ use crate::live;
 use crate::logger;
 use crate::names::VgName;
 use crate::plan::{self, Plan, Step, Warning};
-use crate::report::json::Outcome;
 use crate::rewrite::matcher::Volumes;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::State;
@@ -51,7 +52,6 @@ pub(crate) struct Job {
 /// Runs the verb.
 pub fn run(args: &RenameArgs) -> Result<Exit> {
     logger::start(args.verbose, args.quiet);
-    let started = Instant::now();
     if args.resume {
         return resume::run(args);
     }
@@ -62,18 +62,19 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if args.dry_run {
-        printer.plan(&job.plan, Outcome::Planned)?;
+        printer.plan(&job.plan)?;
         return Ok(Exit::Done);
     }
     refuse_open(&job.root)?;
     checks::run(&job).map_err(refuse)?;
     if args.format == Format::Text {
-        printer.plan(&job.plan, Outcome::Planned)?;
+        printer.what_it_will_do(&job)?;
     }
     if !args.yes {
         let question = format!("Rename volume group {} to {} now?", job.plan.old, job.plan.new);
-        ask::confirm(&question, "look at the plan with --dry-run, then use --yes")?;
+        ask::confirm(&question, "use --yes, or `ssh -t`; --dry-run shows the plan")?;
     }
+    let started = Instant::now();
     let outcome = apply::run(&job)?;
     let left = left(&job.root, &job.plan.old, job.target.volumes());
     printer.done(&job, &outcome, left.as_ref(), started)?;
@@ -110,6 +111,7 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         plan: Plan {
             old: target.old.clone(),
             new: target.new.clone(),
+            named_after: target.named_after.clone(),
             root: args.root.clone(),
             files: files.changes,
             paths: files.paths,

@@ -4,14 +4,16 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::{Job, apply};
+use super::{Job, apply, estimate};
 use crate::audit::finding::Findings;
 use crate::audit::report::left_lines;
 use crate::cli::{Format, RenameArgs};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::report::json::{self, Done, Outcome};
 use crate::report::style::{Mark, Style};
+use crate::report::wrap::wrapped;
 use crate::report::{proof as table, text, to_stdout};
+use crate::run::pager;
 
 /// Writes results to stdout.
 pub(super) struct Printer {
@@ -19,19 +21,58 @@ pub(super) struct Printer {
     context: usize,
     style: Style,
     files_only: bool,
+    /// Whether a person is to read before a question, or instead of one.
+    pages: bool,
 }
 
 impl Printer {
     pub(super) fn new(args: &RenameArgs) -> Self {
         let style = Style::of_stdout(args.color);
-        Self { format: args.format, context: args.context, style, files_only: args.files_only }
+        Self {
+            format: args.format,
+            context: args.context,
+            style,
+            files_only: args.files_only,
+            pages: !args.no_pager && !args.yes,
+        }
     }
 
-    pub(super) fn plan(&self, plan: &Plan, outcome: Outcome) -> Result<()> {
-        to_stdout(|out| match self.format {
-            Format::Text => text::write_plan(out, plan, self.context, self.style),
-            Format::Json => out.write_all(json::document(plan, outcome, None).as_bytes()),
-        })
+    /// A dry run's plan.
+    pub(super) fn plan(&self, plan: &Plan) -> Result<()> {
+        if self.format == Format::Json {
+            let document = json::document(plan, Outcome::Planned, None);
+            return to_stdout(|out| out.write_all(document.as_bytes()));
+        }
+        to_stdout(|out| text::write_head(out, plan))?;
+        self.diffs(plan)?;
+        to_stdout(|out| text::write_rest(out, plan, self.style))
+    }
+
+    /// What a person should know before they say yes.
+    pub(super) fn what_it_will_do(&self, job: &Job) -> Result<()> {
+        to_stdout(|out| {
+            text::write_head(out, &job.plan)?;
+            if let Some(images) = images(&job.plan) {
+                wrapped(&images, "# ").iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            }
+            let time = estimate::sentence(&job.root, &job.plan, job.generator);
+            wrapped(&time, "# ").iter().try_for_each(|line| writeln!(out, "{line}"))
+        })?;
+        self.diffs(&job.plan)?;
+        to_stdout(|out| text::write_rest(out, &job.plan, self.style))
+    }
+
+    /// The diffs, in the pager where there is one. What was not read there is printed.
+    fn diffs(&self, plan: &Plan) -> Result<()> {
+        let mut diffs = Vec::new();
+        if self.pages && self.style.escape {
+            // Memory takes all that is written.
+            let _ = text::write_diffs(&mut diffs, plan, self.context, self.style);
+            if diffs.is_empty() || pager::show(&diffs) {
+                return Ok(());
+            }
+        }
+        to_stdout(|out| text::write_diffs(out, plan, self.context, self.style))
     }
 
     pub(super) fn nothing_to_do(&self, job: &Job) -> Result<()> {
@@ -101,4 +142,14 @@ impl Printer {
         }
         lines
     }
+}
+
+/// Which images the plan builds.
+fn images(plan: &Plan) -> Option<String> {
+    let paths = plan.steps.iter().filter_map(|step| match step {
+        Step::RebuildImage { path, .. } => Some(path.display().to_string()),
+        _ => None,
+    });
+    let paths: Vec<String> = paths.collect();
+    (!paths.is_empty()).then(|| format!("Built anew: {}.", paths.join(", ")))
 }

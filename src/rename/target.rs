@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result, anyhow};
 
+use super::new_name;
 use crate::checks::{self, out_of_sight};
 use crate::cli::RenameArgs;
 use crate::exit::{refuse, usage};
-use crate::guest::host;
+use crate::guest::host::HostName;
 use crate::guest::inventory::{Group, Inventory};
 use crate::guest::named::{fstab_group, left_behind};
 use crate::guest::root::Root;
@@ -25,6 +26,8 @@ pub(crate) struct Target {
     /// Whether LVM still knows it by its old name and this run renames it.
     pub(crate) renames_group: bool,
     pub(crate) warnings: Vec<Warning>,
+    /// The host name of which NEW was made, where nobody gave it.
+    pub(crate) named_after: Option<HostName>,
 }
 
 impl Target {
@@ -64,16 +67,24 @@ pub(crate) fn find(args: &RenameArgs, root: &Root) -> Result<Target> {
             })
             .map_err(refuse)?,
     };
-    let new = match &args.new {
-        Some(new) => new.clone(),
-        None => default_new(&old, root).map_err(refuse)?,
+    let to = args.to_hostname.as_deref();
+    let before = new_name::given_before(&old, root, inventory.as_ref(), to)
+        .filter(|_| args.old.is_none() && args.new.is_none());
+    let (old, new, named_after) = match (before, &args.new) {
+        (Some((old, new)), _) => (old, new, None),
+        (None, Some(new)) => (old, new.clone(), None),
+        (None, None) => {
+            let made = new_name::settle(&old, root, inventory.as_ref(), to, !args.yes)?;
+            (old, made.new, Some(made.host))
+        }
     };
     if old == new {
         return Err(usage(format!(
             "OLD and NEW are both `{old}`: nothing would change; give another name"
         )));
     }
-    let mut target = Target { old, new, group: None, renames_group: false, warnings: Vec::new() };
+    let mut target =
+        Target { old, new, group: None, renames_group: false, warnings: Vec::new(), named_after };
     match inventory {
         Some(inventory) => choose(&mut target, &inventory, chosen, args).map_err(refuse)?,
         None => target.warnings.push(Warning::general(
@@ -126,7 +137,10 @@ fn chosen(args: &RenameArgs, root: &Root, inventory: Option<&Inventory>) -> Resu
         })?;
         return match &args.old {
             Some(old) if *old != group.name && args.new.as_ref() != Some(&group.name) => {
-                Err(anyhow!("the volume group {uuid} is named `{}`, not `{old}`", group.name))
+                Err(anyhow!(
+                    "the volume group {uuid} is named `{}`, not `{old}`: give that name, or no OLD",
+                    group.name
+                ))
             }
             _ => Ok(Some(group.clone())),
         };
@@ -254,15 +268,4 @@ fn known(inventory: &Inventory) -> String {
     let names: Vec<String> =
         inventory.groups.iter().map(|group| format!("`{}`", group.name)).collect();
     if names.is_empty() { "no groups at all".to_owned() } else { names.join(", ") }
-}
-
-/// The name that the old one's pattern gives on this host.
-fn default_new(old: &VgName, root: &Root) -> Result<VgName> {
-    let host =
-        host::host_name(root).ok_or_else(|| anyhow!("the system has no host name: give NEW"))?;
-    host::suggest(old, &host).ok_or_else(|| {
-        anyhow!(
-            "`{old}` shows no pattern from which to make a name for the host `{host}`: give NEW"
-        )
-    })
 }

@@ -21,6 +21,8 @@ struct Report<'a> {
     new: &'a str,
     root: &'a Path,
     outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    named_after: Option<NamedAfter<'a>>,
     files: Vec<File<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     paths: Vec<Renamed<'a>>,
@@ -34,6 +36,12 @@ struct Report<'a> {
     proof: &'a [Row],
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<&'a [Finding]>,
+}
+
+#[derive(Serialize)]
+struct NamedAfter<'a> {
+    host: &'a str,
+    source: &'static str,
 }
 
 /// What is known of a run that is done.
@@ -96,6 +104,10 @@ pub fn document(plan: &Plan, outcome: Outcome, done: Option<Done<'_>>) -> String
         new: plan.new.as_str(),
         root: &plan.root,
         outcome,
+        named_after: plan
+            .named_after
+            .as_ref()
+            .map(|host| NamedAfter { host: &host.name, source: host.source.word() }),
         files: plan.files.iter().map(file).collect(),
         paths: plan.paths.changes.iter().map(renamed).collect(),
         steps: &plan.steps,

@@ -7,6 +7,7 @@ mod path_name;
 pub mod proof;
 pub mod style;
 pub mod text;
+pub mod wrap;
 
 use std::io::{self, Write};
 

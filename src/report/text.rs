@@ -17,6 +17,13 @@ pub fn write_plan(
     context: usize,
     style: Style,
 ) -> io::Result<()> {
+    write_head(out, plan)?;
+    write_diffs(out, plan, context, style)?;
+    write_rest(out, plan, style)
+}
+
+/// What becomes of the group, of how much, and where a new name that nobody gave is from.
+pub fn write_head(out: &mut (impl Write + ?Sized), plan: &Plan) -> io::Result<()> {
     writeln!(
         out,
         "# Volume group {} becomes {} under {}.",
@@ -24,14 +31,25 @@ pub fn write_plan(
         plan.new,
         plan.root.display()
     )?;
+    if let Some(host) = &plan.named_after {
+        writeln!(out, "# The new name is made of the host name {} ({}).", host.name, host.source)?;
+    }
     let edits: usize = plan.files.iter().map(|file| file.edits.len()).sum();
     write!(out, "# {}, {}", count(plan.files.len(), "file"), count(edits, "edit"))?;
-    let paths = &plan.paths.changes;
-    if paths.is_empty() {
-        writeln!(out, ".")?;
-    } else {
-        writeln!(out, ", {}.", count(paths.len(), "path"))?;
+    match plan.paths.changes.len() {
+        0 => writeln!(out, "."),
+        paths => writeln!(out, ", {}.", count(paths, "path")),
     }
+}
+
+/// Every change.
+pub fn write_diffs(
+    out: &mut (impl Write + ?Sized),
+    plan: &Plan,
+    context: usize,
+    style: Style,
+) -> io::Result<()> {
+    let paths = &plan.paths.changes;
     // A patch knows no directories: what is in them it shows one by one.
     for change in paths.iter().filter(|change| change.kind == PathKind::Directory) {
         let text = format!("Directory {} becomes {}.", change.from.display(), change.to.display());
@@ -47,9 +65,14 @@ pub fn write_plan(
         diff::write(out, change, to, context, style)?;
     }
     let rewritten = |moved: &&Moved| plan.files.iter().any(|change| change.path == moved.from);
-    for moved in moved.iter().filter(|moved| !rewritten(moved)) {
-        moved::write(out, moved, style)?;
-    }
+    moved
+        .iter()
+        .filter(|moved| !rewritten(moved))
+        .try_for_each(|moved| moved::write(out, moved, style))
+}
+
+/// Warnings and steps.
+pub fn write_rest(out: &mut (impl Write + ?Sized), plan: &Plan, style: Style) -> io::Result<()> {
     write_warnings(out, plan, style)?;
     if !plan.steps.is_empty() {
         writeln!(out, "# Steps:")?;

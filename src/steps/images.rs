@@ -73,7 +73,7 @@ fn place(root: &Root, image: &Image, direction: Direction) -> Result<PathBuf> {
 
 /// The same of any path of an image.
 pub(super) fn outer(root: &Root, path: &Path, direction: Direction) -> Result<PathBuf> {
-    let gone = || anyhow!("`{}` is gone", path.display());
+    let gone = || anyhow!("`{}` is gone: put it back, or another one in its place", path.display());
     if let Some(resolved) = root.resolve(path)? {
         return Ok(root.outer(&resolved));
     }

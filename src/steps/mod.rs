@@ -14,6 +14,7 @@ use crate::guest::kernels::Image;
 use crate::guest::root::Root;
 use crate::names::VgName;
 use crate::plan::Step;
+use crate::progress::Ticker;
 use crate::report::text::{count, step_text};
 use crate::rewrite::matcher::Volumes;
 use crate::transaction::failpoint;
@@ -94,6 +95,7 @@ pub fn take(
             bail!("stopped by signal {signal}");
         }
         log::info!("{}", step_text(step, direction));
+        let _ticker = Ticker::start(step_text(step, direction));
         // Begun and never done: whatever it started may have left something behind.
         let cut = !journal.is_done(Direction::Forward, number);
         // On the way back a step that cannot be announced is better taken all the same: the way

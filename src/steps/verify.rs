@@ -18,7 +18,7 @@ pub(super) fn verify(root: &Root, journal: &Journal, direction: Direction) -> Re
     if let Some(uuid) = &journal.saved.uuid {
         let name = lvm::name_of(uuid)?;
         if name != to {
-            bail!("LVM calls the group {uuid} `{name}`, not `{to}`");
+            bail!("LVM calls the group {uuid} `{name}`, not `{to}`: look with `vgs -o +vg_uuid`");
         }
     }
     if direction == Direction::Backward {

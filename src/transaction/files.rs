@@ -179,7 +179,7 @@ impl Journal {
             let target = self.place(root, path);
             if self.bytes(side, path)?.is_some_and(|wanted| read(&target).ok() != Some(wanted)) {
                 return Err(anyhow!(
-                    "`{}` does not hold the bytes that were put there",
+                    "`{}` does not hold the bytes that were put there: see what else writes it",
                     target.display()
                 ));
             }

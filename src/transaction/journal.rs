@@ -130,7 +130,10 @@ impl Journal {
             );
         }
         let Record::Begin(saved) = serde_json::from_str(first).with_context(reading)? else {
-            bail!("reading `{}`: its first record is not the plan", path.display());
+            bail!(
+                "reading `{}`: its first record is not the plan: move its directory away",
+                path.display()
+            );
         };
         let log = File::options().append(true).open(&path).with_context(reading)?;
         // A torn last line would glue itself to the next record.

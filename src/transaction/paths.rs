@@ -84,11 +84,11 @@ impl Journal {
             (Some(_), None) => &places.old,
             (None, Some(_)) => &places.new,
             (Some(_), Some(_)) => bail!(
-                "`{}` was to become `{}`, which is there meanwhile",
+                "`{}` was to become `{}`, which is there meanwhile: move one of the two away",
                 places.old.display(),
                 places.new.display()
             ),
-            (None, None) => bail!("`{}` is gone", places.old.display()),
+            (None, None) => bail!("`{}` is gone: put it back", places.old.display()),
         };
         let turned = match path.retargets() {
             Some(link) => turn(at, &link.before, &link.after, None)?,
