@@ -32,10 +32,12 @@ LOOK = """
 lvs -a -o +devices >"$OUT/lvs"
 timed nothing_left {old}
 left=$?
+{more}
+more=$?
 postclone status --boot >"$OUT/status" 2>&1
 status=$?
 cat "$OUT/status"
-exit $((left | status))
+exit $((left | status | more))
 """
 
 
@@ -59,6 +61,21 @@ def inside(layout):
     """Fails in a guest whose images name its group by the old name, or not by the new one."""
     old, new = layout.group, layout.new
     return INSIDE.format(old=old, new=new, dm_old=dm(old, "x")[:-1], dm_new=dm(new, "x")[:-1])
+
+
+MORE = {
+    "libvirt": """
+virsh pool-info guests && virsh vol-list guests && virsh pool-dumpxml guests >"$OUT/pool.xml" &&
+	virsh pool-info guests | grep -q '^State: *running' && grep -q '<name>{new}</name>' "$OUT/pool.xml" &&
+	virsh vol-list guests | grep -q disk0""",
+    "thin": "[[ $(lvs --noheadings -o segtype {new}/root) == *thin* ]]",
+    "snapshot": "[[ $(lvs --noheadings -o origin {new}/before) == *root* ]]",
+    "raid1": "[[ $(lvs --noheadings -o segtype {new}/root) == *raid1* ]]",
+    "cache": "[[ $(lvs --noheadings -o segtype {new}/root) == *cache* ]]",
+    "two-groups": "lvs svlmon2/data && grep -q '^/dev/mapper/svlmon2-data ' /etc/fstab",
+    "uki": "[[ -z $(find /boot -name 'initrd*' -path '*loader*') ]] && bootctl status --no-pager",
+}
+"""What else is asked of a kind of guest after its next boot."""
 
 
 def by_name(layout):
@@ -96,7 +113,8 @@ def play(trial):
         "proof", proved((first.out / "rename").read_text(), dm(new, "x")[:-1])))
     trial.require("the shutdown", trial.verdict("1-rename", down_in_time(first)))
     script = inside(layout) if layout.generator == "dracut-hostonly" else ""
-    second = trial.boot("2-next", script + LOOK.format(old=old))
+    second = trial.boot("2-next", script + LOOK.format(
+        old=old, more=MORE.get(layout.name, "true").replace("{new}", new)))
     trial.require("the next boot", trial.judged("2-next", second, new, old, by_name(layout)))
     trial.require_job(second)
     (trial.logs / "facts.json").write_text(json.dumps({
