@@ -33,6 +33,15 @@ pub enum Archive {
 
 /// LVM's report of every group that this machine sees.
 pub fn inventory() -> Result<Inventory> {
+    report_with(NO_WAIT[1])
+}
+
+/// The same as LVM would report it with other settings, which lvm.conf(5) explains.
+pub fn inventory_of_all(settings: &str) -> Result<Inventory> {
+    report_with(&format!("{settings} {}", NO_WAIT[1]))
+}
+
+fn report_with(settings: &str) -> Result<Inventory> {
     let report = Cmd::new(Program::Lvm)
         .args(["fullreport", "--all", "--reportformat", "json", "--units", "b", "--nosuffix"])
         // Groups of other hosts, and shared ones: to be refused by name rather than not found.
@@ -42,7 +51,7 @@ pub fn inventory() -> Result<Inventory> {
         .args(["--configreport", "pv", "-o", "pv_uuid,pv_name"])
         .args(["--configreport", "pvseg", "-o", "pvseg_start"])
         .args(["--configreport", "seg", "-o", "segtype"])
-        .args(NO_WAIT);
+        .args([NO_WAIT[0], settings]);
     let output = checked(&report).context("asking LVM for its groups")?;
     let mut inventory = Inventory::parse(&output.stdout)?;
     inventory.said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -120,7 +129,11 @@ fn without_waiting_for_ever(command: &Cmd) -> Result<Output> {
 }
 
 fn is_locked(output: &Output) -> bool {
-    String::from_utf8_lossy(&output.stderr).contains("Can't get lock")
+    let said = String::from_utf8_lossy(&output.stderr);
+    // The lock of all groups is told of in the second form alone (lvm2 lib/misc/lvm-flock.c).
+    ["Can't get lock", "flock failed: Resource temporarily unavailable"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 /// A command that has to succeed.

@@ -30,6 +30,12 @@ pub enum Program {
     UpdateInitramfs,
     /// dracut(8)
     Dracut,
+    /// mkinitcpio(8)
+    Mkinitcpio,
+    /// booster(1)
+    Booster,
+    /// mkinitfs(1)
+    Mkinitfs,
     /// grub-script-check(1)
     GrubScriptCheck,
     /// visudo(8)
@@ -58,6 +64,9 @@ impl Program {
             Self::Systemctl => "systemctl",
             Self::UpdateInitramfs => "update-initramfs",
             Self::Dracut => "dracut",
+            Self::Mkinitcpio => "mkinitcpio",
+            Self::Booster => "booster",
+            Self::Mkinitfs => "mkinitfs",
             Self::GrubScriptCheck => "grub-script-check",
             Self::Visudo => "visudo",
             Self::Findmnt => "findmnt",
@@ -76,9 +85,11 @@ impl Program {
     fn advice(self) -> &'static str {
         match self {
             Self::Lvm => "install the package lvm2, or work on files alone with --files-only",
-            Self::UpdateInitramfs | Self::Dracut => {
-                "install it, or leave the images alone with --no-initramfs"
-            }
+            Self::UpdateInitramfs
+            | Self::Dracut
+            | Self::Mkinitcpio
+            | Self::Booster
+            | Self::Mkinitfs => "install it, or leave the images alone with --no-initramfs",
             _ => "install it",
         }
     }

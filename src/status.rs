@@ -6,9 +6,12 @@ use anyhow::{Result, anyhow};
 use serde::Serialize;
 
 use crate::blkid;
+use crate::checks::out_of_sight;
 use crate::cli::{Colour, Format, StatusArgs};
 use crate::exit::{Exit, refuse};
 use crate::guest::host;
+use crate::guest::inventory::{Group, Inventory};
+use crate::guest::named::{fstab_group, left_behind};
 use crate::guest::root::Root;
 use crate::guest::root_device::root_group;
 use crate::live::reboot::PENDING;
@@ -88,6 +91,14 @@ fn look(root: &Root) -> Status {
     let state = journal.as_ref().map(Journal::state);
     let tags = inventory.as_ref().and_then(|_| told(blkid::tags()));
     let proof = told(proof::of_system(root, root_group, journal.as_ref(), tags)).flatten();
+    let by_hand = inventory.as_ref().zip(root_group).and_then(|(inventory, group)| {
+        let old = left_behind(root, inventory, group)?;
+        Some(format!(
+            "/ is on {0}, and boot files name {old}, which LVM does not have: the group was renamed by hand. \
+             Do the rest with `postclone rename {old} {0}`.",
+            group.name
+        ))
+    });
     let there =
         if root.is_live() { String::new() } else { format!(" --root {}", root.base().display()) };
     let advice = match state {
@@ -101,13 +112,17 @@ fn look(root: &Root) -> Status {
             "Reboot: the running system still has the old name beside the new one.".to_owned()
         }
         _ => match (&group, &suggested) {
+            _ if by_hand.is_some() => by_hand.unwrap_or_default(),
             (Some(group), Some(new)) => {
                 format!("To rename {group} after this host: `postclone rename {group} {new}`.")
             }
             (Some(_), None) => "Nothing to do.".to_owned(),
-            (None, _) => {
-                "No volume group can be seen under /, or it takes root to see it.".to_owned()
-            }
+            (None, _) => inventory
+                .as_ref()
+                .and_then(|inventory| hidden(root, inventory))
+                .unwrap_or_else(|| {
+                    "No volume group can be seen under /, or it takes root to see it.".to_owned()
+                }),
         },
     };
     Status {
@@ -130,6 +145,18 @@ fn look(root: &Root) -> Status {
         advice,
         proof,
     }
+}
+
+/// What hides the group that holds `/`, where LVM shows none.
+fn hidden(root: &Root, inventory: &Inventory) -> Option<String> {
+    let named = told(fstab_group(root)).flatten();
+    if named.as_ref().is_some_and(|name| inventory.named(name).next().is_some()) {
+        return None;
+    }
+    let wanted = |all: &Inventory| -> Option<Group> {
+        root_group(all).or_else(|| all.named(named.as_ref()?).next()).cloned()
+    };
+    out_of_sight::why(&[], wanted).map(|why| format!("{why}."))
 }
 
 /// What can be seen without it is said all the same.

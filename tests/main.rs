@@ -4,9 +4,12 @@
 
 mod attributes;
 mod audit;
+mod clones;
+mod exotic;
 #[cfg(feature = "failpoints")]
 mod faults;
 mod flow;
+mod generators;
 mod golden;
 mod harness;
 mod images;

@@ -134,7 +134,7 @@ fn missing_programs_are_named() {
     refused(&stage, RENAME, "update_initramfs=no in /etc/initramfs-tools/update-initramfs.conf");
     fs::remove_file(stage.path("etc/initramfs-tools/update-initramfs.conf")).unwrap();
     fs::remove_file(stage.path("usr/sbin/update-initramfs")).unwrap();
-    refused(&stage, RENAME, "neither update-initramfs nor dracut is installed");
+    refused(&stage, RENAME, "booster and mkinitfs none is installed to build it");
     fs::remove_file(stage.path("usr/sbin/lvm")).unwrap();
     refused(&stage, RENAME, "`lvm` is not installed: install the package lvm2");
 }

@@ -84,6 +84,20 @@ impl Lab {
         fs::write(self.path("lvm/lvm.conf"), text).unwrap();
     }
 
+    /// LVM looks at the disks of its devices file alone, which has these lines.
+    fn devices_file(&self, lines: &str) {
+        let text = "devices { use_devicesfile=1 }\nglobal { activation=0 }\n";
+        fs::write(self.path("lvm/lvm.conf"), text).unwrap();
+        fs::create_dir_all(self.path("lvm/devices")).unwrap();
+        fs::write(self.path("lvm/devices/system.devices"), lines).unwrap();
+    }
+
+    /// The UUID of the physical volume on a disk, as the devices file writes it.
+    fn pvid(&self, disk: usize) -> String {
+        let disk = self.disks[disk].to_str().unwrap();
+        self.lvm(&["pvs", "--noheadings", "-o", "pv_uuid", disk]).trim().replace('-', "")
+    }
+
     fn path(&self, inner: &str) -> PathBuf {
         self.dir.path().join(inner)
     }
@@ -377,4 +391,86 @@ fn what_vgrename_does_not_mind() {
     let run = lab.rename(&[&lab.new, shaped]);
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert!(lab.names().contains(shaped));
+}
+
+/// LVM says nothing but `Devices file ... not found`, and reports no group.
+#[test]
+fn a_devices_file_of_the_template() {
+    let lab = Lab::with_group();
+    let (disk, pvid) = (lab.disks[0].to_str().unwrap(), lab.pvid(0));
+    let uuid = lab.uuid();
+    let passed = format!("LVM passes over `{disk}`, where the volume group `{}` is: ", lab.old);
+    let add = format!("`lvmdevices --check`, then `lvmdevices --yes --adddev {disk}`");
+    let stale = format!(
+        "# LVM uses devices listed in this file.\nPRODUCT_UUID=4c4c4544\nHOSTNAME=svlmon2\nVERSION=1.1.2\n\
+         IDTYPE=sys_wwid IDNAME=naa.600 DEVNAME=/dev/sda3 PVID={pvid}\n"
+    );
+    let file = "`/etc/lvm/devices/system.devices`";
+    for (lines, words) in [
+        (
+            stale.as_str(),
+            format!(
+                "{file}, which was written on the host `svlmon2`, has the PVID in line 5 with the ID of another disk (IDTYPE=sys_wwid IDNAME=naa.600)"
+            ),
+        ),
+        (
+            "VERSION=1.1.2\nIDTYPE=sys_wwid IDNAME=naa.600 DEVNAME=/dev/sda3 PVID=x\n",
+            format!("{file} has no line with the PVID of `{disk}`"),
+        ),
+    ] {
+        lab.devices_file(lines);
+        for more in [&[][..], &["--vg-uuid", &uuid]] {
+            lab.refused(more, &[&passed, &words, &add]);
+        }
+        let run = lab.rename(&[&lab.old, &lab.new]);
+        assert!(!run.stderr.contains("no volume group"), "{}", run.stderr);
+    }
+    // The advice is good.
+    lab.devices_file(&stale);
+    lab.lvm(&["lvmdevices", "--yes", "--adddev", disk]);
+    let run = lab.rename(&[&lab.old, &lab.new]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(lab.names().contains(&lab.new));
+}
+
+/// vgreduce --removemissing would throw the half away that is there.
+#[test]
+fn a_devices_file_with_half_of_the_group() {
+    let lab = Lab::new(2);
+    let disks: Vec<String> = lab.disks.iter().map(|disk| disk.display().to_string()).collect();
+    lab.lvm(&["vgcreate", "-qq", &lab.old, &disks[0], &disks[1]]);
+    lab.devices_file("");
+    lab.lvm(&["lvmdevices", "--yes", "--adddev", &disks[0]]);
+    let passed = format!("LVM passes over `{}`, where the volume group", disks[1]);
+    lab.refused(&[], &[&passed, &format!("`lvmdevices --yes --adddev {}`", disks[1])]);
+    let run = lab.rename(&[&lab.old, &lab.new]);
+    assert!(!run.stderr.contains("vgreduce"), "{}", run.stderr);
+}
+
+#[test]
+fn a_filter_of_the_template() {
+    let lab = Lab::with_group();
+    let text = "devices { use_devicesfile=0 filter=[ \"a|^/dev/disk/by-id/scsi-template$|\", \"r|.*|\" ] }\n\
+                global { activation=0 }\n";
+    fs::write(lab.path("lvm/lvm.conf"), text).unwrap();
+    let passed = format!("LVM passes over `{}`, where the", lab.disks[0].display());
+    lab.refused(&[], &[&passed, "a filter in lvm.conf rejects it", "lvmconfig devices/filter"]);
+}
+
+/// Group and copy bear one name and one UUID each; only the disks tell.
+#[test]
+fn a_copy_with_other_uuids_beside_its_source() {
+    let mut lab = Lab::with_group();
+    let copy = lab.path("copy");
+    fs::copy(lab.path("disk0"), &copy).unwrap();
+    lab.attach(&copy, &[]);
+    let disk = lab.disks[1].to_str().unwrap().to_owned();
+    let first = lab.uuid();
+    lab.lvm(&["vgimportclone", "-qq", "--basevgname", &lab.new, &disk]);
+    // vgimportclone has given it a name and UUIDs of its own: only that name is taken now.
+    lab.refused(&[], &["is taken by the volume group"]);
+    let other = format!("{}x", lab.new);
+    let run = lab.rename(&[&lab.old, &other, "--vg-uuid", &first]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(lab.names().contains(&lab.new) && lab.names().contains(&other), "{}", lab.names());
 }

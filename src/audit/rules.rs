@@ -237,10 +237,17 @@ pub(super) fn image_advice(path: &[u8]) -> String {
     if let Some(version) = name.strip_prefix("initrd.img-") {
         return format!("run `update-initramfs -u -k {version}`");
     }
-    if let Some(version) =
-        name.strip_prefix("initramfs-").and_then(|rest| rest.strip_suffix(".img"))
-    {
-        return format!("run `dracut --force --kver {version}`");
+    let version = name
+        .strip_prefix("initramfs-")
+        .and_then(|rest| rest.strip_suffix(".img"))
+        .or_else(|| name.strip_prefix("initrd-"));
+    match version {
+        Some(version) if version.starts_with(|c: char| c.is_ascii_digit()) => {
+            return format!("run `dracut --force --kver {version}`");
+        }
+        Some(_) => return "run `mkinitcpio -P`, or build it with the tool that made it".to_owned(),
+        None if name.starts_with("initramfs-") => return "run `mkinitfs`".to_owned(),
+        None => {}
     }
     if name.ends_with(".efi") { UKI.to_owned() } else { "build the image anew".to_owned() }
 }

@@ -10,8 +10,9 @@ use anyhow::{Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{AccessFlags, access};
 
+use super::out_of_sight;
 use crate::blkid;
-use crate::guest::inventory::Group;
+use crate::guest::inventory::{Group, Inventory};
 use crate::live;
 use crate::lvm::{self, LOCK_PAUSE, LOCK_TRIES};
 use crate::names::dm;
@@ -59,6 +60,13 @@ fn group_can_be_renamed(group: &Group) -> Result<()> {
         bail!("the volume group `{name}` is exported: import it with `vgimport {name}` first");
     }
     if attribute(3) == b'p' {
+        let whole = |all: &Inventory| {
+            let group = all.by_uuid(&group.uuid)?;
+            (group.attributes.as_bytes().get(3) != Some(&b'p')).then(|| group.clone())
+        };
+        if let Some(why) = out_of_sight::why(&group.disks, whole) {
+            bail!("{why}");
+        }
         bail!(
             "physical volumes of `{name}` are missing: look at `pvs`, attach the disks or use `vgreduce --removemissing`"
         );

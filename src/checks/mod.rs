@@ -2,6 +2,7 @@
 
 mod group;
 mod images;
+pub(crate) mod out_of_sight;
 mod paths;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::statvfs::statvfs;
 
-use crate::guest::kernels::Generator;
+use crate::guest::kernels::{Generator, KNOWN};
 use crate::guest::mounts::{fstab_targets, mounted};
 use crate::rename::{Job, has_generator_program};
 use crate::transaction::lock::no_package_manager;
@@ -93,6 +94,9 @@ fn boot_is_mounted(job: &Job) -> Result<()> {
 }
 
 fn images_can_be_built(job: &Job) -> Result<()> {
+    if let Some(left) = job.images.left.iter().find(|left| left.refuses) {
+        bail!("`{}`: {}", left.path.display(), left.why);
+    }
     if job.images.images.is_empty() {
         return Ok(());
     }
@@ -111,8 +115,9 @@ fn images_can_be_built(job: &Job) -> Result<()> {
     match job.generator {
         Some(generator) if has_generator_program(generator) => Ok(()),
         _ => bail!(
-            "/boot has initramfs images, and neither update-initramfs nor dracut is installed to build them: \
-             use --no-initramfs, and build them with the tool that made them"
+            "`{}` is an initramfs image, and of {KNOWN} none is installed to build it: \
+             use --no-initramfs, and build it with the tool that made it",
+            job.images.images[0].path.display()
         ),
     }
 }

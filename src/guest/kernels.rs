@@ -1,10 +1,12 @@
 //! Installed kernels' initramfs images, and the tool that makes them.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::guest::presets::presets;
 use crate::guest::root::Root;
 
 /// The tool that builds the images of this system.
@@ -15,7 +17,16 @@ pub enum Generator {
     InitramfsTools,
     /// dracut(8).
     Dracut,
+    /// mkinitcpio(8), Arch.
+    Mkinitcpio,
+    /// booster(1), Arch.
+    Booster,
+    /// mkinitfs(1), Alpine.
+    Mkinitfs,
 }
+
+/// The tools, as messages name them.
+pub const KNOWN: &str = "update-initramfs, dracut, mkinitcpio, booster and mkinitfs";
 
 impl Generator {
     /// The name under which a person knows it.
@@ -23,6 +34,22 @@ impl Generator {
         match self {
             Self::InitramfsTools => "update-initramfs",
             Self::Dracut => "dracut",
+            Self::Mkinitcpio => "mkinitcpio",
+            Self::Booster => "booster",
+            Self::Mkinitfs => "mkinitfs",
+        }
+    }
+
+    /// Where it is configured.
+    pub fn configuration(self) -> &'static str {
+        match self {
+            Self::InitramfsTools => {
+                "update_initramfs= in /etc/initramfs-tools/update-initramfs.conf"
+            }
+            Self::Dracut => "/etc/dracut.conf, /etc/dracut.conf.d",
+            Self::Mkinitcpio => "/etc/mkinitcpio.conf, /etc/mkinitcpio.d",
+            Self::Booster => "/etc/booster.yaml",
+            Self::Mkinitfs => "/etc/mkinitfs/mkinitfs.conf",
         }
     }
 }
@@ -36,43 +63,176 @@ pub struct Image {
     pub path: PathBuf,
 }
 
+/// An image that is not built anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The image, absolute inside the root.
+    pub path: PathBuf,
+    /// Why, and what to do.
+    pub why: String,
+    /// Whether the next boot would meet the old name in it.
+    pub refuses: bool,
+}
+
 /// What is found of images in `/boot`.
 #[derive(Debug, Clone, Default)]
 pub struct Images {
     /// To be rebuilt, by version.
     pub images: Vec<Image>,
-    /// Images for which no kernel's modules are installed: nothing can rebuild them.
-    pub orphans: Vec<PathBuf>,
+    /// Left as they are.
+    pub left: Vec<Left>,
 }
 
-/// File names before and after the version: Debian's, Fedora's.
-const FORMS: &[(&str, &str)] = &[("initrd.img-", ""), ("initramfs-", ".img")];
+/// File names before and after the version: Debian's, Fedora's, openSUSE's.
+const FORMS: &[(&str, &str)] = &[("initrd.img-", ""), ("initramfs-", ".img"), ("initrd-", "")];
 
-/// The images in `/boot` whose kernel's modules are installed.
-pub fn images(root: &Root) -> Result<Images> {
+/// dracut's 51-dracut-rescue.install makes it once, for any host.
+const RESCUE: &str = "it is the rescue image, built once and for any host, and is left as it is: \
+     where it is to have the new name, remove it and install its kernel anew";
+/// kdump-utils, kdumpctl(8); kdump-tools, kdump-config(8).
+const KDUMP: &str = "it is kdump's image of the capture kernel and is left as it is: after the reboot run \
+     `kdumpctl rebuild`, on Debian `kdump-config unload` and `kdump-config load`";
+const NO_MODULES: &str = "no modules of this kernel are installed, so the image is left as it is";
+
+/// The images whose kernel's modules are installed, and those in `/boot` that are left.
+pub fn images(root: &Root, generator: Option<Generator>) -> Result<Images> {
     let mut found = Images::default();
+    if generator == Some(Generator::Mkinitcpio) {
+        add_presets(root, &mut found);
+    }
+    let packages = packages(root);
     for name in root.list("/boot")? {
         let Some(name) = name.to_str() else { continue };
-        let version =
-            FORMS.iter().find_map(|(head, tail)| name.strip_prefix(head)?.strip_suffix(tail));
-        let Some(version) = version.filter(|version| is_version(version)) else { continue };
         let path = PathBuf::from("/boot").join(name);
-        if root.exists(format!("/lib/modules/{version}"))
-            || root.exists(format!("/usr/lib/modules/{version}"))
-        {
-            found.images.push(Image { version: version.to_owned(), path });
-        } else {
-            found.orphans.push(path);
+        if found.has(&path) || root.is_link(&path) && !is_versioned(name) {
+            continue;
+        }
+        let mut leave = |why: &str| {
+            found.left.push(Left { path: path.clone(), why: why.to_owned(), refuses: false });
+        };
+        match judge(root, generator, &packages, name) {
+            Judged::Version(version) if has_modules(root, &version) => {
+                found.images.push(Image { version, path });
+            }
+            Judged::Version(_) => leave(NO_MODULES),
+            Judged::Rescue => leave(RESCUE),
+            Judged::Kdump => leave(KDUMP),
+            Judged::Other => {}
         }
     }
     Ok(found)
 }
 
-/// Kernel versions start with a digit; `6.1.0.bak`, `.old`, `.dpkg-bak` and kdump's are copies.
+impl Images {
+    /// Whether it is settled what becomes of an image.
+    pub fn has(&self, path: &Path) -> bool {
+        self.images.iter().any(|image| image.path == path)
+            || self.left.iter().any(|left| left.path == path)
+    }
+}
+
+enum Judged {
+    Version(String),
+    Rescue,
+    Kdump,
+    Other,
+}
+
+fn is_versioned(name: &str) -> bool {
+    FORMS.iter().any(|(head, tail)| version_in(name, head, tail).is_some_and(is_version))
+}
+
+fn version_in<'a>(name: &'a str, head: &str, tail: &str) -> Option<&'a str> {
+    name.strip_prefix(head)?.strip_suffix(tail)
+}
+
+fn judge(
+    root: &Root,
+    generator: Option<Generator>,
+    packages: &BTreeMap<String, String>,
+    name: &str,
+) -> Judged {
+    let version = FORMS.iter().find_map(|(head, tail)| version_in(name, head, tail));
+    match version {
+        Some(version) if version.starts_with("0-rescue") => return Judged::Rescue,
+        Some(version) if is_kdump(version) => return Judged::Kdump,
+        Some(version) if is_version(version) => return Judged::Version(version.to_owned()),
+        _ => {}
+    }
+    let release = match generator {
+        Some(Generator::Dracut) => version_in(name, "initramfs-", ".img")
+            .and_then(|package| packages.get(package).cloned()),
+        Some(Generator::Booster) => {
+            version_in(name, "booster-", ".img").and_then(|package| packages.get(package).cloned())
+        }
+        Some(Generator::Mkinitfs) => {
+            version_in(name, "initramfs-", "").and_then(|flavour| of_flavour(root, flavour))
+        }
+        _ => None,
+    };
+    release.map_or(Judged::Other, Judged::Version)
+}
+
+fn add_presets(root: &Root, found: &mut Images) {
+    let packages = packages(root);
+    for preset in presets(root) {
+        if !root.exists(&preset.image) || found.has(&preset.image) {
+            continue;
+        }
+        let version = if preset.kernel.starts_with('/') {
+            packages.get(&preset.name).cloned()
+        } else {
+            Some(preset.kernel).filter(|version| has_modules(root, version))
+        };
+        match version {
+            Some(version) => found.images.push(Image { version, path: preset.image }),
+            None => found.left.push(Left {
+                path: preset.image,
+                why: NO_MODULES.to_owned(),
+                refuses: false,
+            }),
+        }
+    }
+}
+
+/// Where modules are, `/lib` being a link on most systems.
+const MODULES: &[&str] = &["/usr/lib/modules", "/lib/modules"];
+
+fn has_modules(root: &Root, version: &str) -> bool {
+    MODULES.iter().any(|dir| root.exists(format!("{dir}/{version}")))
+}
+
+fn releases(root: &Root) -> impl Iterator<Item = (PathBuf, String)> {
+    MODULES.iter().flat_map(|dir| {
+        let names = root.list(dir).unwrap_or_default().into_iter();
+        names.filter_map(move |name| Some((Path::new(dir).join(&name), name.to_str()?.to_owned())))
+    })
+}
+
+/// Kernel packages of Arch, each with its version (`pkgbase` beside the modules).
+fn packages(root: &Root) -> BTreeMap<String, String> {
+    let package =
+        |dir: PathBuf| root.read_text(dir.join("pkgbase")).map(|text| text.trim().to_owned());
+    releases(root).filter_map(|(dir, version)| Some((package(dir)?, version))).collect()
+}
+
+/// The version of a flavour of Alpine's kernel: `lts` is `6.6.58-0-lts`.
+fn of_flavour(root: &Root, flavour: &str) -> Option<String> {
+    let told = root.read_text(format!("/usr/share/kernel/{flavour}/kernel.release"));
+    let tail = format!("-{flavour}");
+    told.map(|text| text.trim().to_owned())
+        .or_else(|| releases(root).map(|(_, version)| version).find(|name| name.ends_with(&tail)))
+}
+
+/// Kernel versions start with a digit; `6.1.0.bak`, `.old`, `.dpkg-bak` are copies.
 fn is_version(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
         && ![".old", ".bak", ".dpkg-bak", ".new", ".orig"].iter().any(|tail| text.ends_with(tail))
-        && !text.ends_with("kdump")
+        && !is_kdump(text)
+}
+
+fn is_kdump(version: &str) -> bool {
+    version.ends_with("kdump")
 }
 
 /// The generator of this system: the one whose configuration and program are installed.
@@ -82,9 +242,17 @@ pub fn generator(root: &Root) -> Option<Generator> {
             .iter()
             .any(|dir| root.exists(format!("{dir}/{program}")))
     };
+    let any = |pattern: &str| !root.glob(pattern).unwrap_or_default().is_empty();
+    let has_preset_images = || presets(root).iter().any(|preset| root.exists(&preset.image));
     // Debian's dracut package ships an update-initramfs of its own from version 106 on.
     if has("mkinitramfs") && has("update-initramfs") {
         Some(Generator::InitramfsTools)
+    } else if has("mkinitcpio") && has_preset_images() {
+        Some(Generator::Mkinitcpio)
+    } else if has("booster") && any("boot/booster-*.img") {
+        Some(Generator::Booster)
+    } else if has("mkinitfs") && root.exists("/etc/mkinitfs/mkinitfs.conf") {
+        Some(Generator::Mkinitfs)
     } else if has("dracut") {
         Some(Generator::Dracut)
     } else {

@@ -1,10 +1,13 @@
 //! What is there: the root tree, LVM's report, the kernels and their images. Reads only.
 
+pub mod devices_file;
 pub mod host;
 pub mod inventory;
 pub mod kernel_install;
 pub mod kernels;
 pub mod mounts;
+pub mod named;
 pub mod placed;
+pub mod presets;
 pub mod root;
 pub mod root_device;

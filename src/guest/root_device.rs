@@ -12,6 +12,11 @@ const VG_UUID: usize = 32;
 
 /// The group that holds the running system's root file system, through LUKS or RAID where need be.
 pub fn root_group(inventory: &Inventory) -> Option<&Group> {
+    inventory.by_uuid(&root_group_uuid()?)
+}
+
+/// Its UUID without hyphens, whether LVM shows it or not.
+pub fn root_group_uuid() -> Option<String> {
     let mut devices: Vec<PathBuf> = Vec::new();
     if let Ok(metadata) = fs::metadata("/") {
         let (major, minor) =
@@ -26,18 +31,18 @@ pub fn root_group(inventory: &Inventory) -> Option<&Group> {
             devices.push(PathBuf::from(format!("/sys/dev/block/{major}:{minor}")));
         }
     }
-    devices.iter().find_map(|device| group_under(device, inventory, 0))
+    devices.iter().find_map(|device| group_under(device, 0))
 }
 
 /// Walks down from a block device to the first logical volume.
-fn group_under<'a>(device: &Path, inventory: &'a Inventory, depth: usize) -> Option<&'a Group> {
+fn group_under(device: &Path, depth: usize) -> Option<String> {
     if depth > 16 {
         return None;
     }
     let uuid = fs::read_to_string(device.join("dm/uuid")).unwrap_or_default();
     if let Some(uuid) = uuid.trim().strip_prefix("LVM-") {
-        return inventory.by_uuid(uuid.get(..VG_UUID)?);
+        return uuid.get(..VG_UUID).map(str::to_owned);
     }
     let slaves = fs::read_dir(device.join("slaves")).ok()?;
-    slaves.flatten().find_map(|slave| group_under(&slave.path(), inventory, depth + 1))
+    slaves.flatten().find_map(|slave| group_under(&slave.path(), depth + 1))
 }

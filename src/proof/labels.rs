@@ -73,11 +73,13 @@ fn read(file: &File) -> Menu {
                 entry.files.extend(images.map(|image| (number, "initrd", plain(image))));
             }
             "menu" => {
-                if let Some((key, title)) = value.split_once([' ', '\t'])
-                    && key.eq_ignore_ascii_case("label")
-                {
+                let (key, title) = value.split_once([' ', '\t']).unwrap_or((value, ""));
+                if key.eq_ignore_ascii_case("label") {
                     // `^` marks the hot key.
                     entry.title = title.trim().replace('^', "");
+                } else if key.eq_ignore_ascii_case("default") {
+                    // The menu's own, where `default` names the menu's program (SYSLINUX, Menu).
+                    menu.default = Some((number, entry.id.clone()));
                 }
             }
             _ => {}

@@ -2,6 +2,7 @@
 
 mod apply;
 mod bridge;
+mod loaded;
 mod placed;
 mod printer;
 mod proof;
@@ -129,9 +130,10 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         || !job.plan.files.is_empty()
         || !job.plan.paths.changes.is_empty();
     if !args.files_only && !args.no_initramfs && changes {
-        job.images = kernels::images(&job.root).map_err(refuse)?;
         job.generator = kernels::generator(&job.root);
+        job.images = kernels::images(&job.root, job.generator).map_err(refuse)?;
         placed::add(&mut job)?;
+        loaded::judge(&mut job).map_err(refuse)?;
         warn_of_images(&mut job);
     }
     if job.target.renames_group {
@@ -144,12 +146,8 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
 }
 
 fn warn_of_images(job: &mut Job) {
-    for path in &job.images.orphans {
-        job.plan.warnings.push(Warning::about(
-            path,
-            "no modules of this kernel are installed, so the image is left as it is",
-        ));
-    }
+    let left = job.images.left.iter();
+    job.plan.warnings.extend(left.map(|left| Warning::about(&left.path, &left.why)));
 }
 
 /// Steps that a running system would take and this one cannot.

@@ -1,21 +1,18 @@
 //! Which group gets which name.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, anyhow};
 
-use crate::checks;
+use crate::checks::{self, out_of_sight};
 use crate::cli::RenameArgs;
 use crate::exit::{refuse, usage};
 use crate::guest::host;
 use crate::guest::inventory::{Group, Inventory};
+use crate::guest::named::{fstab_group, left_behind};
 use crate::guest::root::Root;
 use crate::guest::root_device;
 use crate::lvm;
-use crate::names::{VgName, dm, path};
+use crate::names::{VgName, dm};
 use crate::plan::Warning;
-use crate::rewrite::fields::fields;
-use crate::rewrite::lines::lines;
 use crate::rewrite::matcher::Volumes;
 
 /// The renaming that a run is about.
@@ -50,7 +47,9 @@ pub(crate) fn find(args: &RenameArgs, root: &Root) -> Result<Target> {
         (None, None) => fstab_group(root)
             .transpose()
             .unwrap_or_else(|| {
-                Err(anyhow!("no volume group holds `/`, as far as can be seen: give OLD and NEW"))
+                Err(hidden(args, root_group_of).unwrap_or_else(|| {
+                    anyhow!("no volume group holds `/`, as far as can be seen: give OLD and NEW")
+                }))
             })
             .map_err(refuse)?,
     };
@@ -110,7 +109,9 @@ fn chosen(args: &RenameArgs, root: &Root, inventory: Option<&Inventory>) -> Resu
     };
     if let Some(uuid) = &args.vg_uuid {
         let group = inventory.by_uuid(uuid).ok_or_else(|| {
-            anyhow!("there is no volume group with the UUID `{uuid}`: see `vgs -o +vg_uuid`")
+            hidden(args, |all| all.by_uuid(uuid).cloned()).unwrap_or_else(|| {
+                anyhow!("there is no volume group with the UUID `{uuid}`: see `vgs -o +vg_uuid`")
+            })
         })?;
         return match &args.old {
             Some(old) if *old != group.name && args.new.as_ref() != Some(&group.name) => {
@@ -119,10 +120,20 @@ fn chosen(args: &RenameArgs, root: &Root, inventory: Option<&Inventory>) -> Resu
             _ => Ok(Some(group.clone())),
         };
     }
-    if args.old.is_none() && root.is_live() && args.lvm_report.is_none() {
-        return Ok(root_device::root_group(inventory).cloned());
+    if args.old.is_some() || !root.is_live() || args.lvm_report.is_some() {
+        return Ok(None);
     }
-    Ok(None)
+    let group = root_device::root_group(inventory);
+    if let Some((group, old)) =
+        group.and_then(|group| Some((group, left_behind(root, inventory, group)?)))
+    {
+        return Err(anyhow!(
+            "`/` is on the volume group `{0}`, and boot files name `{old}`, which LVM does not have: \
+             finish that first with `postclone rename {old} {0}`, or give OLD and NEW",
+            group.name
+        ));
+    }
+    Ok(group.cloned())
 }
 
 fn choose(
@@ -163,11 +174,7 @@ fn choose(
             Ok(())
         }
         ([_], [other, ..]) => Err(taken(&new, other)),
-        ([], []) => Err(anyhow!(
-            "there is no volume group `{old}`: LVM reports {}{}",
-            known(inventory),
-            inventory.said_of(&old).map(|line| format!("; it says: {line}")).unwrap_or_default()
-        )),
+        ([], []) => Err(absent(&old, &new, inventory, args)),
         _ => {
             let (name, groups) =
                 if named_old.len() > 1 { (&old, &named_old) } else { (&new, &named_new) };
@@ -186,6 +193,34 @@ fn choose(
             ))
         }
     }
+}
+
+/// Why a group is not to be found: no disk has it, or LVM does not look at its disk.
+fn absent(old: &VgName, new: &VgName, inventory: &Inventory, args: &RenameArgs) -> anyhow::Error {
+    let named = |all: &Inventory| all.named(old).chain(all.named(new)).next().cloned();
+    // What LVM itself says of the group is nearer than what can be tried.
+    let said = inventory.said_of(old).map(|line| format!("; it says: {line}"));
+    let tried = if said.is_some() { None } else { hidden(args, named) };
+    tried.unwrap_or_else(|| {
+        anyhow!(
+            "there is no volume group `{old}`: LVM reports {}{}",
+            known(inventory),
+            said.unwrap_or_default()
+        )
+    })
+}
+
+/// What hides the group that `wanted` finds, where LVM was asked.
+fn hidden(
+    args: &RenameArgs,
+    wanted: impl Fn(&Inventory) -> Option<Group>,
+) -> Option<anyhow::Error> {
+    let asked = args.lvm_report.is_none() && !args.files_only;
+    if asked { out_of_sight::why(&[], wanted).map(|why| anyhow!(why)) } else { None }
+}
+
+fn root_group_of(all: &Inventory) -> Option<Group> {
+    root_device::root_group(all).cloned()
 }
 
 fn taken(new: &VgName, other: &Group) -> anyhow::Error {
@@ -208,30 +243,6 @@ fn known(inventory: &Inventory) -> String {
     let names: Vec<String> =
         inventory.groups.iter().map(|group| format!("`{}`", group.name)).collect();
     if names.is_empty() { "no groups at all".to_owned() } else { names.join(", ") }
-}
-
-/// The group under `/`, as fstab says.
-fn fstab_group(root: &Root) -> Result<Option<VgName>> {
-    let Some(fstab) = root.read(Path::new("/etc/fstab"))? else { return Ok(None) };
-    let text = &fstab.bytes;
-    for line in lines(text) {
-        let fields = fields(text, line);
-        if fields.len() < 2 || text[fields[0].start] == b'#' || text[fields[1].clone()] != *b"/" {
-            continue;
-        }
-        let Ok(source) = std::str::from_utf8(&text[fields[0].clone()]) else { continue };
-        let name =
-            match source.strip_prefix(path::MAPPER).or_else(|| source.strip_prefix(path::BY_ID)) {
-                Some(name) => dm::split(name).map(|parts| parts.vg),
-                None => source
-                    .strip_prefix("/dev/")
-                    .and_then(|rest| rest.split_once('/'))
-                    .filter(|(vg, _)| *vg != "disk")
-                    .map(|(vg, _)| vg.to_owned()),
-            };
-        return Ok(name.and_then(|name| VgName::new(&name).ok()));
-    }
-    Ok(None)
 }
 
 /// The name that the old one's pattern gives on this host.

@@ -76,7 +76,7 @@ fn fstab_edit(
     if has_noauto { Ok(None) } else { Err("an option in /etc/fstab names a volume".to_owned()) }
 }
 
-/// `root=`, `resume=` and `mount.usr=` by UUID; `rd.lvm.lv=` and `rd.lvm.vg=` left out.
+/// `root=`, `resume=`, `mount.usr=` and `cryptdevice=` by UUID; `rd.lvm.lv=` and `rd.lvm.vg=` left out.
 fn kernel_edit(
     edit: &Edit,
     before: &[u8],
@@ -121,7 +121,10 @@ fn argument_edit(
     }
     let key =
         before.rsplit(|byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'')).next().unwrap_or(before);
-    if matches!(key, b"root=" | b"resume=" | b"mount.usr=") || key.ends_with(b"kernelopts=root=") {
+    // `cryptdevice=UUID=…:name` is resolved as root= is (mkinitcpio hooks/encrypt).
+    if matches!(key, b"root=" | b"resume=" | b"mount.usr=" | b"cryptdevice=")
+        || key.ends_with(b"kernelopts=root=")
+    {
         return by_uuid(edit, uuids).map(Some);
     }
     let token = String::from_utf8_lossy(key).into_owned();
@@ -222,9 +225,17 @@ mod tests {
             bridged("grub-cfg", "menuentry 'on /dev/a-b/root' --id 'gnulinux-/dev/mapper/a--b-root' {\n\tlinux /vmlinuz root=/dev/mapper/a--b-root ro rd.lvm.lv=a-b/root rd.lvm.lv=a-b/swap rd.lvm.vg=a-b resume=/dev/a-b/swap quiet\n").unwrap(),
             "menuentry 'on /dev/a-b/root' --id 'gnulinux-/dev/mapper/a--b-root' {\n\tlinux /vmlinuz root=UUID=R-1 ro resume=UUID=S-2 quiet\n"
         );
+        assert_eq!(
+            bridged(
+                "grub-cfg",
+                "\tlinux /v cryptdevice=/dev/a-b/root:a--b-root root=/dev/mapper/x\n"
+            )
+            .unwrap(),
+            "\tlinux /v cryptdevice=UUID=R-1:a--b-root root=/dev/mapper/x\n"
+        );
         for no_bridge in [
             "\tset root='lvm/a--b-root'\n",
-            "\tlinux /vmlinuz cryptdevice=/dev/a-b/root:x root=/dev/mapper/x\n",
+            "\tlinux /vmlinuz cryptkey=/dev/a-b/root:ext4:/key root=/dev/mapper/x\n",
             "\tlinux /vmlinuz \"rd.lvm.lv=a-b/root\"\n",
         ] {
             assert!(bridged("grub-cfg", no_bridge).is_err(), "{no_bridge}");

@@ -112,6 +112,7 @@ pub const PLACES: &[Place] = &[
     loader("etc/default/raspi-firmware", "boot-settings"),
     loader("etc/default/limine", "boot-settings"),
     loader("etc/update-extlinux.conf", "boot-settings"),
+    loader("etc/update-extlinux.d/*", "boot-settings"),
     loader("etc/sysconfig/bootloader", "boot-settings"),
     loader("boot/boom/profiles/*.profile", "boom"),
     loader("boot/boom/hosts/*.host", "boom"),

@@ -103,15 +103,15 @@ fn build(
         journal.saved.generator.ok_or_else(|| anyhow!("the images' generator is not known"))?;
     journal.keep_image(outer, Kept::Before)?;
     let stood = Stamp::of(outer)?;
-    initramfs::rebuild(generator, image, outer, purpose)?;
+    initramfs::rebuild(root, generator, image, outer, purpose)?;
     failpoint::hit("image")?;
     // The generators write a new file; one that did nothing (update_initramfs=no) leaves the old.
     if Stamp::of(outer)? == stood {
         bail!(
-            "{} ended well and left the old `{}` in place: look into its configuration \
-             (update_initramfs= in /etc/initramfs-tools/update-initramfs.conf), or use --no-initramfs",
+            "{} ended well and left the old `{}` in place: look into its configuration ({}), or use --no-initramfs",
             generator.name(),
-            outer.display()
+            outer.display(),
+            generator.configuration()
         );
     }
     let told = judge(root, journal, outer, purpose)?;

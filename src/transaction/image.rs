@@ -84,9 +84,9 @@ impl Journal {
     }
 
     /// Removes what an image tool that was killed left beside an image (update-initramfs of
-    /// initramfs-tools, `generate_initramfs` and `backup_initramfs`).
+    /// initramfs-tools, `generate_initramfs` and `backup_initramfs`; mkinitcpio, `build_image`).
     pub fn remove_unfinished(&self, image: &Path) -> Result<()> {
-        for suffix in [".new", ".dpkg-bak"] {
+        for suffix in [".new", ".dpkg-bak", ".tmp"] {
             let mut path = image.as_os_str().to_owned();
             path.push(suffix);
             match fs::remove_file(&path) {

@@ -1,0 +1,24 @@
+//! mkinitcpio, asked for one image of a preset as the preset itself would be (mkinitcpio,
+//! `process_preset`). Its unified kernel image is none of this tool's.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+
+use crate::guest::kernels::Image;
+use crate::guest::presets::preset_of;
+use crate::guest::root::Root;
+use crate::run::Cmd;
+
+/// The arguments that build the image.
+pub(super) fn arguments(command: Cmd, root: &Root, image: &Image, outer: &Path) -> Result<Cmd> {
+    let preset = preset_of(root, &image.path).ok_or_else(|| {
+        anyhow!("no preset in /etc/mkinitcpio.d makes `{}` any more", image.path.display())
+    })?;
+    let command = command.args(["-k", &preset.kernel]);
+    let command = match &preset.config {
+        Some(config) => command.args(["-c", config]),
+        None => command,
+    };
+    Ok(command.arg("-g").arg(outer).args(preset.options.iter().map(String::as_str)))
+}
