@@ -154,7 +154,9 @@ fn original<'a>(root: &Root, images: &'a [Image], path: &Path) -> Result<Option<
     }
     for image in images {
         let Some(image_path) = root.resolve(&image.path)? else { continue };
-        if same_bytes(&root.outer(&image_path), &root.outer(path)) {
+        // Beside it, it is somebody's own copy, kept for a rainy day.
+        let elsewhere = image_path.parent() != path.parent();
+        if elsewhere && same_bytes(&root.outer(&image_path), &root.outer(path)) {
             return Ok(Some(image));
         }
     }
