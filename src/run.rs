@@ -7,108 +7,24 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::guest::root::Root;
 use crate::interrupt;
 use crate::transaction::failpoint;
 use crate::world::World;
 
 pub mod pager;
+mod program;
 
-/// Every program that postclone may start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Program {
-    /// lvm(8)
-    Lvm,
-    /// udevadm(8)
-    Udevadm,
-    /// systemctl(1)
-    Systemctl,
-    /// update-initramfs(8)
-    UpdateInitramfs,
-    /// dracut(8)
-    Dracut,
-    /// mkinitcpio(8)
-    Mkinitcpio,
-    /// booster(1)
-    Booster,
-    /// mkinitfs(1)
-    Mkinitfs,
-    /// grub-script-check(1)
-    GrubScriptCheck,
-    /// visudo(8)
-    Visudo,
-    /// findmnt(8)
-    Findmnt,
-    /// systemd-analyze(1)
-    SystemdAnalyze,
-    /// blkid(8)
-    Blkid,
-    /// kernel-install(8)
-    KernelInstall,
-    /// vmware-rpctool, of open-vm-tools
-    VmwareRpctool,
-    /// less(1)
-    Less,
-}
-
-/// Where the system's programs are, in the order of search.
-const DIRECTORIES: &[&str] = &["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+use program::DIRECTORIES;
+pub use program::Program;
 
 /// Lines of a program's stderr that an error quotes.
 const QUOTED_LINES: usize = 6;
-
-impl Program {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Lvm => "lvm",
-            Self::Udevadm => "udevadm",
-            Self::Systemctl => "systemctl",
-            Self::UpdateInitramfs => "update-initramfs",
-            Self::Dracut => "dracut",
-            Self::Mkinitcpio => "mkinitcpio",
-            Self::Booster => "booster",
-            Self::Mkinitfs => "mkinitfs",
-            Self::GrubScriptCheck => "grub-script-check",
-            Self::Visudo => "visudo",
-            Self::Findmnt => "findmnt",
-            Self::SystemdAnalyze => "systemd-analyze",
-            Self::Blkid => "blkid",
-            Self::KernelInstall => "kernel-install",
-            Self::VmwareRpctool => "vmware-rpctool",
-            Self::Less => "less",
-        }
-    }
-
-    /// Where the program is installed; `None` where it is not.
-    pub fn find(self) -> Option<PathBuf> {
-        DIRECTORIES.iter().map(|dir| Path::new(dir).join(self.name())).find(|path| path.is_file())
-    }
-
-    /// Whether a root has the program.
-    pub fn is_in(self, root: &Root) -> bool {
-        DIRECTORIES.iter().any(|dir| root.exists(Path::new(dir).join(self.name())))
-    }
-
-    /// What to do where the program is missing.
-    fn advice(self) -> &'static str {
-        match self {
-            Self::Lvm => "install the package lvm2, or work on files alone with --files-only",
-            Self::UpdateInitramfs
-            | Self::Dracut
-            | Self::Mkinitcpio
-            | Self::Booster
-            | Self::Mkinitfs => "install it, or leave the images alone with --no-initramfs",
-            _ => "install it",
-        }
-    }
-}
 
 /// A program with its arguments, as data.
 #[derive(Debug, Clone)]

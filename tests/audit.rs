@@ -419,7 +419,7 @@ fn mounts_are_entered_by_their_type() {
 #[test]
 fn network_mounts_are_not_entered() {
     let stage = crate::stage::Stage::new();
-    for dir in ["srv/net", "srv/disk", "home", "proc/self"] {
+    for dir in ["srv/net", "srv/disk", "home", "proc/thread-self"] {
         fs::create_dir_all(stage.path(dir)).unwrap();
         stage.write(&format!("{dir}/x"), "/dev/a-b/root\n");
     }
@@ -428,7 +428,7 @@ fn network_mounts_are_not_entered() {
         "31 1 8:1 / /srv/disk rw - xfs /dev/sda1 rw",
         "32 1 0:51 / /home rw - fuse.sshfs host: rw\n",
     ];
-    stage.write("proc/self/mountinfo", &mounts.join("\n"));
+    stage.write("proc/thread-self/mountinfo", &mounts.join("\n"));
     let run = stage.run(&["audit", "a-b"]).demand(1);
     let found = String::from_utf8(run.stdout).unwrap();
     assert!(found.contains(" /srv/disk/x:1:1: "), "{found}");

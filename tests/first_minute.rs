@@ -23,7 +23,9 @@ fn clone() -> Stage {
     let stage = Stage::new();
     root_on_group(&stage, "tpl-vg");
     stage.write("etc/fstab", "/dev/tpl-vg/root / ext4 defaults 0 1\n");
-    stage.write("boot/grub/grub.cfg", "");
+    for path in ["boot/grub/grub.cfg", "etc/default/grub", "etc/initramfs-tools/conf.d/resume"] {
+        stage.write(path, "");
+    }
     fs::create_dir_all(stage.path("sys/class/dmi/id")).unwrap();
     stage.write("sys/class/dmi/id/product_name", "KVM\n");
     stage
@@ -176,6 +178,7 @@ fn the_templates_host_name_is_spoken_of() {
         "{text}"
     );
     stage.write("etc/hostname", "c\n");
+    stage.write("etc/fstab", "/dev/system/root / ext4 defaults 0 1\n");
     stage.set("vg", "system");
     let text = String::from_utf8(alone(&stage, "0:0").demand(0).stdout).unwrap();
     assert!(text.contains("then\n`postclone rename system NEW`.\n"), "{text}");

@@ -190,7 +190,7 @@ fn another_roots_images_need_its_own_tool() {
     refused(
         &stage,
         &["rename", "a-b", "c-d", "--yes", "--root", "/mnt"],
-        "neither update-initramfs nor dracut is installed",
+        "booster and mkinitfs none is installed to build it",
     );
     let run =
         stage.run(&["rename", "a-b", "c-d", "--yes", "--root", "/mnt", "--no-initramfs"]).demand(0);

@@ -11,6 +11,7 @@ pub mod mounts;
 pub mod named;
 pub mod placed;
 pub mod presets;
+mod regular;
 pub mod root;
 pub mod root_device;
 pub mod root_name;

@@ -1,14 +1,15 @@
 //! The root tree: the only path joining, with links resolved inside the root as a chroot would.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+pub use super::regular::{identity, open_regular};
 use crate::exit::refuse;
 
 /// As many links as the kernel follows (path_resolution(7)).
@@ -237,19 +238,6 @@ impl Root {
     }
 }
 
-/// Opens a regular file for reading: no link, and never one that would block or act when opened.
-///
-/// # Errors
-/// Where something else stands there, be it since a moment ago.
-pub fn open_regular(path: &Path) -> std::io::Result<File> {
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
-    if file.metadata()?.is_file() {
-        return Ok(file);
-    }
-    Err(std::io::Error::other("it is no regular file"))
-}
-
 /// The path's components, last first, without `/` and `.`.
 fn components(path: &Path) -> Vec<OsString> {
     let mut all: Vec<OsString> = path
@@ -296,9 +284,4 @@ fn read_whole(file: &mut File, length: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Device and inode: two paths of one file are one file.
-pub fn identity(metadata: &Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
 }
