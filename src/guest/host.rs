@@ -43,8 +43,17 @@ const DISTRIBUTIONS: &[&str] = &["rhel", "rl", "ol", "centos", "fedora", "almali
 /// The name that `old`'s pattern gives on this host; `None` where `old` shows no pattern, the
 /// pattern's host name is this host's already, or LVM would not take the result.
 pub fn suggest(old: &VgName, host: &str) -> Option<VgName> {
+    by_pattern(old, host).filter(|new| new != old)
+}
+
+/// Whether `old` is what its pattern gives on this host already.
+pub fn fits(old: &VgName, host: &str) -> bool {
+    by_pattern(old, host).as_ref() == Some(old)
+}
+
+fn by_pattern(old: &VgName, host: &str) -> Option<VgName> {
     let old_name = old.as_str();
-    let suggested = if let Some(suffix) = SUFFIXES
+    let name = if let Some(suffix) = SUFFIXES
         .iter()
         .find(|suffix| strictly_longer(old_name, suffix) && old_name.ends_with(**suffix))
     {
@@ -59,7 +68,7 @@ pub fn suggest(old: &VgName, host: &str) -> Option<VgName> {
     } else {
         return None;
     };
-    VgName::rename_target(&suggested).ok().filter(|new| new != old)
+    VgName::rename_target(&name).ok()
 }
 
 fn strictly_longer(name: &str, part: &str) -> bool {
@@ -83,6 +92,17 @@ mod tests {
         assert_eq!(suggested("system", "web01"), None);
         assert_eq!(suggested("-vg".trim_start_matches('-'), "web01"), None);
         assert_eq!(suggested("web01-vg", "web01"), None);
+        assert_eq!(suggested("rhel_web01", "web01"), None);
         assert_eq!(suggested("a-vg", &"x".repeat(120)), None);
+    }
+
+    #[test]
+    fn a_name_that_fits_is_told_from_one_without_a_pattern() {
+        let fits = |old: &str, host: &str| fits(&VgName::new(old).unwrap(), host);
+        assert!(fits("web01-vg", "web01"));
+        assert!(fits("rhel_web01", "web01"));
+        assert!(!fits("svlmon2-vg", "web01"));
+        assert!(!fits("rhel", "web01"));
+        assert!(!fits("web01", "web01"));
     }
 }

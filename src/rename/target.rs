@@ -30,6 +30,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Whether no NEW was given and OLD fits the host already: there is nothing to plan.
+    pub(crate) fn is_named_already(&self) -> bool {
+        self.old == self.new
+    }
+
     pub(crate) fn volumes(&self) -> Volumes {
         match &self.group {
             Some(group) => {
@@ -58,13 +63,14 @@ pub(crate) fn find(args: &RenameArgs, root: &Root) -> Result<Target> {
         Some(new) => new.clone(),
         None => default_new(&old, root).map_err(refuse)?,
     };
-    if old == new {
+    if old == new && args.new.is_some() {
         return Err(usage(format!(
             "OLD and NEW are both `{old}`: nothing would change; give another name"
         )));
     }
     let mut target = Target { old, new, group: None, renames_group: false, warnings: Vec::new() };
     match inventory {
+        _ if target.is_named_already() => {}
         Some(inventory) => choose(&mut target, &inventory, chosen, args).map_err(refuse)?,
         None => target.warnings.push(Warning::general(
             "there is no LVM report, so volumes are told by the form of their names alone",
@@ -234,10 +240,13 @@ fn fstab_group(root: &Root) -> Result<Option<VgName>> {
     Ok(None)
 }
 
-/// The name that the old one's pattern gives on this host.
+/// The name that the old one's pattern gives on this host; `old` itself where it fits already.
 fn default_new(old: &VgName, root: &Root) -> Result<VgName> {
     let host =
         host::host_name(root).ok_or_else(|| anyhow!("the system has no host name: give NEW"))?;
+    if host::fits(old, &host) {
+        return Ok(old.clone());
+    }
     host::suggest(old, &host).ok_or_else(|| {
         anyhow!(
             "`{old}` shows no pattern from which to make a name for the host `{host}`: give NEW"
