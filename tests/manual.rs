@@ -34,3 +34,38 @@ fn the_readmes_first_command_works() {
     let run = postclone(&project(), &args).demand(0);
     assert!(String::from_utf8(run.stdout).unwrap().contains("+/dev/mapper/svlinuxtest--vg-root"));
 }
+
+#[test]
+fn links_in_documents_lead_somewhere() {
+    let link = regex::Regex::new(r"\]\(([^):#]+)\)").unwrap();
+    let pages = ["README.md", "man/by-hand.md", "man/safety.md", "packaging/ansible/README.md"];
+    for page in pages.map(|page| project().join(page)) {
+        let text = fs::read_to_string(&page).unwrap();
+        for target in link.captures_iter(&text).map(|found| found[1].to_owned()) {
+            let there = page.parent().unwrap().join(&target);
+            assert!(there.exists(), "{}: `{target}` is not there", page.display());
+        }
+    }
+}
+
+#[test]
+fn the_tests_that_the_page_on_safety_names_are_there() {
+    let text = fs::read_to_string(project().join("man/safety.md")).unwrap();
+    let named = regex::Regex::new(r"\(([^()]*`[^()]*)\)").unwrap();
+    let name = regex::Regex::new(r"`([^`]+)`").unwrap();
+    let mut count = 0;
+    for test in named.captures_iter(&text).flat_map(|list| {
+        name.captures_iter(list.get(1).unwrap().as_str())
+            .map(|found| found[1].to_owned())
+            .collect::<Vec<_>>()
+    }) {
+        let places = [
+            test.clone(),
+            format!("tests/{test}.rs"),
+            format!("tests/guest/scenarios/{}.py", test.replace('-', "_")),
+        ];
+        assert!(places.iter().any(|place| project().join(place).exists()), "there is no `{test}`");
+        count += 1;
+    }
+    assert!(count > 15, "{count} names");
+}

@@ -292,3 +292,36 @@ fn bytes_that_are_not_utf_8_stay_as_they_are() {
     let after = fs::read(dir.path().join("etc/fstab")).unwrap();
     assert_eq!(after, b"# \xff\xfe /dev/c-d/root\n/dev/mapper/c--d-root\t/\xe9 ext4 x\r\n");
 }
+
+#[test]
+fn a_name_that_fits_the_host_is_no_refusal_and_one_without_a_pattern_is() {
+    let dir = tree();
+    let args = ["--yes", "--files-only", "--root", "."];
+    fs::write(dir.path().join("etc/hostname"), "a\n").unwrap();
+    let fstab = FSTAB.replace("a--b", "a--vg");
+    fs::write(dir.path().join("etc/fstab"), &fstab).unwrap();
+    let before = tree::read(dir.path());
+    let run = postclone(dir.path(), &[&["rename"], &args[..]].concat()).demand(0);
+    let said = String::from_utf8(run.stdout).unwrap();
+    assert_eq!(said, "# Nothing to do: a-vg fits the host's name.\n");
+    let run =
+        postclone(dir.path(), &[&["rename", "--format", "json"], &args[..]].concat()).demand(0);
+    let said = String::from_utf8(run.stdout).unwrap();
+    assert!(said.contains("\"outcome\": \"nothing-to-do\""), "{said}");
+    assert_eq!(before, tree::read(dir.path()));
+    fs::write(dir.path().join("etc/fstab"), fstab.replace("a--vg", "system")).unwrap();
+    refused(dir.path(), 1, &args, &["`system` shows no pattern", "give NEW"]);
+}
+
+#[test]
+fn a_cut_run_comes_before_nothing_to_do() {
+    let dir = tree();
+    postclone(dir.path(), &[&["rename"], HERE].concat()).demand(0);
+    let state = dir.path().join("var/lib/postclone");
+    let journal = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().path().join("journal"));
+    let journal = journal.into_iter().find(|path| path.exists()).unwrap();
+    let text = fs::read_to_string(&journal).unwrap();
+    let cut = text.trim_end().rfind('\n').unwrap();
+    fs::write(&journal, &text[..=cut]).unwrap();
+    refused(dir.path(), 1, HERE, &["the run from a-b to c-d was cut", "--resume"]);
+}

@@ -57,6 +57,9 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
     }
     let job = prepare(args)?;
     let printer = Printer::new(args);
+    if !args.dry_run {
+        refuse_open(&job.root)?;
+    }
     if job.plan.steps.is_empty() {
         printer.nothing_to_do(&job)?;
         return Ok(Exit::Done);
@@ -65,7 +68,6 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
         printer.plan(&job.plan)?;
         return Ok(Exit::Done);
     }
-    refuse_open(&job.root)?;
     checks::run(&job).map_err(refuse)?;
     if args.format == Format::Text {
         printer.what_it_will_do(&job)?;
@@ -104,7 +106,11 @@ fn refuse_open(root: &Root) -> Result<()> {
 fn prepare(args: &RenameArgs) -> Result<Job> {
     let root = Root::open(&args.root)?;
     let target = target::find(args, &root)?;
-    let files = plan::files(&root, &target.old, &target.new, target.volumes())?;
+    let files = if target.is_named_already() {
+        plan::Files::default()
+    } else {
+        plan::files(&root, &target.old, &target.new, target.volumes())?
+    };
     let mut warnings = target.warnings.clone();
     warnings.extend(files.warnings);
     let mut job = Job {

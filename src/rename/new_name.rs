@@ -80,6 +80,10 @@ pub(super) fn settle(
             )));
         }
         Advice::Bad(host, why) => return Err(refuse(bad(old, &host.name, &why))),
+        // Nothing speaks for another name.
+        Advice::SameHost(host, others) if others.is_empty() => {
+            return Ok(Made { new: old.clone(), host });
+        }
         Advice::SameHost(host, others) => (
             format!(
                 "`{old}` bears this host's name, `{}` ({}), which may be the template's still",

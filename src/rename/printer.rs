@@ -79,6 +79,13 @@ impl Printer {
         to_stdout(|out| match self.format {
             Format::Text => {
                 text::write_warnings(out, &job.plan, self.style)?;
+                if job.target.is_named_already() {
+                    return writeln!(
+                        out,
+                        "# Nothing to do: {} fits the host's name.",
+                        job.plan.old
+                    );
+                }
                 writeln!(out, "# Nothing to do: no known place names {}.", job.plan.old)
             }
             Format::Json => {

@@ -31,6 +31,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Whether no NEW was given and OLD fits the host already: there is nothing to plan.
+    pub(crate) fn is_named_already(&self) -> bool {
+        self.old == self.new
+    }
+
     pub(crate) fn volumes(&self) -> Volumes {
         match &self.group {
             Some(group) => {
@@ -78,7 +83,7 @@ pub(crate) fn find(args: &RenameArgs, root: &Root) -> Result<Target> {
             (old, made.new, Some(made.host))
         }
     };
-    if old == new {
+    if old == new && args.new.is_some() {
         return Err(usage(format!(
             "OLD and NEW are both `{old}`: nothing would change; give another name"
         )));
@@ -86,6 +91,7 @@ pub(crate) fn find(args: &RenameArgs, root: &Root) -> Result<Target> {
     let mut target =
         Target { old, new, group: None, renames_group: false, warnings: Vec::new(), named_after };
     match inventory {
+        _ if target.is_named_already() => {}
         Some(inventory) => choose(&mut target, &inventory, chosen, args).map_err(refuse)?,
         None => target.warnings.push(Warning::general(
             "there is no LVM report, so volumes are told by the form of their names alone",

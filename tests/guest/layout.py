@@ -197,6 +197,7 @@ LAYOUTS = {
         Layout("long-name", PAIR, group="vg",
                new="a-name-of-sixty-characters-with-many-hyphens-in-it-to-be-sure"[:60]),
         Layout("forms", UBUNTU),
+        Layout("ansible", PAIR, packages=("ansible-core",)),
         Layout("swapfile", (ROOT,), setup=SWAPFILE, packages=("linux-image-amd64",)),
         Layout("libvirt", PAIR, setup=POOL,
                packages=("libvirt-daemon-system", "libvirt-clients", "libvirt-daemon-driver-storage-logical")),
