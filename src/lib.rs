@@ -34,3 +34,4 @@ pub mod status;
 pub mod steps;
 pub mod transaction;
 pub mod undo;
+pub mod world;

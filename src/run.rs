@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::guest::root::Root;
 use crate::interrupt;
 use crate::transaction::failpoint;
+use crate::world::World;
 
 /// Every program that postclone may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +80,11 @@ impl Program {
         DIRECTORIES.iter().map(|dir| Path::new(dir).join(self.name())).find(|path| path.is_file())
     }
 
+    /// Whether a root has the program.
+    pub fn is_in(self, root: &Root) -> bool {
+        DIRECTORIES.iter().any(|dir| root.exists(Path::new(dir).join(self.name())))
+    }
+
     /// What to do where the program is missing.
     fn advice(self) -> &'static str {
         match self {
@@ -99,6 +106,7 @@ pub struct Cmd {
     arguments: Vec<OsString>,
     limit: Duration,
     interruptible: bool,
+    world: Option<World>,
 }
 
 /// What a program left behind.
@@ -120,6 +128,7 @@ impl Cmd {
             arguments: Vec::new(),
             limit: Duration::from_secs(60),
             interruptible: false,
+            world: None,
         }
     }
 
@@ -151,12 +160,24 @@ impl Cmd {
         self
     }
 
+    /// Runs the program in a world, where it must be installed.
+    #[must_use]
+    pub fn within(mut self, world: &World) -> Self {
+        self.world = Some(world.clone());
+        self
+    }
+
     /// Runs the program to its end and hands back what it wrote, whatever its exit status.
     ///
     /// # Errors
-    /// A program that is not installed, cannot be started, or exceeds its time: it is then ended
-    /// with everything that it started.
+    /// A world that cannot be made; a program that is not installed, cannot be started, or exceeds its
+    /// time: it is then ended with everything that it started.
     pub fn output(&self) -> Result<Output> {
+        let here = || self.output_here();
+        self.world.as_ref().map_or_else(here, |world| world.inside(here))
+    }
+
+    fn output_here(&self) -> Result<Output> {
         let Some(path) = self.program.find() else {
             bail!("`{}` is not installed: {}", self.program.name(), self.program.advice());
         };

@@ -27,3 +27,4 @@ mod rooms;
 mod stage;
 mod terminal;
 mod tree;
+mod world;

@@ -173,7 +173,7 @@ fn too_little_room_is_found_before_the_first_change() {
 }
 
 #[test]
-fn another_root_needs_its_images_built_elsewhere() {
+fn another_roots_images_need_its_own_tool() {
     let stage = Stage::new();
     fs::create_dir(stage.path("mnt")).unwrap();
     for dir in ["etc", "boot", "lib"] {
@@ -182,7 +182,7 @@ fn another_root_needs_its_images_built_elsewhere() {
     refused(
         &stage,
         &["rename", "a-b", "c-d", "--yes", "--root", "/mnt"],
-        "images of another root are not built",
+        "none is installed to build it",
     );
     let run =
         stage.run(&["rename", "a-b", "c-d", "--yes", "--root", "/mnt", "--no-initramfs"]).demand(0);

@@ -1,9 +1,6 @@
 //! What a person does after a run that was cut, on a stage.
 
-use std::path::Path;
-
 use crate::stage::Stage;
-use crate::tree;
 
 const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
 
@@ -14,61 +11,6 @@ fn cut() -> Stage {
     guest.run(RENAME).demand(137);
     guest.install_update_initramfs();
     guest
-}
-
-/// The guest's files, mounted at /mnt of a rescue system that sees its group.
-fn mounted(guest: &Stage, group: &str) -> Stage {
-    let rescue = Stage::new();
-    for dir in ["etc", "boot", "lib", "var"] {
-        tree::copy(&guest.path(dir), &rescue.path("mnt").join(dir));
-    }
-    rescue.set("vg", group);
-    rescue
-}
-
-/// A rescue system has image tools of its own, which build the images of the rescue system.
-#[test]
-fn from_a_rescue_system_a_run_is_finished_but_for_the_images() {
-    let guest = cut();
-    let rescue = mounted(&guest, "a-b");
-    let own = tree::read(&rescue.path("boot"));
-    let guests_images = |stage: &Stage, dir: &str| {
-        tree::read(&stage.path(dir))
-            .into_iter()
-            .filter(|(path, _)| path.starts_with("initrd.img-6.1.0-1-amd64"))
-            .map(|(_, entry)| entry.content)
-            .collect::<Vec<_>>()
-    };
-    let images = guests_images(&guest, "boot");
-    let status = rescue.run(&["status", "--root", "/mnt"]).demand(0);
-    let advice = "`postclone rename --resume --root /mnt`, or take it back with `postclone undo --root /mnt`";
-    assert!(String::from_utf8(status.stdout).unwrap().contains(advice));
-    let run = rescue.run(&["rename", "--resume", "--root", "/mnt"]).demand(0);
-    let said = String::from_utf8(run.stdout).unwrap();
-    assert!(said.starts_with("# Finished but for the images: volume group a-b is c-d now."));
-    assert!(said.contains("run `postclone rename --resume` there"), "{said}");
-    assert!(rescue.read("mnt/etc/fstab").starts_with("/dev/mapper/c--d-root"));
-    assert!(rescue.asked().iter().all(|line| !line.starts_with("update-initramfs")));
-    assert_eq!(own, tree::read(&rescue.path("boot")), "the rescue system's own /boot");
-    assert_eq!(images, guests_images(&rescue, "mnt/boot"));
-    let status = rescue.run(&["status", "--root", "/mnt", "--format", "json"]).demand(0);
-    assert!(String::from_utf8(status.stdout).unwrap().contains(r#""state": "cut""#));
-
-    // The guest boots, and finishes.
-    rescue_to_guest(&rescue, &guest);
-    guest.set("vg", "c-d");
-    let run = guest.run(&["rename", "--resume"]).demand(0);
-    assert!(String::from_utf8(run.stdout).unwrap().starts_with("# Finished: "));
-    assert!(guest.read("boot/initrd.img-6.1.0-1-amd64").contains("/dev/mapper/c--d-root"));
-    let status = guest.run(&["status", "--format", "json"]).demand(0);
-    assert!(String::from_utf8(status.stdout).unwrap().contains(r#""state": "done""#));
-}
-
-fn rescue_to_guest(rescue: &Stage, guest: &Stage) {
-    for dir in ["etc", "boot", "var"] {
-        std::fs::remove_dir_all(guest.path(dir)).unwrap();
-        tree::copy(&rescue.path(&Path::new("mnt").join(dir).to_string_lossy()), &guest.path(dir));
-    }
 }
 
 /// The limit is an hour, and some seconds in a build with failpoints.

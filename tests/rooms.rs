@@ -60,6 +60,8 @@ fn only_transaction_writes() {
         "hard_link",
         "renameat",
         "unix::fs::symlink",
+        "mknod",
+        "chown(",
         "symlinkat",
         "lchown",
         "utimensat",
@@ -75,6 +77,17 @@ fn only_transaction_writes() {
         "syncfs",
     ];
     only_in(&writers, &["transaction/"]);
+}
+
+#[test]
+fn only_world_mounts() {
+    only_in(&["nix::mount", "unshare(", "chroot(", "setns("], &["world/"]);
+}
+
+/// What a world is made of is written where nobody else sees it; nothing else writes so.
+#[test]
+fn only_world_writes_without_a_journal() {
+    only_in(&["scratch::"], &["world/"]);
 }
 
 #[test]

@@ -13,14 +13,19 @@ use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::statvfs::statvfs;
 
 use crate::guest::kernels::{Generator, KNOWN};
-use crate::guest::mounts::{fstab_targets, mounted};
-use crate::rename::{Job, has_generator_program};
+use crate::guest::mounts::{fstab_mounts, mounted};
+use crate::initramfs;
+use crate::rename::Job;
 use crate::transaction::lock::no_package_manager;
 use crate::transaction::{STATE, journal};
+use crate::world::World;
 
 /// File systems that boot loaders and kernels are read from: where fstab has one, it must be mounted,
 /// or the files below its mount point are not the ones that boot.
 const BOOT_TARGETS: &[&str] = &["/boot", "/boot/efi", "/efi", "/boot/firmware"];
+
+/// What a system that runs has mounted in any case, and the image tools and the journal need.
+const SYSTEM_TARGETS: &[&str] = &["/usr", "/var"];
 
 /// Room beside what is counted, for directories, journals and growth of an image.
 const SPARE: u64 = 4 << 20;
@@ -49,7 +54,7 @@ pub(crate) fn run(job: &Job) -> Result<()> {
             }
         }
         ask(group::name_is_free(job));
-        ask(boot_is_mounted(job));
+        ask(all_is_mounted(job));
     }
     if !job.files_only {
         ask(images_can_be_built(job));
@@ -70,17 +75,21 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     }
 }
 
-fn boot_is_mounted(job: &Job) -> Result<()> {
-    if !job.root.is_live() {
-        return Ok(());
-    }
+fn all_is_mounted(job: &Job) -> Result<()> {
     let mounts = mounted();
-    for target in fstab_targets(&job.root) {
-        if !BOOT_TARGETS.iter().any(|boot| target == Path::new(boot)) {
+    for (source, inner) in fstab_mounts(&job.root) {
+        let is = |paths: &[&str]| paths.iter().any(|path| inner == Path::new(path));
+        if !is(BOOT_TARGETS) && (job.root.is_live() || !is(SYSTEM_TARGETS)) {
             continue;
         }
+        let target = job.root.outer(&inner);
         let Some(mount) = mounts.iter().rev().find(|mount| mount.target == target) else {
-            bail!("`{0}` is in /etc/fstab and not mounted: run `mount {0}`", target.display());
+            let source = if job.root.is_live() { String::new() } else { format!("{source} ") };
+            bail!(
+                "`{0}` is in {1} and not mounted: run `mount {source}{0}`",
+                target.display(),
+                job.root.outer(Path::new("/etc/fstab")).display(),
+            );
         };
         if mount.read_only {
             bail!("`{0}` is mounted read-only: run `mount -o remount,rw {0}`", target.display());
@@ -96,12 +105,6 @@ fn images_can_be_built(job: &Job) -> Result<()> {
     if job.images.images.is_empty() {
         return Ok(());
     }
-    if !job.root.is_live() {
-        bail!(
-            "the images of another root are not built from here: use --no-initramfs, and build them in a chroot of `{}`",
-            job.root.base().display()
-        );
-    }
     if job.generator == Some(Generator::InitramfsTools) && updates_are_off(job) {
         bail!(
             "update_initramfs=no in /etc/initramfs-tools/update-initramfs.conf keeps update-initramfs from building: \
@@ -109,7 +112,11 @@ fn images_can_be_built(job: &Job) -> Result<()> {
         );
     }
     match job.generator {
-        Some(generator) if has_generator_program(generator) => Ok(()),
+        Some(generator) if initramfs::program(generator).is_in(&job.root) => {
+            let world = World::after(&job.root, &job.target.renaming())?;
+            let advice = "mend that, or use --no-initramfs and build the images by other means";
+            world.rehearse().map_err(|error| anyhow!("{error:#}: {advice}"))
+        }
         _ => bail!(
             "`{}` is an initramfs image, and of {KNOWN} none is installed to build it: \
              use --no-initramfs, and build it with the tool that made it",

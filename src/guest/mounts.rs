@@ -6,9 +6,21 @@ use crate::guest::root::Root;
 use crate::rewrite::fields::fields;
 use crate::rewrite::lines::lines;
 
-/// One line of `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
+/// One line of `/proc/…/mountinfo` (proc_pid_mountinfo(5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
+    /// Its number, and that of the mount in which its mount point lies.
+    pub id: u32,
+    /// See `id`.
+    pub parent: u32,
+    /// Device number of the file system: `254:0`.
+    pub device: String,
+    /// The directory of the file system that is shown.
+    pub shows: PathBuf,
+    /// Options of the mount point.
+    pub options: String,
+    /// Options of the file system.
+    pub system_options: String,
     /// Mount point.
     pub target: PathBuf,
     /// Whether it is mounted or its file system is read-only.
@@ -19,9 +31,10 @@ pub struct Mount {
     pub kind: String,
 }
 
-/// The running system's mounts; none where /proc is not there.
+/// The mounts that the calling thread sees, for which `/proc/self` would not do; none where /proc is
+/// not there.
 pub fn mounted() -> Vec<Mount> {
-    let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let text = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
     text.lines().filter_map(parse_line).collect()
 }
 
@@ -32,7 +45,13 @@ fn parse_line(line: &str) -> Option<Mount> {
     let (kind, source, super_options) = (back.next()?, back.next()?, back.next()?);
     let has_ro = |options: &str| options.split(',').any(|option| option == "ro");
     Some(Mount {
+        id: front.first()?.parse().ok()?,
+        parent: front.get(1)?.parse().ok()?,
+        device: (*front.get(2)?).to_owned(),
+        shows: PathBuf::from(unescape(front.get(3)?)),
         target: PathBuf::from(unescape(front.get(4)?)),
+        options: (*front.get(5)?).to_owned(),
+        system_options: super_options.to_owned(),
         read_only: has_ro(front.get(5)?) || has_ro(super_options),
         source: unescape(source),
         kind: kind.to_owned(),
@@ -43,8 +62,8 @@ fn unescape(text: &str) -> String {
     text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 }
 
-/// Mount points that fstab names and that are mounted at boot (no `noauto`, no swap).
-pub fn fstab_targets(root: &Root) -> Vec<PathBuf> {
+/// What is mounted at boot, as fstab says (no `noauto`, no swap): source and mount point.
+pub fn fstab_mounts(root: &Root) -> Vec<(String, PathBuf)> {
     let Ok(Some(fstab)) = root.read(Path::new("/etc/fstab")) else { return Vec::new() };
     let text = &fstab.bytes;
     let field =
@@ -55,8 +74,8 @@ pub fn fstab_targets(root: &Root) -> Vec<PathBuf> {
         .filter(|fields| {
             fields.get(3).is_none_or(|options| field(options).split(',').all(|o| o != "noauto"))
         })
-        .map(|fields| PathBuf::from(unescape(&field(&fields[1]))))
-        .filter(|target| target.is_absolute())
+        .map(|fields| (field(&fields[0]), PathBuf::from(unescape(&field(&fields[1])))))
+        .filter(|(_, target)| target.is_absolute())
         .collect()
 }
 
@@ -73,5 +92,6 @@ mod tests {
         assert!(mount.read_only);
         assert_eq!(mount.source, "/dev/mapper/svlmon2--vg-root");
         assert_eq!(mount.kind, "ext4");
+        assert_eq!((mount.id, mount.parent, mount.device.as_str()), (26, 1, "254:1"));
     }
 }

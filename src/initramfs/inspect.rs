@@ -25,7 +25,7 @@ pub fn judge(old: &Path, new: &Path, wanted: &Wanted, purpose: Purpose) -> Resul
         }
         (Err(error), _) => return Err(error),
     };
-    if let Some(first) = after.names.first().filter(|_| purpose == Purpose::Last) {
+    if let Some(first) = after.names.first().filter(|_| purpose != Purpose::Bridge) {
         let (name, place) = (wanted.name(), report::place(first));
         bail!("the new image still names {name}: {place}: {}", first.excerpt);
     }

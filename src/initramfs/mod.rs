@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::guest::kernels::{Generator, Image};
 use crate::guest::root::Root;
 use crate::run::{Cmd, Program};
+use crate::world::World;
 
 /// An image takes seconds on hardware and minutes in an emulated guest. Tests cannot wait so long.
 const LIMIT: Duration = Duration::from_secs(if cfg!(feature = "failpoints") { 8 } else { 3600 });
@@ -43,50 +44,62 @@ pub enum Purpose {
     Bridge,
     /// To stay.
     Last,
+    /// To stay, and to boot on whatever machine: it is built on what may be another one.
+    Anywhere,
 }
 
-/// Builds an image anew. The caller sees whether another one stands there.
+/// Builds an image anew, in a world of the root. The caller sees whether another one stands there.
 pub fn rebuild(
     root: &Root,
     generator: Generator,
     image: &Image,
     outer: &Path,
     purpose: Purpose,
+    world: &World,
 ) -> Result<()> {
     let building = || format!("building `{}`", outer.display());
-    let command = command(root, generator, image, outer, purpose).with_context(building)?;
+    let place = Path::new("/").join(outer.strip_prefix(root.base()).unwrap_or(outer));
+    let command = command(root, generator, image, &place, purpose).with_context(building)?;
+    let command = command.within(world);
     let output = command.checked().with_context(building)?;
     let said = [output.stdout, output.stderr].concat();
     for line in String::from_utf8_lossy(&said).lines() {
         let lower = line.to_lowercase();
         if COMPLAINTS.iter().any(|complaint| lower.contains(complaint)) {
-            bail!("building `{}`: {} says: {}", outer.display(), generator.name(), line.trim());
+            bail!("building `{}`: {} says: {}", place.display(), generator.name(), line.trim());
         }
     }
     Ok(())
 }
 
-/// Host-only images of dracut hold the names that the live devices bear; on the bridge they are built
-/// for any host (dracut(8)). The others put no names of live devices in.
+/// Host-only images of dracut hold what is true of this machine now, names on the bridge included; where
+/// that will not do they are built for any host (dracut(8)). The others put no names of live devices in.
+/// `place` is inside the root.
 fn command(
     root: &Root,
     generator: Generator,
     image: &Image,
-    outer: &Path,
+    place: &Path,
     purpose: Purpose,
 ) -> Result<Cmd> {
     let command = Cmd::new(program(generator)).limit(LIMIT).interruptible();
     Ok(match (generator, purpose) {
         (Generator::InitramfsTools, _) => command.args(["-u", "-k", &image.version]),
-        (Generator::Dracut, Purpose::Last) => command.arg("--force").arg(outer).arg(&image.version),
-        (Generator::Dracut, Purpose::Bridge) => command
+        (Generator::Dracut, Purpose::Last) => command.arg("--force").arg(place).arg(&image.version),
+        (Generator::Dracut, Purpose::Bridge | Purpose::Anywhere) => command
             .args(["--force", "--no-hostonly", "--no-hostonly-cmdline"])
-            .arg(outer)
+            .arg(place)
             .arg(&image.version),
-        (Generator::Mkinitcpio, _) => mkinitcpio::arguments(command, root, image, outer)?,
-        (Generator::Booster, _) => {
-            command.args(["build", "--force", "--kernel-version", &image.version]).arg(outer)
+        (Generator::Mkinitcpio, Purpose::Anywhere) => {
+            mkinitcpio::arguments(command, root, image, place)?.args(["-S", "autodetect"])
         }
-        (Generator::Mkinitfs, _) => command.arg("-o").arg(outer).arg(&image.version),
+        (Generator::Mkinitcpio, _) => mkinitcpio::arguments(command, root, image, place)?,
+        (Generator::Booster, Purpose::Anywhere) => command
+            .args(["build", "--force", "--universal", "--kernel-version", &image.version])
+            .arg(place),
+        (Generator::Booster, _) => {
+            command.args(["build", "--force", "--kernel-version", &image.version]).arg(place)
+        }
+        (Generator::Mkinitfs, _) => command.arg("-o").arg(place).arg(&image.version),
     })
 }

@@ -200,12 +200,31 @@ fn defaults(commands: &[Command], variables: &Variables) -> Vec<Default> {
     found
 }
 
-/// The default's position (`1>0`: the first entry inside the second) and title. A default that names
-/// no entry is the first, as in GRUB.
-fn default_row(file: &File, mut entries: &Vec<Entry>, default: &Default) -> Option<Row> {
-    let mut rest = default.wanted.as_str();
+/// The default's position (`1>0`: the first entry inside the second) and title.
+fn default_row(file: &File, entries: &[Entry], default: &Default) -> Option<Row> {
+    let (positions, entry) = chosen(entries, &default.wanted);
+    let value = format!("{} {}", positions.join(">"), entry?.title);
+    let maker = Maker { path: &file.path, entry: None };
+    Some(maker.row(default.line, default.item, value, Finding::holds()))
+}
+
+/// The kernel's arguments in the default entry of the first grub.cfg.
+pub(super) fn default_arguments(view: &View) -> Option<String> {
+    let rows = &mut Vec::new();
+    let files = view.places(&["grub-cfg"], rows).into_iter();
+    let mut menus = files.map(|file| read(view, &file, &mut Vec::new()));
+    menus.find_map(|menu| {
+        let (_, entry) = chosen(&menu.entries, &menu.defaults.first()?.wanted);
+        entry?.arguments.first().map(|(_, text)| text.clone())
+    })
+}
+
+/// The entry that a default means, and its position, a number for each menu on the way. A default that
+/// names no entry is the first, as in GRUB.
+fn chosen<'a>(mut entries: &'a [Entry], wanted: &str) -> (Vec<String>, Option<&'a Entry>) {
+    let mut rest = wanted;
     let mut positions = Vec::new();
-    let mut title = None;
+    let mut found = None;
     while !entries.is_empty() {
         let (first, inner) = split(rest);
         let named = |entry: &Entry| entry.id == first || entry.title == first;
@@ -216,13 +235,11 @@ fn default_row(file: &File, mut entries: &Vec<Entry>, default: &Default) -> Opti
         let at = entries.iter().position(named).or_else(numbered);
         let at = at.or(certain.first().copied()).unwrap_or(0);
         positions.push(at.to_string());
-        title = Some(entries[at].title.clone());
+        found = Some(&entries[at]);
         entries = &entries[at].inside;
         rest = inner;
     }
-    let value = format!("{} {}", positions.join(">"), title?);
-    let maker = Maker { path: &file.path, entry: None };
-    Some(maker.row(default.line, default.item, value, Finding::holds()))
+    (positions, found)
 }
 
 /// Parts a default at its first single `>`; a doubled one stands for itself in a title or id.

@@ -26,6 +26,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::guest::root::Root;
+
 pub use facts::{Facts, Finding};
 pub use run::{after, demand, facts, of_system};
 pub use view::View;
@@ -94,6 +96,16 @@ pub fn rows(view: &View, facts: &Facts) -> Vec<Row> {
     units::rows(view, facts, &mut rows);
     settings::rows(view, facts, &mut rows);
     rows
+}
+
+/// The kernel's arguments at the next boot, as far as they can be seen from here: what the next kernel
+/// is to be started with (kernel-install(8)), else GRUB's default entry; empty where there is neither.
+pub fn default_arguments(root: &Root) -> String {
+    let view = View::now(root);
+    let written = root.read_text("/etc/kernel/cmdline").filter(|text| !text.trim().is_empty());
+    let line = written.or_else(|| grub::default_arguments(&view)).unwrap_or_default();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    words.join(" ") + "\n"
 }
 
 /// Holds rows against those from before a run: what failed then is no failure of the run, and the

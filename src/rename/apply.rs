@@ -25,8 +25,6 @@ pub(crate) struct Outcome {
     pub(crate) seen: Vec<String>,
     /// The proof of the next boot.
     pub(crate) proof: Vec<Row>,
-    /// The images are still to be built, by the system itself when it runs.
-    pub(crate) images_wait: bool,
 }
 
 impl Outcome {
@@ -41,7 +39,7 @@ impl Outcome {
             seen.push(format!("the proof could not be shown: {error:#}"));
             Vec::new()
         });
-        Self { journal: journal.dir().to_owned(), seen, proof, images_wait: false }
+        Self { journal: journal.dir().to_owned(), seen, proof }
     }
 }
 
@@ -65,15 +63,11 @@ pub(crate) fn run(job: &Job) -> Result<Outcome> {
 }
 
 /// Finishes a run that was cut. On failure it stays as it is: undo and another try are both open.
-///
-/// Of another root than the running system's everything but the images.
 pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
     interrupt::watch()?;
-    let mut images_wait = false;
     let seen = live::watched(root, || {
-        let outcome = steps::take(root, journal, Direction::Forward, Manner::default())?;
-        images_wait = outcome.images_wait;
-        Ok(outcome.seen)
+        steps::take(root, journal, Direction::Forward, Manner::default())
+            .map(|outcome| outcome.seen)
     });
     let seen = seen.map_err(|error| {
         fail(
@@ -83,7 +77,7 @@ pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
             ),
         )
     })?;
-    Ok(Outcome { images_wait, ..Outcome::of(root, journal, seen) })
+    Ok(Outcome::of(root, journal, seen))
 }
 
 fn saved(job: &Job) -> Result<Saved> {

@@ -21,7 +21,6 @@ use crate::cli::{Format, RenameArgs};
 use crate::exit::{Exit, refuse};
 use crate::guest::kernels::{self, Generator, Images};
 use crate::guest::root::Root;
-use crate::initramfs;
 use crate::live;
 use crate::logger;
 use crate::names::VgName;
@@ -152,7 +151,7 @@ fn what_does_not_apply(job: &Job) -> Vec<&'static str> {
         return told;
     }
     if !job.root.is_live() {
-        told.push("another root than the running system's: nothing is linked or reloaded, no image is built");
+        told.push("another root than the running system's: nothing is linked or reloaded");
         return told;
     }
     if !live::has_udev() {
@@ -219,9 +218,4 @@ fn steps(job: &Job) -> Vec<Step> {
         steps.push(Step::Verify);
     }
     steps
-}
-
-/// Whether the images' tool is installed.
-pub(crate) fn has_generator_program(generator: Generator) -> bool {
-    initramfs::program(generator).find().is_some()
 }

@@ -14,6 +14,7 @@ use crate::steps;
 use crate::transaction::journal::Journal;
 use crate::transaction::lock::{Lock, no_package_manager};
 use crate::transaction::record::{Direction, State};
+use crate::world::World;
 
 /// Finishes the last run where it was cut.
 pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
@@ -30,24 +31,20 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
     }
     let _lock = Lock::take(&root).map_err(refuse)?;
     no_package_manager(&root).map_err(refuse)?;
+    if journal.saved.generator.is_some() {
+        let world = World::after(&root, &steps::renaming(&journal.saved)).map_err(refuse)?;
+        world.rehearse().map_err(refuse)?;
+    }
     let outcome = apply::finish(&root, &mut journal)?;
     let old = &journal.saved.old;
     let left = super::left(&root, old, steps::volumes(&journal));
     to_stdout(|out| {
         writeln!(
             out,
-            "# {}: volume group {} is {} now.",
-            if outcome.images_wait { "Finished but for the images" } else { "Finished" },
-            journal.saved.old,
-            journal.saved.new
+            "# Finished: volume group {} is {} now.",
+            journal.saved.old, journal.saved.new
         )?;
         outcome.seen.iter().try_for_each(|line| writeln!(out, "#  - {line}"))?;
-        if outcome.images_wait {
-            writeln!(
-                out,
-                "# Next: boot the system, and run `postclone rename --resume` there: it builds its images itself."
-            )?;
-        }
         table::write(out, &outcome.proof, "# ", Style::of_stdout(args.color))?;
         let left = left.map(|left| left_lines(old, &left)).unwrap_or_default();
         left.iter().try_for_each(|line| writeln!(out, "# {line}"))

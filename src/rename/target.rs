@@ -14,6 +14,7 @@ use crate::lvm;
 use crate::names::{VgName, dm};
 use crate::plan::Warning;
 use crate::rewrite::matcher::Volumes;
+use crate::world::Renaming;
 
 /// The renaming that a run is about.
 pub(crate) struct Target {
@@ -33,6 +34,16 @@ impl Target {
                 Volumes::Known(group.volumes.iter().map(|volume| volume.name.clone()).collect())
             }
             None => Volumes::ByForm,
+        }
+    }
+
+    /// The same for a [`crate::world::World`] in which it is over.
+    pub(crate) fn renaming(&self) -> Renaming<'_> {
+        Renaming {
+            old: &self.old,
+            new: &self.new,
+            uuid: self.group.as_ref().map(|group| group.uuid.as_str()),
+            volumes: self.volumes(),
         }
     }
 }

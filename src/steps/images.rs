@@ -6,11 +6,11 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::guest::kernels::Image;
 use crate::guest::root::Root;
-use crate::plan::Step;
 use crate::transaction::image::{Kept, Stamp};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 use crate::transaction::{failpoint, staged};
+use crate::world::World;
 use crate::{audit, initramfs};
 
 /// Forward an image that boots under either name; back the same once more, until the group has its
@@ -39,21 +39,6 @@ pub(super) fn hold(root: &Root, journal: &Journal, image: &Image) -> Result<()> 
     Ok(())
 }
 
-/// A rescue system cannot build the images of the bridge.
-pub(super) fn refuse_bridge(journal: &Journal) -> Result<()> {
-    let mut steps = journal.saved.steps.iter().enumerate();
-    let waits = |(number, step): (usize, &Step)| {
-        matches!(step, Step::BridgeImage { .. }) && !journal.is_done(Direction::Forward, number)
-    };
-    if steps.any(waits) {
-        bail!(
-            "the run was cut before its images could boot under either name, and they are built by the system itself alone: \
-             take it back with `postclone undo --root DIR`"
-        );
-    }
-    Ok(())
-}
-
 pub(super) fn last(
     root: &Root,
     journal: &Journal,
@@ -69,7 +54,14 @@ pub(super) fn last(
         }
         return Ok(format!("{} as before", image.path.display()));
     }
-    let told = build(root, journal, image, &outer, initramfs::Purpose::Last)?;
+    // A rescue system may run on another machine; but a crypttab goes into images for this host alone
+    // (dracut modules.d/70crypt).
+    let purpose = if root.is_live() || root.exists("/etc/crypttab") {
+        initramfs::Purpose::Last
+    } else {
+        initramfs::Purpose::Anywhere
+    };
+    let told = build(root, journal, image, &outer, purpose)?;
     Ok(format!("{} built anew{told}", image.path.display()))
 }
 
@@ -98,7 +90,11 @@ fn build(
         journal.saved.generator.ok_or_else(|| anyhow!("the images' generator is not known"))?;
     journal.keep_image(outer, Kept::Before)?;
     let stood = Stamp::of(outer)?;
-    initramfs::rebuild(root, generator, image, outer, purpose)?;
+    let world = match purpose {
+        initramfs::Purpose::Bridge => World::of(root)?,
+        _ => World::after(root, &super::renaming(&journal.saved))?,
+    };
+    initramfs::rebuild(root, generator, image, outer, purpose, &world)?;
     failpoint::hit("image")?;
     // The generators write a new file; one that did nothing (update_initramfs=no) leaves the old.
     if Stamp::of(outer)? == stood {

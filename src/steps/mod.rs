@@ -18,8 +18,12 @@ use crate::rewrite::matcher::Volumes;
 use crate::transaction::failpoint;
 use crate::transaction::files::{Side, Waiting};
 use crate::transaction::journal::Journal;
-use crate::transaction::record::Direction;
+use crate::transaction::record::{Direction, Saved};
+use crate::world::Renaming;
 use crate::{due, interrupt, live, lvm};
+
+/// Length of a group's UUID without hyphens.
+const GROUP_UUID: usize = 32;
 
 /// How a run is taken.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,9 +41,6 @@ pub struct Outcome {
     pub seen: Vec<String>,
     /// Failures, where the manner was to keep going.
     pub failures: Vec<anyhow::Error>,
-    /// The images are still to be built, which another root than the running system's does once it
-    /// runs. The run stays open.
-    pub images_wait: bool,
 }
 
 /// Takes every step that is not done yet, and closes the journal when all went well.
@@ -71,9 +72,6 @@ pub fn take(
         }
         *slot = Some(ready);
     }
-    if !root.is_live() && direction == Direction::Forward {
-        images::refuse_bridge(journal)?;
-    }
     // Dropped at the end of this function, so that the way back finds the room that it needs.
     let _room = match direction {
         Direction::Forward => journal.reserve(root)?,
@@ -84,15 +82,10 @@ pub fn take(
     let mut held = direction == Direction::Backward
         && !outcome.failures.is_empty()
         && due::was_begun(journal, |step| matches!(step, Step::RenameGroup { .. }));
-    outcome.images_wait = direction == Direction::Forward
-        && !root.is_live()
-        && steps.iter().any(|step| matches!(step, Step::RebuildImage { .. }));
     let mut flip = None;
     for (number, step) in steps.iter().enumerate() {
         let is_image = matches!(step, Step::RebuildImage { .. });
-        let left_out = (step.is_live() && !root.is_live())
-            || (outcome.images_wait && (is_image || *step == Step::Verify))
-            || (held && !is_image);
+        let left_out = (step.is_live() && !root.is_live()) || (held && !is_image);
         if left_out || !due::is_due(journal, step, number, direction) {
             continue;
         }
@@ -138,7 +131,7 @@ pub fn take(
     if held {
         outcome.failures.push(anyhow!("so the group's name and the files were left as they are"));
     }
-    if outcome.failures.is_empty() && !outcome.images_wait {
+    if outcome.failures.is_empty() {
         journal.close(direction)?;
     }
     Ok(outcome)
@@ -268,9 +261,26 @@ fn rename_group(uuid: &str, to: &VgName, direction: Direction) -> Result<()> {
     })
 }
 
+/// What a run is about, for a [`crate::world::World`] in which it is over.
+pub(crate) fn renaming(saved: &Saved) -> Renaming<'_> {
+    let mut uuids = saved.volumes.iter().flatten().filter_map(|volume| volume.dm_uuid.as_deref());
+    // A group that was renamed by hand is known by its volumes' dm UUIDs alone.
+    let of_volumes = uuids.find_map(|uuid| uuid.strip_prefix("LVM-")?.get(..GROUP_UUID));
+    Renaming {
+        old: &saved.old,
+        new: &saved.new,
+        uuid: saved.uuid.as_deref().or(of_volumes),
+        volumes: volumes_of(saved),
+    }
+}
+
 /// The group's volumes, as they were known when the run began.
 pub(crate) fn volumes(journal: &Journal) -> Volumes {
-    match &journal.saved.volumes {
+    volumes_of(&journal.saved)
+}
+
+fn volumes_of(saved: &Saved) -> Volumes {
+    match &saved.volumes {
         Some(volumes) => Volumes::Known(volumes.iter().map(|volume| volume.name.clone()).collect()),
         None => Volumes::ByForm,
     }

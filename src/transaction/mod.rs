@@ -12,6 +12,7 @@ mod marker;
 pub mod paths;
 pub mod record;
 pub mod runtime;
+pub mod scratch;
 pub mod staged;
 
 use std::fs::File;

@@ -1,0 +1,39 @@
+//! What a [`crate::world`] is made of: files on file systems in memory that it alone has, gone with it.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use nix::sys::stat::{Mode, SFlag, mknod};
+
+/// Makes a directory, and those above it.
+pub fn directory(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).with_context(|| format!("making the directory `{}`", path.display()))
+}
+
+/// Writes a file.
+pub fn file(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).with_context(|| format!("writing `{}`", path.display()))
+}
+
+/// Makes a symbolic link.
+pub fn link(target: &Path, path: &Path) -> Result<()> {
+    std::os::unix::fs::symlink(target, path)
+        .with_context(|| format!("linking `{}`", path.display()))
+}
+
+/// Makes a device node like another one.
+pub fn node(path: &Path, like: &fs::Metadata) -> Result<()> {
+    let making = || format!("making the device node `{}`", path.display());
+    let kind = SFlag::from_bits_truncate(like.mode() & SFlag::S_IFMT.bits());
+    mknod(path, kind, Mode::empty(), like.rdev()).with_context(making)?;
+    attributes(path, like)
+}
+
+/// Gives owner and mode of another file.
+pub fn attributes(path: &Path, like: &fs::Metadata) -> Result<()> {
+    let giving = || format!("giving `{}` its owner and mode", path.display());
+    chown(path, Some(like.uid()), Some(like.gid())).with_context(giving)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(like.mode() & 0o7777)).with_context(giving)
+}

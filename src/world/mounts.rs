@@ -1,0 +1,84 @@
+//! Mounting inside a private namespace, in the words of errors.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use nix::mount::{MsFlags, mount};
+
+/// Keeps every later mount from the rest of the machine, and the machine's from here.
+pub(super) fn private() -> Result<()> {
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        .context("parting its mounts from the system's: `/` is no mount point, as in a chroot")
+}
+
+/// Mounts a file system in memory.
+pub(super) fn memory(at: &Path) -> Result<()> {
+    mount(Some("postclone"), at, Some("tmpfs"), MsFlags::MS_NOSUID, Some("mode=755"))
+        .with_context(|| format!("mounting a file system in memory at `{}`", at.display()))
+}
+
+/// Keeps a mount, and those below it, out of copies of the tree that it stands in.
+pub(super) fn leave_out(at: &Path) -> Result<()> {
+    mount(None::<&str>, at, None::<&str>, MsFlags::MS_UNBINDABLE, None::<&str>)
+        .with_context(|| format!("keeping `{}` to itself", at.display()))
+}
+
+/// Shows a file, or a directory without what is mounted below it, in another place as well.
+pub(super) fn bind(from: &Path, to: &Path) -> Result<()> {
+    binding(from, to, MsFlags::MS_BIND)
+}
+
+/// Shows a directory with all that is mounted below it in another place as well.
+pub(super) fn bind_all(from: &Path, to: &Path) -> Result<()> {
+    binding(from, to, MsFlags::MS_BIND | MsFlags::MS_REC)
+}
+
+fn binding(from: &Path, to: &Path, flags: MsFlags) -> Result<()> {
+    mount(Some(from), to, None::<&str>, flags, None::<&str>)
+        .with_context(|| format!("binding `{}` to `{}`", from.display(), to.display()))
+}
+
+/// Moves a mount to another place.
+pub(super) fn shift(from: &Path, to: &Path) -> Result<()> {
+    mount(Some(from), to, None::<&str>, MsFlags::MS_MOVE, None::<&str>)
+        .with_context(|| format!("moving the mount `{}` to `{}`", from.display(), to.display()))
+}
+
+/// Mounts a file system that is mounted already once more, under another name of its device and with
+/// the same options of the mount point (`options`) and of the file system (`of_system`).
+///
+/// The kernel keeps the name with the mount (`mnt_devname`), the rest with the file system, which is
+/// the same one (fs/super.c, get_tree_bdev).
+pub(super) fn again(
+    device: &str,
+    to: &Path,
+    kind: &str,
+    options: &str,
+    of_system: &str,
+) -> Result<()> {
+    let point = flags(options);
+    let read_only = MsFlags::MS_RDONLY;
+    let first = (point - read_only) | (flags(of_system) & read_only);
+    let mounting = || format!("mounting `{device}` at `{}`", to.display());
+    mount(Some(device), to, Some(kind), first, None::<&str>).with_context(mounting)?;
+    if point.contains(read_only) && !first.contains(read_only) {
+        let flags = point | MsFlags::MS_BIND | MsFlags::MS_REMOUNT;
+        mount(None::<&str>, to, None::<&str>, flags, None::<&str>).with_context(mounting)?;
+    }
+    Ok(())
+}
+
+/// A mount point's options as mount(2) takes them.
+fn flags(options: &str) -> MsFlags {
+    let flag = |option: &str| match option {
+        "ro" => MsFlags::MS_RDONLY,
+        "nosuid" => MsFlags::MS_NOSUID,
+        "nodev" => MsFlags::MS_NODEV,
+        "noexec" => MsFlags::MS_NOEXEC,
+        "noatime" => MsFlags::MS_NOATIME,
+        "nodiratime" => MsFlags::MS_NODIRATIME,
+        "relatime" => MsFlags::MS_RELATIME,
+        _ => MsFlags::empty(),
+    };
+    options.split(',').map(flag).collect()
+}

@@ -1,0 +1,193 @@
+//! The dm devices that still bear the old name, and every spelling of theirs in /dev and in udev's
+//! records with the new one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::names::VgName;
+use crate::names::path::MAPPER;
+
+/// A dm device under its present name and the one that it has after the reboot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Device {
+    /// The kernel's name: `dm-0`.
+    pub(super) kernel: String,
+    /// Device number: `254:0`.
+    pub(super) number: String,
+    /// dm name that it bears.
+    pub(super) old: String,
+    /// dm name that it is to have.
+    pub(super) new: String,
+}
+
+/// The group's names and its devices.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    old: VgName,
+    new: VgName,
+    devices: Vec<Device>,
+}
+
+impl Names {
+    /// The devices of a group, by its UUID without hyphens, that still bear its old name, hidden ones
+    /// included. `block` is `/sys/block`.
+    pub(super) fn find(block: &Path, old: &VgName, new: &VgName, uuid: &str) -> Self {
+        let (from, to) = (format!("{}-", old.doubled()), format!("{}-", new.doubled()));
+        let device = |kernel: String| {
+            let read = |file: &str| {
+                let text = fs::read_to_string(block.join(&kernel).join(file)).ok()?;
+                Some(text.trim_end().to_owned())
+            };
+            // lvm2 lib/misc/lvm-string.c: `LVM-`, the group's UUID, the volume's, and a layer.
+            let of_group = read("dm/uuid")?.strip_prefix("LVM-")?.starts_with(uuid);
+            let name = read("dm/name").filter(|_| of_group)?;
+            let rest = name.strip_prefix(&from).filter(|rest| !rest.starts_with('-'))?;
+            let (new, number) = (format!("{to}{rest}"), read("dev")?);
+            Some(Device { kernel, number, old: name, new })
+        };
+        let entries = fs::read_dir(block).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut devices: Vec<Device> = names.filter_map(device).collect();
+        devices.sort_by(|a, b| a.kernel.cmp(&b.kernel));
+        Self { old: old.clone(), new: new.clone(), devices }
+    }
+
+    pub(super) fn devices(&self) -> &[Device] {
+        &self.devices
+    }
+
+    /// The path under which a device number is to be mounted.
+    pub(super) fn path_of(&self, number: &str) -> Option<String> {
+        let device = self.devices.iter().find(|device| device.number == number)?;
+        Some(format!("{MAPPER}{}", device.new))
+    }
+
+    /// Where an entry of /dev stands after the reboot, by its path below /dev. `target` is what it
+    /// links to.
+    pub(super) fn entry(&self, path: &Path, target: Option<&Path>) -> PathBuf {
+        let kernel = target.and_then(Path::file_name).and_then(|name| name.to_str());
+        let linked = self.devices.iter().any(|device| Some(device.kernel.as_str()) == kernel);
+        match path.to_str().and_then(|path| self.spelled(path, linked)) {
+            Some(spelled) => PathBuf::from(spelled),
+            None => path.to_owned(),
+        }
+    }
+
+    /// Whether a directory of /dev is the group's own, whose links go elsewhere.
+    pub(super) fn is_group(&self, path: &Path) -> bool {
+        path == Path::new(self.old.as_str())
+    }
+
+    /// What udev keeps of one of the devices (systemd src/libsystemd/sd-device, device_update_db):
+    /// `S:` and a link below /dev, `E:` and a property.
+    pub(super) fn record(&self, device: &Device, text: &str) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for line in text.lines() {
+            let line = match line.split_once(':') {
+                Some(("S", link)) => {
+                    format!("S:{}", self.spelled(link, true).unwrap_or_else(|| link.to_owned()))
+                }
+                Some(("E", property)) => format!("E:{}", self.property(device, property)),
+                _ => line.to_owned(),
+            };
+            // Until the reboot both names have their links.
+            if !(line.starts_with("S:") && lines.contains(&line)) {
+                lines.push(line);
+            }
+        }
+        lines.push(String::new());
+        lines.join("\n")
+    }
+
+    fn property(&self, device: &Device, property: &str) -> String {
+        match property.split_once('=') {
+            Some(("DM_VG_NAME", name)) if name == self.old.as_str() => {
+                format!("DM_VG_NAME={}", self.new)
+            }
+            Some((key, name)) if name == device.old => format!("{key}={}", device.new),
+            _ => property.to_owned(),
+        }
+    }
+
+    /// A path below /dev with the new name; `ours` where it is known to be one of the devices.
+    fn spelled(&self, path: &str, ours: bool) -> Option<String> {
+        for head in ["mapper/", "disk/by-id/dm-name-"] {
+            if let Some(name) = path.strip_prefix(head) {
+                let device = self.devices.iter().find(|device| device.old == name)?;
+                return Some(format!("{head}{}", device.new));
+            }
+        }
+        let (group, volume) = path.split_once('/')?;
+        (ours && group == self.old.as_str()).then(|| format!("{}/{volume}", self.new))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        let dir = tempfile::tempdir().unwrap();
+        for (kernel, uuid, name) in [
+            ("dm-0", "LVM-GROUPvolume0", "a--b-root"),
+            ("dm-1", "LVM-GROUPvolume1-tpool", "a--b-pool-tpool"),
+            ("dm-2", "LVM-OTHERvolume2", "a--b-root2"),
+            ("dm-3", "CRYPT-LUKS2-x", "a--b-crypt"),
+            ("dm-4", "LVM-GROUPvolume4", "c-new"),
+        ] {
+            let dm = dir.path().join(kernel).join("dm");
+            fs::create_dir_all(&dm).unwrap();
+            fs::write(dm.join("uuid"), format!("{uuid}\n")).unwrap();
+            fs::write(dm.join("name"), format!("{name}\n")).unwrap();
+            let number = kernel.trim_start_matches("dm-");
+            fs::write(dir.path().join(kernel).join("dev"), format!("254:{number}\n")).unwrap();
+        }
+        fs::create_dir(dir.path().join("vda")).unwrap();
+        let [old, new] = ["a-b", "c"].map(|name| VgName::new(name).unwrap());
+        Names::find(dir.path(), &old, &new, "GROUP")
+    }
+
+    #[test]
+    fn the_groups_devices_are_told_by_uuid_and_hidden_ones_are_among_them() {
+        let names = names();
+        let told: Vec<(&str, &str)> = names
+            .devices()
+            .iter()
+            .map(|device| (device.kernel.as_str(), device.new.as_str()))
+            .collect();
+        assert_eq!(told, [("dm-0", "c-root"), ("dm-1", "c-pool-tpool")]);
+        assert_eq!(names.path_of("254:0").as_deref(), Some("/dev/mapper/c-root"));
+        assert_eq!(names.path_of("254:2"), None);
+    }
+
+    #[test]
+    fn entries_of_dev_move_with_their_device_alone() {
+        let names = names();
+        let place = |path: &str, target: Option<&str>| {
+            names.entry(Path::new(path), target.map(Path::new)).display().to_string()
+        };
+        assert_eq!(place("mapper/a--b-root", Some("../dm-0")), "mapper/c-root");
+        assert_eq!(place("mapper/a--b-root", None), "mapper/c-root");
+        assert_eq!(place("mapper/a--b-root2", Some("../dm-2")), "mapper/a--b-root2");
+        assert_eq!(place("mapper/a--b-crypt", Some("../dm-3")), "mapper/a--b-crypt");
+        assert_eq!(place("a-b/root", Some("../dm-0")), "c/root");
+        assert_eq!(place("a-b/root2", Some("../dm-2")), "a-b/root2");
+        assert_eq!(
+            place("disk/by-id/dm-name-a--b-root", Some("../../dm-0")),
+            "disk/by-id/dm-name-c-root"
+        );
+        assert_eq!(place("disk/by-uuid/1", Some("../../dm-0")), "disk/by-uuid/1");
+    }
+
+    #[test]
+    fn a_record_of_udev_has_each_new_name_once() {
+        let names = names();
+        let text = "S:mapper/a--b-root\nS:mapper/c-root\nS:a-b/root\nS:disk/by-uuid/1\nI:12\n\
+                    E:DM_NAME=a--b-root\nE:DM_VG_NAME=a-b\nE:DM_LV_NAME=root\nE:ID_FS_LABEL=a-b\nG:systemd\n";
+        assert_eq!(
+            names.record(&names.devices()[0], text),
+            "S:mapper/c-root\nS:c/root\nS:disk/by-uuid/1\nI:12\n\
+             E:DM_NAME=c-root\nE:DM_VG_NAME=c\nE:DM_LV_NAME=root\nE:ID_FS_LABEL=a-b\nG:systemd\n"
+        );
+    }
+}
