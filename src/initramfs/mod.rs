@@ -101,7 +101,13 @@ fn command(
             .args(["--force", "--no-hostonly", "--no-hostonly-cmdline"])
             .arg(place)
             .arg(&image.version),
+        (Generator::Mkinitcpio, Purpose::Anywhere) => {
+            mkinitcpio::arguments(command, root, image, place)?.args(["-S", "autodetect"])
+        }
         (Generator::Mkinitcpio, _) => mkinitcpio::arguments(command, root, image, place)?,
+        (Generator::Booster, Purpose::Anywhere) => command
+            .args(["build", "--force", "--universal", "--kernel-version", &image.version])
+            .arg(place),
         (Generator::Booster, _) => {
             command.args(["build", "--force", "--kernel-version", &image.version]).arg(place)
         }
