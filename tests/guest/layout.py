@@ -200,6 +200,6 @@ LAYOUTS = {
         Layout("ansible", PAIR, packages=("ansible-core",)),
         Layout("swapfile", (ROOT,), setup=SWAPFILE, packages=("linux-image-amd64",)),
         Layout("libvirt", PAIR, setup=POOL,
-               packages=("libvirt-daemon-system", "libvirt-clients", "libvirt-daemon-driver-storage-logical")),
+               packages=("libvirt-daemon-system", "libvirt-clients")),
     ]
 }
