@@ -73,9 +73,9 @@ other=$(vgs --noheadings -o vg_uuid,pv_name | awk -v twin="$twin" 'index($2, twi
 timed postclone rename --yes --vg-uuid "$uuid" {OLD} {NEW} >"$OUT/rename" 2>&1
 status=$?
 cat "$OUT/rename"
-vgs --noheadings -o vg_uuid,vg_name | sort >"$OUT/groups"
-printf '  %s %s\\n' "$uuid" {NEW} "$other" {OLD} | sort >"$OUT/groups-wanted"
-diff <(tr -s ' ' <"$OUT/groups") <(tr -s ' ' <"$OUT/groups-wanted") || status=8
+vgs --noheadings -o vg_uuid,vg_name | awk '{{ print $1, $2 }}' | sort >"$OUT/groups"
+printf '%s %s\\n' "$uuid" {NEW} "$other" {OLD} | sort >"$OUT/groups-wanted"
+diff "$OUT/groups" "$OUT/groups-wanted" || status=8
 losetup -d "$twin"
 rm /var/tmp/twin
 snapshot after
