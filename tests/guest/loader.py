@@ -34,10 +34,11 @@ QUICK = "set -e\ntimed() { \"$@\"; }\n"
 def in_guest(layout):
     """Whether the images must be made in the guest: their tool looks at its devices.
 
-    The others are the same as made in a chroot, within seconds instead of minutes.
+    Of dracut's generic ones the same come of a chroot, within seconds instead of minutes. Those of
+    initramfs-tools lack fsck there (hooks/fsck asks the root device for its type).
     """
-    encrypted = layout.luks or any(volume.luks for volume in layout.volumes)
-    return encrypted or layout.generator == "dracut-hostonly"
+    return layout.generator != "dracut"
+
 
 KERNEL_INSTALL = """
 mkdir -p /etc/kernel
