@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::guest::host::{self, HostName};
 use crate::guest::machine::Platform;
 use crate::guest::root::Root;
-use crate::guest::root_name;
+use crate::guest::root_device;
 use crate::names::VgName;
 use crate::rename::new_name::{self, Advice};
 use crate::report::to_stdout;
@@ -28,7 +28,7 @@ pub fn run() -> Result<Exit> {
     let seen = status::look(&root);
     let group = match &seen.root_group {
         Some(group) => VgName::new(group).ok(),
-        None => root_name::seen(),
+        None => root_device::root_group_name(),
     };
     let mut lines = Vec::new();
     let mut line = |label: &str, text: &str| {

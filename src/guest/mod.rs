@@ -14,4 +14,3 @@ pub mod presets;
 mod regular;
 pub mod root;
 pub mod root_device;
-pub mod root_name;

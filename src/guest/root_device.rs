@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::guest::inventory::{Group, Inventory};
 use crate::guest::mounts::mounted;
+use crate::names::{VgName, dm};
+
+/// What the dm UUID of a logical volume begins with.
+const UUID: &str = "LVM-";
 
 /// Length of a group's UUID without hyphens, at the start of a volume's dm UUID behind `LVM-`.
 const VG_UUID: usize = 32;
@@ -17,32 +21,42 @@ pub fn root_group(inventory: &Inventory) -> Option<&Group> {
 
 /// Its UUID without hyphens, whether LVM shows it or not.
 pub fn root_group_uuid() -> Option<String> {
-    let mut devices: Vec<PathBuf> = Vec::new();
-    if let Ok(metadata) = fs::metadata("/") {
-        let (major, minor) =
-            (nix::sys::stat::major(metadata.dev()), nix::sys::stat::minor(metadata.dev()));
-        devices.push(PathBuf::from(format!("/sys/dev/block/{major}:{minor}")));
-    }
+    let uuid = attribute(&root_volume()?, "uuid");
+    uuid.strip_prefix(UUID)?.get(..VG_UUID).map(str::to_owned)
+}
+
+/// Its name as the device mapper has it, for who may not ask LVM: any user may read sysfs. Between a
+/// rename and the reboot it is the old one.
+pub fn root_group_name() -> Option<VgName> {
+    VgName::new(&dm::split(&attribute(&root_volume()?, "name"))?.vg).ok()
+}
+
+/// The logical volume under `/`, as its directory of sysfs.
+fn root_volume() -> Option<PathBuf> {
+    let root = fs::metadata("/").map(|metadata| metadata.dev());
+    let mounts = mounted().into_iter().filter(|mount| mount.target == Path::new("/"));
     // btrfs and overlay have a device number of their own; the mount's source says more.
-    for mount in mounted().iter().filter(|mount| mount.target == Path::new("/")) {
-        if let Ok(metadata) = fs::metadata(&mount.source) {
-            let device = metadata.rdev();
-            let (major, minor) = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
-            devices.push(PathBuf::from(format!("/sys/dev/block/{major}:{minor}")));
-        }
-    }
-    devices.iter().find_map(|device| group_under(device, 0))
+    let sources = mounts.map(|mount| fs::metadata(mount.source).map(|metadata| metadata.rdev()));
+    std::iter::once(root).chain(sources).flatten().find_map(|number| {
+        let (major, minor) = (nix::sys::stat::major(number), nix::sys::stat::minor(number));
+        volume_under(PathBuf::from(format!("/sys/dev/block/{major}:{minor}")), 0)
+    })
 }
 
 /// Walks down from a block device to the first logical volume.
-fn group_under(device: &Path, depth: usize) -> Option<String> {
+fn volume_under(device: PathBuf, depth: usize) -> Option<PathBuf> {
     if depth > 16 {
         return None;
     }
-    let uuid = fs::read_to_string(device.join("dm/uuid")).unwrap_or_default();
-    if let Some(uuid) = uuid.trim().strip_prefix("LVM-") {
-        return uuid.get(..VG_UUID).map(str::to_owned);
+    if attribute(&device, "uuid").starts_with(UUID) {
+        return Some(device);
     }
     let slaves = fs::read_dir(device.join("slaves")).ok()?;
-    slaves.flatten().find_map(|slave| group_under(&slave.path(), depth + 1))
+    slaves.flatten().find_map(|slave| volume_under(slave.path(), depth + 1))
+}
+
+/// What the device mapper says of a device; empty of any other.
+fn attribute(device: &Path, name: &str) -> String {
+    let text = fs::read_to_string(device.join("dm").join(name)).unwrap_or_default();
+    text.trim().to_owned()
 }

@@ -21,7 +21,7 @@ pub(super) fn bridge(
     image: &Image,
     direction: Direction,
 ) -> Result<()> {
-    let outer = place(root, image, direction)?;
+    let outer = outer(root, &image.path, direction)?;
     if direction == Direction::Backward {
         return journal.restore_image(&outer, Kept::Bridge).map(drop);
     }
@@ -32,7 +32,7 @@ pub(super) fn bridge(
 /// Puts back what boots under the new name: the image that was built on the bridge where there is one,
 /// else the old one, which then names no volume that a boot needs.
 pub(super) fn hold(root: &Root, journal: &Journal, image: &Image) -> Result<()> {
-    let outer = place(root, image, Direction::Backward)?;
+    let outer = outer(root, &image.path, Direction::Backward)?;
     if !journal.restore_image(&outer, Kept::Bridge)? {
         journal.restore_image(&outer, Kept::Before)?;
     }
@@ -46,7 +46,7 @@ pub(super) fn last(
     direction: Direction,
     cut: bool,
 ) -> Result<String> {
-    let outer = place(root, image, direction)?;
+    let outer = outer(root, &image.path, direction)?;
     if direction == Direction::Backward {
         journal.restore_image(&outer, Kept::Before)?;
         if cut {
@@ -65,13 +65,8 @@ pub(super) fn last(
     Ok(format!("{} built anew{told}", image.path.display()))
 }
 
-/// The image on this machine. Going back it may be gone, as after a file system check, for what is put
-/// there does without it.
-fn place(root: &Root, image: &Image, direction: Direction) -> Result<PathBuf> {
-    outer(root, &image.path, direction)
-}
-
-/// The same of any path of an image.
+/// An image's path on this machine. Going back it may be gone, as after a file system check, for what is
+/// put there does without it.
 pub(super) fn outer(root: &Root, path: &Path, direction: Direction) -> Result<PathBuf> {
     let gone = || anyhow!("`{}` is gone: put it back, or another one in its place", path.display());
     if let Some(resolved) = root.resolve(path)? {

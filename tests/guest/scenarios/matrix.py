@@ -1,10 +1,10 @@
 """One guest of each kind: renamed, rebooted, judged. tests/guest/matrix puts them in a table."""
 
 import json
-import re
 
 from judge import Criterion, Verdict, down_in_time, undisturbed
 from layout import LAYOUTS, dm
+from scenarios.rename import proof_rows
 from trial import Scenario
 
 RENAME = """
@@ -73,7 +73,7 @@ virsh pool-info guests && virsh vol-list guests && virsh pool-dumpxml guests >"$
     "raid1": "[[ $(lvs --noheadings -o segtype {new}/root) == *raid1* ]]",
     "cache": "[[ $(lvs --noheadings -o segtype {new}/root) == *cache* ]]",
     "two-groups": "lvs svlmon2/data && grep -q '^/dev/mapper/svlmon2-data ' /etc/fstab",
-    "uki": "[[ -z $(find /boot -name 'initrd*' -path '*loader*') ]] && bootctl status --no-pager",
+    "uki": "grep -aq 'root=/dev/mapper/{dm}-root' /boot/efi/EFI/Linux/*.efi && bootctl status --no-pager",
 }
 """What else is asked of a kind of guest after its next boot."""
 
@@ -91,10 +91,7 @@ def by_name(layout):
 
 def proved(text, group):
     """Whether a printed proof says of every row that it holds, or that nothing can be said."""
-    _, _, table = text.partition("Proof of the next boot: ")
-    rows = re.findall(r"^(?:# )?  (holds|FAILS|as before|tolerated|unknown) +(.*)$", table, re.M)
-    odd = [f"{verdict} {row}" for verdict, row in rows
-           if verdict != "holds" and (verdict, row.split()[-1]) != ("unknown", "/dev/sr0")]
+    table, rows, odd = proof_rows(text)
     held = [row for verdict, row in rows if verdict == "holds"]
     return Verdict([
         Criterion("every row of the proof holds", bool(held) and not odd, "; ".join(odd)),
@@ -114,7 +111,8 @@ def play(trial):
     trial.require("the shutdown", trial.verdict("1-rename", down_in_time(first)))
     script = inside(layout) if layout.generator == "dracut-hostonly" else ""
     second = trial.boot("2-next", script + LOOK.format(
-        old=old, more=MORE.get(layout.name, "true").replace("{new}", new)))
+        old=old, more=MORE.get(layout.name, "true").replace("{new}", new).replace(
+            "{dm}", dm(new, "x")[:-2])))
     trial.require("the next boot", trial.judged("2-next", second, new, old, by_name(layout)))
     trial.require_job(second)
     (trial.logs / "facts.json").write_text(json.dumps({

@@ -33,14 +33,20 @@ exit $status
 """
 
 
-def proved(text, device):
-    """Whether a printed proof has the root device in an entry and in fstab, and every row holds.
+def proof_rows(text):
+    """A printed proof, its (verdict, row) pairs, and those that are not as they should be.
 
     Nothing can be said of the drive that Debian's fstab has and the machine has not."""
     _, _, table = text.partition("Proof of the next boot: ")
     rows = re.findall(r"^(?:# )?  (holds|FAILS|as before|tolerated|unknown) +(.*)$", table, re.M)
     odd = [f"{verdict} {row}" for verdict, row in rows
            if verdict != "holds" and (verdict, row.split()[-1]) != ("unknown", "/dev/sr0")]
+    return table, rows, odd
+
+
+def proved(text, device):
+    """Whether a printed proof has the root device in an entry and in fstab, and every row holds."""
+    table, rows, odd = proof_rows(text)
     items = [row.split()[0] for _, row in rows]
     wanted = ["default", "kernel", "initrd", "root=", "/", "/boot", "swap", "RESUME="]
     missing = [item for item in wanted if item not in items]
