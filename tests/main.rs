@@ -5,6 +5,7 @@
 mod attributes;
 mod audit;
 mod clones;
+mod crew;
 mod exotic;
 #[cfg(feature = "failpoints")]
 mod faults;

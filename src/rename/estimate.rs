@@ -7,6 +7,7 @@ use crate::guest::root::Root;
 use crate::plan::{Plan, Step};
 use crate::progress::seconds;
 use crate::report::text::count;
+use crate::steps::crew;
 
 /// dpkg's log, the present one and the one before (dpkg(1)).
 const LOGS: &[&str] = &["/var/log/dpkg.log", "/var/log/dpkg.log.1"];
@@ -33,7 +34,8 @@ pub(super) fn sentence(root: &Root, plan: &Plan, generator: Option<Generator>) -
             "How long {builds_said} {takes} to build is not known here: mostly less than a minute each."
         );
     };
-    let all = last * u32::try_from(builds).unwrap_or(u32::MAX) + REST;
+    let rounds = crew::rounds(root, generator, &plan.steps);
+    let all = last * u32::try_from(rounds).unwrap_or(u32::MAX) + REST;
     format!(
         "It takes about {} to build {builds_said}: the last one took {} here ({log}).",
         rough(all),

@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::guest::kernels::Image;
 use crate::guest::root::Root;
+use crate::plan::Step;
 use crate::transaction::image::{Kept, Stamp};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
@@ -13,14 +14,34 @@ use crate::transaction::{failpoint, staged};
 use crate::world::World;
 use crate::{audit, initramfs};
 
-/// Forward an image that boots under either name; back the same once more, until the group has its
-/// old name.
-pub(super) fn bridge(
+/// The image that a step builds with the image tool.
+pub(super) fn of(step: &Step) -> Option<Image> {
+    match step {
+        Step::BridgeImage { kernel, path, .. } | Step::RebuildImage { kernel, path, .. } => {
+            Some(Image { version: kernel.clone(), path: path.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// Takes a step about an image. `cut` where it was begun before and came to no end.
+pub(super) fn take(
     root: &Root,
     journal: &Journal,
-    image: &Image,
+    step: &Step,
     direction: Direction,
-) -> Result<()> {
+    cut: bool,
+) -> Result<Option<String>> {
+    let Some(image) = of(step) else { return Ok(None) };
+    if step.is_bridge_image() {
+        return bridge(root, journal, &image, direction).map(|()| None);
+    }
+    last(root, journal, &image, direction, cut).map(Some)
+}
+
+/// Forward an image that boots under either name; back the same once more, until the group has its
+/// old name.
+fn bridge(root: &Root, journal: &Journal, image: &Image, direction: Direction) -> Result<()> {
     let outer = outer(root, &image.path, direction)?;
     if direction == Direction::Backward {
         return journal.restore_image(&outer, Kept::Bridge).map(drop);
@@ -31,15 +52,15 @@ pub(super) fn bridge(
 
 /// Puts back what boots under the new name: the image that was built on the bridge where there is one,
 /// else the old one, which then names no volume that a boot needs.
-pub(super) fn hold(root: &Root, journal: &Journal, image: &Image) -> Result<()> {
-    let outer = outer(root, &image.path, Direction::Backward)?;
+pub(super) fn hold(root: &Root, journal: &Journal, image: &Path) -> Result<()> {
+    let outer = outer(root, image, Direction::Backward)?;
     if !journal.restore_image(&outer, Kept::Bridge)? {
         journal.restore_image(&outer, Kept::Before)?;
     }
     Ok(())
 }
 
-pub(super) fn last(
+fn last(
     root: &Root,
     journal: &Journal,
     image: &Image,

@@ -2,6 +2,7 @@
 //!
 //! Every step looks before it acts, so that one which was cut in the middle can be taken again.
 
+pub(crate) mod crew;
 mod images;
 mod placed;
 mod verify;
@@ -10,7 +11,6 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
 
-use crate::guest::kernels::Image;
 use crate::guest::root::Root;
 use crate::names::VgName;
 use crate::plan::Step;
@@ -85,7 +85,10 @@ pub fn take(
         && !outcome.failures.is_empty()
         && due::was_begun(journal, |step| matches!(step, Step::RenameGroup { .. }));
     let mut flip = None;
-    for (number, step) in steps.iter().enumerate() {
+    let mut next = 0;
+    while let Some(step) = steps.get(next) {
+        let number = next;
+        next += 1;
         let is_image = step.is_image();
         let left_out = (step.is_live() && !root.is_live()) || (held && !is_image);
         if left_out || !due::is_due(journal, step, number, direction) {
@@ -93,6 +96,15 @@ pub fn take(
         }
         if let Some(signal) = interrupt::caught() {
             bail!("stopped by signal {signal}");
+        }
+        if direction == Direction::Forward && images::of(step).is_some() {
+            let due = |step: &Step, number| due::is_due(journal, step, number, direction);
+            let range = crew::gather(root, journal, number, due);
+            if range.len() > 1 {
+                next = range.end;
+                outcome.seen.extend(crew::work(root, journal, range)?);
+                continue;
+            }
         }
         log::info!("{}", step_text(step, direction));
         let _ticker = Ticker::start(step_text(step, direction));
@@ -156,10 +168,7 @@ fn noted(written: Result<()>, manner: Manner, outcome: &mut Outcome) -> Result<b
 /// An image's part of the way back where the group keeps its new name: one that boots under it.
 fn hold(root: &Root, journal: &Journal, step: &Step) -> Result<Option<String>> {
     match step {
-        Step::RebuildImage { kernel, path, .. } => {
-            let wanted = Image { version: kernel.clone(), path: path.clone() };
-            images::hold(root, journal, &wanted).map(|()| None)
-        }
+        Step::RebuildImage { path, .. } => images::hold(root, journal, path).map(|()| None),
         Step::Place(wanted) => placed::hold(root, journal, wanted).map(|()| None),
         _ => Ok(None),
     }
@@ -237,13 +246,8 @@ fn take_step(
             }
             Ok(None)
         }
-        Step::BridgeImage { kernel, path, .. } => {
-            let wanted = Image { version: kernel.clone(), path: path.clone() };
-            images::bridge(root, journal, &wanted, direction).map(|()| None)
-        }
-        Step::RebuildImage { kernel, path, .. } => {
-            let wanted = Image { version: kernel.clone(), path: path.clone() };
-            images::last(root, journal, &wanted, direction, cut).map(Some)
+        Step::BridgeImage { .. } | Step::RebuildImage { .. } => {
+            images::take(root, journal, step, direction, cut)
         }
         Step::BridgePlaced(wanted) => {
             placed::bridge(root, journal, wanted, direction).map(|()| None)

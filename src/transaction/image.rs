@@ -50,7 +50,9 @@ impl Journal {
         let dir = kept.parent().unwrap_or(self.dir());
         fs::create_dir_all(dir).with_context(keeping)?;
         // Under another name until it is whole: a cut copy must not be taken for the image.
-        let part = dir.join("part");
+        let mut part = kept.clone().into_os_string();
+        part.push(".part");
+        let part = PathBuf::from(part);
         fs::copy(image, &part).with_context(keeping)?;
         let copy = File::options().write(true).open(&part).with_context(keeping)?;
         attributes::copy(image, &copy, &part)?;
