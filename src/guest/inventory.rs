@@ -54,11 +54,15 @@ pub struct Volume {
     pub name: LvName,
     /// With hyphens; empty where the report has no such column.
     pub uuid: String,
-    /// Whether only LVM itself uses it.
+    /// Whether only LVM itself uses it: no link in /dev names it. Pools are among them, although LVM
+    /// prints them without brackets (lvs(8), `lv_attr`; udev 11-dm-lvm.rules, `DM_LV_LAYER`).
     pub hidden: bool,
     /// Ten letters of `lv_attr` (lvs(8)); empty where the report has no such column.
     pub attributes: String,
 }
+
+/// First letters of `lv_attr`: thin pool, VDO pool.
+const POOLS: [char; 2] = ['t', 'd'];
 
 type Row = Map<String, Value>;
 
@@ -118,8 +122,8 @@ impl Inventory {
             }
             let volumes = &mut self.groups[at].volumes;
             if volumes.iter().all(|volume| volume.name != name) {
-                let hidden = plain != written;
                 let (uuid, attributes) = (text(row, "lv_uuid"), text(row, "lv_attr"));
+                let hidden = plain != written || attributes.starts_with(POOLS);
                 volumes.push(Volume { name, uuid, hidden, attributes });
             }
         }
@@ -227,7 +231,9 @@ mod tests {
               "lv": [
                   {"lv_name":"root", "vg_name":"a-b", "lv_attr":"-wi-a-----"},
   File descriptor 3 leaked on lvs invocation.
-                  {"lv_name":"[lvol0_pmspare]", "vg_name":"a-b", "lv_attr":"ewi-------"}
+                  {"lv_name":"[lvol0_pmspare]", "vg_name":"a-b", "lv_attr":"ewi-------"},
+                  {"lv_name":"pool", "vg_name":"a-b", "lv_attr":"twi-aotz--"},
+                  {"lv_name":"thin", "vg_name":"a-b", "lv_attr":"Vwi-aotz--"}
               ]
           }
       ]
@@ -240,7 +246,10 @@ mod tests {
         assert_eq!(inventory.groups.len(), 1);
         let names: Vec<_> =
             inventory.groups[0].volumes.iter().map(|v| (v.name.as_str(), v.hidden)).collect();
-        assert_eq!(names, [("root", false), ("lvol0_pmspare", true)]);
+        assert_eq!(
+            names,
+            [("root", false), ("lvol0_pmspare", true), ("pool", true), ("thin", false)]
+        );
     }
 
     #[test]

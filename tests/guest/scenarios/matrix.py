@@ -93,9 +93,16 @@ def proved(text, group):
     """Whether a printed proof says of every row that it holds, or that nothing can be said."""
     table, rows, odd = proof_rows(text)
     held = [row for verdict, row in rows if verdict == "holds"]
+
+    def names(word):  # A device that is too long for its column is shortened in the middle.
+        head, dots, tail = word.partition("...")
+        device = f"/dev/mapper/{group}root"
+        return group in word or bool(dots and head) and device.startswith(head) and device.endswith(tail)
+
     return Verdict([
         Criterion("every row of the proof holds", bool(held) and not odd, "; ".join(odd)),
-        Criterion(f"it is about {group}", any(group in row for row in held), table[:300])])
+        Criterion(f"it is about {group}", any(names(row.split()[-1]) for row in held),
+                  table[:300])])
 
 
 def play(trial):

@@ -1,0 +1,6 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| postclone_fuzz::rewriters::check(
+    postclone_fuzz::rewriters::COMMAND_LINES,
+    input
+));

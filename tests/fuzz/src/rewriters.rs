@@ -1,0 +1,128 @@
+//! Rewriters: bytes in, spans out. An input is a byte that chooses the rewriter, one that chooses what is
+//! known of the group, and a file.
+
+use std::collections::BTreeSet;
+
+use postclone::names::{LvName, VgName};
+use postclone::rewrite::edit::{Edit, apply};
+use postclone::rewrite::matcher::{Matcher, Volumes};
+use postclone::rewrite::{
+    Rewrite, bls, crypttab, efi_variable, free_text, fstab, grubenv, json, keyed, libvirt,
+    lvm_conf, shell_conf, text, udev_rules, unit_file,
+};
+
+/// Rewriters with their names, in the order of their choosing bytes.
+pub type Family = &'static [(&'static str, Rewrite)];
+
+/// Tables of devices, a line each.
+pub const TABLES: Family = &[("fstab", fstab::rewrite), ("crypttab", crypttab::rewrite)];
+/// Kernel command lines and what holds them.
+pub const COMMAND_LINES: Family = &[
+    ("grub", text::grub),
+    ("kernel_command_line", text::kernel_command_line),
+    ("bls", bls::rewrite),
+    ("grubenv", grubenv::rewrite),
+    ("efi_variable", efi_variable::rewrite),
+];
+/// Settings with keys.
+pub const SETTINGS: Family = &[
+    ("lvm_conf", lvm_conf::rewrite),
+    ("shell_conf", shell_conf::rewrite),
+    ("keyed::proxmox", keyed::proxmox),
+    ("keyed::openstack", keyed::openstack),
+    ("keyed::containers", keyed::containers),
+    ("keyed::collectd", keyed::collectd),
+    ("udev_rules", udev_rules::rewrite),
+];
+/// systemd's units.
+pub const UNITS: Family = &[("unit_file", unit_file::rewrite)];
+/// XML and JSON.
+pub const MARKUP: Family = &[
+    ("libvirt", libvirt::rewrite),
+    ("libvirt::cluster", libvirt::cluster),
+    ("json", json::rewrite),
+    ("keyed::container_engine", keyed::container_engine),
+];
+/// Scripts, and settings without a grammar of their own.
+pub const FREE_TEXT: Family = &[
+    ("free_text", free_text::rewrite),
+    ("device_paths", text::device_paths),
+    ("database", free_text::database),
+];
+
+/// All of them, by their targets.
+pub const FAMILIES: &[(&str, Family)] = &[
+    ("tables", TABLES),
+    ("command_lines", COMMAND_LINES),
+    ("settings", SETTINGS),
+    ("units", UNITS),
+    ("markup", MARKUP),
+    ("free_text", FREE_TEXT),
+];
+
+/// The group of the fixtures, and its new name; hyphens in both, the same length in neither.
+const OLD: &str = "svlmon2-vg";
+const NEW: &str = "q7-neu";
+/// A group whose names begin like the old one's.
+const FOREIGN: &str = "svlmon2";
+
+fn matcher(old: &str, new: &str, is_known: bool) -> Matcher {
+    let volumes = ["root", "swap_1", "home", "var", "data-1"];
+    let known = volumes.iter().map(|name| LvName::new(name).unwrap()).collect();
+    let volumes = if is_known { Volumes::Known(known) } else { Volumes::ByForm };
+    let (old, new) = (VgName::new(old).unwrap(), VgName::new(new).unwrap());
+    Matcher::new(old, new, volumes, BTreeSet::new())
+}
+
+/// The edits that a rewriter finds; none in a file that it cannot read.
+fn edits(rewrite: Rewrite, matcher: &Matcher, text: &[u8]) -> Option<Vec<Edit>> {
+    rewrite(matcher, text).ok().map(|found| found.edits)
+}
+
+/// The tokens of a group, as they stand.
+fn tokens(rewrite: Rewrite, matcher: &Matcher, text: &[u8]) -> Vec<Vec<u8>> {
+    let found = edits(rewrite, matcher, text).unwrap_or_default();
+    let named = found.iter().filter(|edit| edit.volume.is_some());
+    named.map(|edit| text[edit.token.clone()].to_vec()).collect()
+}
+
+/// Asks of a rewriter: edits in order and inside of the file, each inside of its token; none left in what
+/// they give; what was given back is what was there; another group's names are as they were.
+pub fn check(family: Family, input: &[u8]) {
+    let [choice, known, text @ ..] = input else { return };
+    let (name, rewrite) = family[usize::from(*choice) % family.len()];
+    let is_known = known % 2 == 0;
+    let forward = matcher(OLD, NEW, is_known);
+    let Some(found) = edits(rewrite, &forward, text) else { return };
+    let mut from = 0;
+    for edit in &found {
+        assert!(from <= edit.range.start && edit.range.end <= text.len(), "{name}: {edit:?}");
+        assert!(
+            edit.range.is_empty()
+                || edit.token.start <= edit.range.start && edit.range.end <= edit.token.end,
+            "{name}: {edit:?}"
+        );
+        from = edit.range.end;
+    }
+    let after = apply(text, &found);
+    let again = edits(rewrite, &forward, &after).expect("what was read once is read again");
+    assert!(again.is_empty(), "{name}: not done in one pass: {again:?}");
+    let other = matcher(FOREIGN, "another", is_known);
+    assert_eq!(
+        tokens(rewrite, &other, text),
+        tokens(rewrite, &other, &after),
+        "{name}: a foreign group was touched"
+    );
+    let back = matcher(NEW, OLD, is_known);
+    let had_new = text.windows(2).any(|pair| pair == b"q7");
+    if !had_new {
+        let found = edits(rewrite, &back, &after).expect("what was read once is read again");
+        let restored = apply(&after, &found);
+        assert!(
+            restored == text,
+            "{name}: there and back\n{}\n{}",
+            String::from_utf8_lossy(text),
+            String::from_utf8_lossy(&restored)
+        );
+    }
+}
