@@ -13,12 +13,16 @@ use crate::run::{Cmd, Program};
 /// disk) names no file system for certain and is left out.
 pub fn uuids(group: &Group) -> Result<Uuids> {
     let devices = devices()?;
+    let mut bearers: BTreeMap<&str, usize> = BTreeMap::new();
+    for uuid in devices.values().filter_map(|device| device.uuid.as_deref()) {
+        *bearers.entry(uuid).or_default() += 1;
+    }
     let mut found = Uuids::new();
     for volume in &group.volumes {
         let Some(uuid) = of(&devices, group, volume).and_then(|device| device.uuid.as_ref()) else {
             continue;
         };
-        if devices.values().filter(|other| other.uuid.as_ref() == Some(uuid)).count() == 1 {
+        if bearers.get(uuid.as_str()) == Some(&1) {
             found.insert(volume.name.clone(), uuid.clone());
         }
     }

@@ -42,6 +42,35 @@ fn main() {
     for mebibytes in [1, 10, 100] {
         large(&fixtures, mebibytes);
     }
+    println!("\n| volumes, and lines of fstab | dry run | each |");
+    println!("|---|---|---|");
+    for volumes in [200, 2000, 20_000] {
+        many(volumes);
+    }
+}
+
+/// A group of so many volumes, each with its line in fstab.
+fn many(volumes: usize) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("root/etc")).unwrap();
+    let names: Vec<String> = (0..volumes).map(|number| format!("data-{number:05}")).collect();
+    let lines = names.iter().map(|name| {
+        format!("/dev/mapper/svlmon2--vg-{} /srv/{name} ext4 noauto 0 2\n", name.replace('-', "--"))
+    });
+    fs::write(dir.path().join("root/etc/fstab"), lines.collect::<String>()).unwrap();
+    let rows: Vec<String> = names
+        .iter()
+        .map(|name| {
+            format!(r#"{{"lv_name":"{name}","lv_uuid":"{name}-uuid","lv_attr":"-wi-ao----"}}"#)
+        })
+        .collect();
+    let report = dir.path().join("lvm.json");
+    let group = r#"{"vg_name":"svlmon2-vg","vg_uuid":"x","vg_attr":"wz--n-"}"#;
+    let text = format!(r#"{{"report":[{{"vg":[{group}],"lv":[{}]}}]}}"#, rows.join(","));
+    fs::write(&report, text).unwrap();
+    let mut command = postclone(&["svlmon2-vg", "svlinuxtest-vg"], &dir.path().join("root"));
+    let time = milliseconds(median(11, command.arg("--lvm-report").arg(&report)));
+    println!("| {volumes} | {time:.1} ms | {:.1} us |", time * 1000.0 / volumes as f64);
 }
 
 /// One tree whose grub.cfg is as large as asked, made of a real one over and over.

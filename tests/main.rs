@@ -14,6 +14,7 @@ mod flow;
 mod generators;
 mod golden;
 mod harness;
+mod hostile;
 mod images;
 mod manual;
 mod named_after;

@@ -1,6 +1,6 @@
 //! LVM's own report of groups and volumes (`lvm fullreport --reportformat json`, lvmreport(7)).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -98,6 +98,10 @@ impl Inventory {
 
     fn add(&mut self, report: &Value) -> Result<()> {
         let mut own = None;
+        let known = self.groups.iter().enumerate().flat_map(|(at, group)| {
+            group.volumes.iter().map(move |volume| (at, volume.name.clone()))
+        });
+        let mut known: BTreeSet<(usize, LvName)> = known.collect();
         for row in rows(report, "vg") {
             let name = text(row, "vg_name");
             if !name.is_empty() {
@@ -120,8 +124,8 @@ impl Inventory {
             if !host.is_empty() && !hosts.contains(&host) {
                 hosts.push(host);
             }
-            let volumes = &mut self.groups[at].volumes;
-            if volumes.iter().all(|volume| volume.name != name) {
+            if known.insert((at, name.clone())) {
+                let volumes = &mut self.groups[at].volumes;
                 let (uuid, attributes) = (text(row, "lv_uuid"), text(row, "lv_attr"));
                 let hidden = plain != written || attributes.starts_with(POOLS);
                 volumes.push(Volume { name, uuid, hidden, attributes });

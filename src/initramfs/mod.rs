@@ -1,4 +1,4 @@
-//! Initramfs images, built by the system's own tool, one kernel at a time.
+//! Initramfs images, built by the system's own tool, one a call.
 
 pub mod inspect;
 mod mkinitcpio;

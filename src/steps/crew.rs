@@ -30,7 +30,7 @@ use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
 /// Bytes of memory that one build is given: the tools' shells and copies of files take little, their
-/// compressor (zstd -9, xz -6) about half of it.
+/// compressor up to half of it (of 24 MiB zstd -9 took 62 MiB, xz 95, zstd -19 116).
 const MEMORY: u64 = 256 << 20;
 
 /// An image's unpacked tree and its archive before it is compressed take up to so many times its size.
