@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::audit::{self, Wanted, report};
+use crate::audit::{self, Inside, Wanted, report};
 use crate::image::NotAnImage;
 use crate::initramfs::Purpose;
 
-/// Judges a new image beside the one that it replaced. It must be whole, have what the old one had
+/// Judges a new image beside what the one held that it replaced. It must be whole, have what the old one had
 /// for LVM and LUKS, and name the group nowhere but in its copy of LVM's records: the image tools
 /// end with status 0 after a full disk and after a source that they could not resolve.
 ///
@@ -16,8 +16,12 @@ use crate::initramfs::Purpose;
 ///
 /// # Errors
 /// A new image that will not do, or that cannot be read although it or the old one is of a known kind.
-pub fn judge(old: &Path, new: &Path, wanted: &Wanted, purpose: Purpose) -> Result<Option<String>> {
-    let before = audit::inside(old, wanted);
+pub fn judge(
+    before: Result<Inside>,
+    new: &Path,
+    wanted: &Wanted,
+    purpose: Purpose,
+) -> Result<Option<String>> {
     let after = match (audit::inside(new, wanted), &before) {
         (Ok(after), _) => after,
         (Err(error), Err(_)) if error.downcast_ref::<NotAnImage>().is_some() => {

@@ -1,6 +1,7 @@
 //! A step about one kernel's image, forward and back.
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::{Result, anyhow, bail};
 
@@ -113,7 +114,15 @@ fn build(
     let stood = Stamp::of(outer)?;
     let world = world(root, journal, purpose)?;
     let place = root.inner(outer);
-    initramfs::rebuild(root, generator, image, &place, purpose, &world)?;
+    let wanted = audit::wanted(root, &journal.saved.old, super::volumes(journal))?;
+    let old = journal.kept_image(outer, Kept::Before)?;
+    // The tool leaves a processor idle most of the time.
+    let (built, before) = thread::scope(|scope| {
+        let before = scope.spawn(|| audit::inside(&old, &wanted));
+        let built = initramfs::rebuild(root, generator, image, &place, purpose, &world);
+        (built, before.join().unwrap_or_else(|_| Err(anyhow!("a thread ended in a panic"))))
+    });
+    built?;
     failpoint::hit("image")?;
     // The generators write a new file; one that did nothing (update_initramfs=no) leaves the old.
     if Stamp::of(outer)? == stood {
@@ -124,9 +133,10 @@ fn build(
             generator.configuration()
         );
     }
-    let told = judge(root, journal, outer, purpose)?;
+    // On the bridge lvm.conf has both names, so of those the last image alone is asked.
+    let told = initramfs::inspect::judge(before, outer, &wanted, purpose)?;
     staged::sync(&[outer.to_owned()])?;
-    Ok(told)
+    Ok(told.map(|told| format!(", but {told}")).unwrap_or_default())
 }
 
 /// Where the image tools run.
@@ -135,18 +145,4 @@ pub(super) fn world(root: &Root, journal: &Journal, purpose: initramfs::Purpose)
         initramfs::Purpose::Bridge => World::of(root),
         _ => World::after(root, &super::renaming(&journal.saved)),
     }
-}
-
-/// What is said of a new image that will do. On the bridge lvm.conf has both names, so of those the
-/// last image alone is asked.
-fn judge(
-    root: &Root,
-    journal: &Journal,
-    outer: &Path,
-    purpose: initramfs::Purpose,
-) -> Result<String> {
-    let wanted = audit::wanted(root, &journal.saved.old, super::volumes(journal))?;
-    let old = journal.kept_image(outer, Kept::Before)?;
-    let told = initramfs::inspect::judge(&old, outer, &wanted, purpose)?;
-    Ok(told.map(|told| format!(", but {told}")).unwrap_or_default())
 }

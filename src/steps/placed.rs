@@ -130,6 +130,6 @@ fn judge(
 ) -> Result<String> {
     let wanted = audit::wanted(root, &journal.saved.old, super::volumes(journal))?;
     let old = journal.kept_image(outer, Kept::Before)?;
-    let told = inspect::judge(&old, image, &wanted, purpose)?;
+    let told = inspect::judge(audit::inside(&old, &wanted), image, &wanted, purpose)?;
     Ok(told.map(|told| format!(", but {told}")).unwrap_or_default())
 }

@@ -54,6 +54,12 @@ for turn in 1 2 3 4 5 6 7; do
 done
 nproc
 grep MemAvailable /proc/meminfo
+# ours: the rename, with the time before each line of its log
+ours() {{
+	postclone rename -v --yes {OLD} {NEW} 2> >(while read -r line; do
+		echo "$EPOCHREALTIME $line"
+	done)
+}}
 unpack() {{
 	local image
 	for image in /boot/initrd.img-*; do
@@ -62,7 +68,7 @@ unpack() {{
 }}
 measure() {{
 	timed images >/dev/null 2>&1 || return # what is read by both is in memory now
-	took "rename-$1" postclone rename -v --yes {OLD} {NEW} || return
+	took "rename-$1" ours || return
 	[[ $1 != 2 ]] || timed unpack together || return
 	took "undo-$1" postclone undo --yes || return
 	took "hand-$1" hand_and_images || return
