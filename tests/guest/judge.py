@@ -72,10 +72,11 @@ NAMED = ("lvs", "dm", "findmnt", "cmdline", "fstab", "grub.cfg")
 """Sections of a report that bear the group's name where nothing is named by UUID."""
 
 
-def judge(boot, present, absent=None, named=NAMED):
+def judge(boot, present, absent=None, named=NAMED, apart=()):
     """The verdict on a boot that is to live in group `present`, which the sections `named` say.
 
-    `absent` is the name that nothing may bear any more.
+    `absent` is the name that nothing may bear any more, but for the names `apart`: those of LUKS mappings,
+    which are free text and stay.
     """
     section = boot.sections.get
     lines = Verdict()
@@ -106,8 +107,9 @@ def judge(boot, present, absent=None, named=NAMED):
         journal = boot.out / "journal.txt"
         if journal.exists():
             where["journal"] = journal.read_text(errors="replace").splitlines()
+        others = re.compile("|".join(re.escape(name) for name in apart) or "(?!)")
         for name, texts in where.items():
-            found = [text for text in texts or [] if pattern.search(text)]
+            found = [text for text in texts or [] if pattern.search(others.sub("", text))]
             add(f"no {absent} in {name}", texts is not None and not found,
                 "; ".join(t.strip() for t in found[:4]) if texts is not None else "no report")
     return lines

@@ -64,9 +64,9 @@ class Trial:
         self.note(f"{label}: {'good' if verdict.good else 'BAD'}\n{verdict}")
         return verdict
 
-    def judged(self, label, boot, present, absent=None, named=judge.NAMED):
+    def judged(self, label, boot, present, absent=None, named=judge.NAMED, apart=()):
         """The logged verdict on a boot."""
-        return self.verdict(label, judge.judge(boot, present, absent, named))
+        return self.verdict(label, judge.judge(boot, present, absent, named, apart))
 
     def require(self, what, verdict):
         """Fail unless the verdict is good."""

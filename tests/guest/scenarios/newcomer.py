@@ -21,10 +21,10 @@ typed() {
 	pid=$!
 	exec 3>keys
 	while sleep 1 && kill -0 $pid 2>/dev/null; do
-		stood=$(tail -c 80 "$OUT/$name" | tr -d '\r' | tail -n 1)
+		stood=$(tail -c 200 "$OUT/$name" | tr -d '\r' | sed 's/\x1b[[][0-9;?]*[A-Za-z]//g' | tail -n 1)
 		case $stood in
 		*'(END)'*) printf q >&3 ;;
-		:*) printf ' ' >&3 ;;
+		*:) printf ' ' >&3 ;;
 		*'[y/N] ') printf 'y\n' >&3 ;;
 		*'[Y/n] ') printf 'y\n' >&3 ;;
 		esac
@@ -68,12 +68,14 @@ def newcomer(trial):
 
 def shown(typescript):
     """What a terminal shows in the end: without live lines, colours, and script's own words."""
-    typescript = re.sub(r"\x1b\[[0-9;?]*m|\x1b\[\?[0-9]+[hl]|\x1b[=>78]|\x07", "", typescript)
+    typescript = re.sub(r"\x1b\[[0-9;?]*[A-JL-Za-z]|\x1b[=>78]|\x07", "", typescript)
+    # less goes to the next row by a blank too many, which it takes back.
+    typescript = re.sub(r" [\r\x08](?=[^\x1b\r\n])", "", typescript)
     lines = []
     for line in typescript.split("\n"):
         if not line.startswith(("Script started on", "Script done on")):
             # What is overwritten or erased in its row is seen no more.
-            parts = [part for part in re.split(r"\r|\x1b\[K", line) if part]
+            parts = [part for part in re.split(r"\r|\x08|\x1b\[K", line) if part.strip()]
             lines.append(parts[-1].rstrip() if parts else "")
     return "\n".join(lines).strip("\n") + "\n"
 
