@@ -18,7 +18,7 @@ fn a_run_takes_its_steps_in_order() {
     assert_eq!(
         stage.asked(),
         [
-            "systemctl show --all --property=Id,ActiveState *".to_owned(),
+            "systemctl list-units --all --full --plain --no-legend --no-pager".to_owned(),
             format!("lvm vgrename --driverloaded n --config global{{wait_for_locks=0}} {UUID} c-d"),
             "udevadm control --reload".to_owned(),
             "udevadm trigger --action=change --subsystem-match=block --sysname-match=dm-*"
@@ -27,7 +27,7 @@ fn a_run_takes_its_steps_in_order() {
             "systemctl daemon-reload".to_owned(),
             format!("update-initramfs -u -k {}", KERNELS[0]),
             format!("update-initramfs -u -k {}", KERNELS[1]),
-            "systemctl show --all --property=Id,ActiveState *".to_owned(),
+            "systemctl list-units --all --full --plain --no-legend --no-pager".to_owned(),
         ]
     );
     assert!(!run.stderr.contains("ms from LVM's rename"), "{}", run.stderr);

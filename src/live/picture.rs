@@ -148,22 +148,23 @@ fn ends_by_itself(unit: &str) -> Result<bool> {
     Ok(on_demand || value("Transient=") == "yes" || one_shot)
 }
 
-/// By property, not by the table of `list-units`: a description there may hold newlines, and a line
-/// of it could pass for a unit.
+/// By the table of all units, which systemd sends as one message; their properties are one message a
+/// unit, seconds in all on a slow machine.
 fn active_units() -> Result<BTreeSet<String>> {
     let output = Cmd::new(Program::Systemctl)
         // Without --all, units that follow another (aliases of a swap) are left out.
-        .args(["show", "--all", "--property=Id,ActiveState", "*"])
+        .args(["list-units", "--all", "--full", "--plain", "--no-legend", "--no-pager"])
         .checked()
         .context("asking systemd for its units")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(text.split("\n\n").filter_map(active_unit).collect())
+    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(active_unit).collect())
 }
 
-/// The unit's name, where the block of properties is that of an active one.
-fn active_unit(block: &str) -> Option<String> {
-    let value = |key: &str| block.lines().find_map(|line| line.strip_prefix(key));
-    (value("ActiveState=") == Some("active")).then(|| value("Id=").map(str::to_owned)).flatten()
+/// The unit's name, where the row is that of an active one: UNIT LOAD ACTIVE SUB DESCRIPTION. Further
+/// lines of a description stand below its column (systemd src/shared/format-table.c), whatever they say.
+fn active_unit(row: &str) -> Option<String> {
+    let mut words = row.split(' ').filter(|word| !word.is_empty());
+    let (unit, _, active) = (words.next()?, words.next()?, words.next()?);
+    (!row.starts_with(' ') && active == "active").then(|| unit.to_owned())
 }
 
 /// What comes and goes with logins and with services' starts.
@@ -239,10 +240,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_are_read_by_property() {
-        assert_eq!(active_unit("Id=home.mount\nActiveState=active").as_deref(), Some("home.mount"));
-        assert_eq!(active_unit("ActiveState=inactive\nId=home.mount"), None);
-        assert_eq!(active_unit(""), None);
+    fn units_are_read_from_their_table() {
+        let row = "home.mount  loaded    active   mounted   /home";
+        assert_eq!(active_unit(row).as_deref(), Some("home.mount"));
+        for row in [
+            "home.mount  loaded    inactive dead      /home",
+            "gone.service not-found inactive dead    gone.service",
+            // The second line of a description, which says what it likes.
+            "                              fake.service loaded active running fake",
+            "",
+        ] {
+            assert_eq!(active_unit(row), None, "{row}");
+        }
     }
 
     #[test]

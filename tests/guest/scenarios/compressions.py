@@ -37,6 +37,13 @@ def compressions(trial):
                                  stdout=subprocess.PIPE).stdout
     if not archive.startswith(b"0707"):
         raise Failed("the guest's image is no archive in zstd")
+    # The tree's image was made before there was a swap to resume from; a further archive has its name.
+    setting = made / "conf" / "conf.d" / "resume"
+    setting.parent.mkdir(parents=True)
+    setting.write_text(f"RESUME=/dev/mapper/{dm(OLD, 'swap_1')}\n")
+    more = subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=made, check=True,
+                          input=b"conf/conf.d/resume\n", stdout=subprocess.PIPE).stdout
+    archive += bytes(-len(archive) % 512) + more
     files = {"postclone.deb": trial.deb}
     for name, command in COMPRESSIONS.items():
         file = made / name

@@ -64,6 +64,8 @@ unpack() {{
 	local image
 	for image in /boot/initrd.img-*; do
 		unmkinitramfs "$image" "/var/tmp/$1/${{image##*/}}" || return
+		# LVM's records tell of each renaming.
+		rm -rf "/var/tmp/$1/${{image##*/}}/etc/lvm/backup" "/var/tmp/$1/${{image##*/}}/etc/lvm/archive"
 	done
 }}
 measure() {{
