@@ -31,6 +31,18 @@ def run(*command, **more):
     return done.stdout
 
 
+def patiently(*command):
+    """Run what may fail because the host counts a thread's time in ticks: QEMU times its key derivation
+    by a hash of some milliseconds, and refuses where that took none (crypto/pbkdf.c)."""
+    for _ in range(20):
+        try:
+            return run(*command)
+        except RuntimeError as error:
+            if "accurate CPU usage" not in str(error):
+                raise
+    return run(*command)
+
+
 @contextlib.contextmanager
 def loop(image, offset, size):
     """A loop device over a range of the image."""
@@ -83,8 +95,8 @@ class Disk:
         for inner, place in reversed(self.sealed):
             luks = f"{inner.file}.luks"
             # LUKS1, written without device-mapper.
-            run("qemu-img", "convert", "--object", f"secret,id=key,data={PASSPHRASE}", "-f", "raw",
-                "-O", "luks", "-o", "key-secret=key,iter-time=10", inner.file, luks)
+            patiently("qemu-img", "convert", "--object", f"secret,id=key,data={PASSPHRASE}", "-f", "raw",
+                      "-O", "luks", "-o", "key-secret=key,iter-time=10", inner.file, luks)
             if os.stat(luks).st_size > place.size:
                 raise RuntimeError(f"{luks} is larger than its place")
             run("dd", f"if={luks}", f"of={place.file}", "bs=1M", "oflag=seek_bytes",

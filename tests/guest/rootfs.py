@@ -26,6 +26,11 @@ PACKAGES = [
 
 COMPONENTS = "main"
 
+UNLINKED = ('find "$1/boot" -type f -links +1 '
+            "-exec cp -p {} {}.own ';' -exec mv {}.own {} ';'")
+"""Since Linux 7 Debian's package has the kernel twice, as hard links, and a guest's /boot is a file
+system of its own."""
+
 
 def tar(suite, more=DEFAULT):
     """Path of the suite's tar in the cache, with `more` packages; built when not there."""
@@ -52,6 +57,7 @@ def _make(suite, packages, path):
         f"--customize-hook=copy-in {HERE / 'agent' / 'trim'} /tmp",
         "--customize-hook=chroot \"$1\" sh /tmp/trim",
         "--customize-hook=rm \"$1\"/tmp/trim",
+        f"--customize-hook={UNLINKED}",
         suite, str(path) + ".tar", mirror.uri(),
     ]
     subprocess.run(command, check=True,
