@@ -70,8 +70,9 @@ impl Inventory {
     /// Reads a report. Lines that LVM logs between its JSON are passed over.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let mut inventory = Self::default();
+        let mut known = BTreeSet::new();
         for report in &reports(bytes)? {
-            inventory.add(report)?;
+            inventory.add(report, &mut known)?;
         }
         Ok(inventory)
     }
@@ -96,12 +97,9 @@ impl Inventory {
         lines.find(|line| line.split_whitespace().any(is_name))
     }
 
-    fn add(&mut self, report: &Value) -> Result<()> {
+    /// Adds a report's groups and volumes; `known` are the volumes that are there, by their groups' places.
+    fn add(&mut self, report: &Value, known: &mut BTreeSet<(usize, LvName)>) -> Result<()> {
         let mut own = None;
-        let known = self.groups.iter().enumerate().flat_map(|(at, group)| {
-            group.volumes.iter().map(move |volume| (at, volume.name.clone()))
-        });
-        let mut known: BTreeSet<(usize, LvName)> = known.collect();
         for row in rows(report, "vg") {
             let name = text(row, "vg_name");
             if !name.is_empty() {

@@ -43,14 +43,22 @@ const HOOKS: &[&str] = &["/etc/initramfs/post-update.d", "/etc/initramfs-tools/h
 /// systemd-boot's hook, which kernel-install's bypass keeps from doing anything.
 const BYPASSED: &str = "systemd-boot";
 
-/// Steps from `first` on that are about images and can be taken at the same time; one where there is
-/// but one, or no room for two.
+/// Steps about images that can be taken at the same time.
+pub(super) struct Crew {
+    /// Their numbers.
+    pub(super) range: Range<usize>,
+    /// How many of them at a time: two at least.
+    width: usize,
+}
+
+/// The steps from `first` on, which is about an image, that can be taken at the same time; none where it
+/// is the only one, or there is no room for two.
 pub(super) fn gather(
     root: &Root,
     journal: &Journal,
     first: usize,
     is_due: impl Fn(&Step, usize) -> bool,
-) -> Range<usize> {
+) -> Option<Crew> {
     let steps = &journal.saved.steps;
     let kind = std::mem::discriminant(&steps[first]);
     let alike = steps[first..].iter().enumerate().take_while(|(offset, step)| {
@@ -58,24 +66,21 @@ pub(super) fn gather(
             && std::mem::discriminant(*step) == kind
             && is_due(step, first + offset)
     });
-    let last = first + alike.count().max(1);
-    if width(root, journal.saved.generator, &steps[first..last]) > 1 {
-        first..last
-    } else {
-        first..first + 1
-    }
+    let range = first..first + alike.count();
+    let width = width(root, journal.saved.generator, &steps[range.clone()]);
+    (width > 1).then_some(Crew { range, width })
 }
 
 /// Takes such steps forward, and gives what was seen, in their order.
 ///
 /// After a failure no other image is begun.
-pub(super) fn work(root: &Root, journal: &mut Journal, range: Range<usize>) -> Result<Vec<String>> {
+pub(super) fn work(root: &Root, journal: &mut Journal, crew: Crew) -> Result<Vec<String>> {
+    let Crew { range, width } = crew;
     for number in range.clone() {
         journal.intend(Direction::Forward, number)?;
     }
     let journal_read: &Journal = journal;
     let steps = &journal_read.saved.steps[range.clone()];
-    let width = width(root, journal_read.saved.generator, steps).max(1);
     let done = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&done);
     let all = steps.len();

@@ -99,10 +99,9 @@ pub fn take(
         }
         if direction == Direction::Forward && images::of(step).is_some() {
             let due = |step: &Step, number| due::is_due(journal, step, number, direction);
-            let range = crew::gather(root, journal, number, due);
-            if range.len() > 1 {
-                next = range.end;
-                outcome.seen.extend(crew::work(root, journal, range)?);
+            if let Some(crew) = crew::gather(root, journal, number, due) {
+                next = crew.range.end;
+                outcome.seen.extend(crew::work(root, journal, crew)?);
                 continue;
             }
         }
