@@ -8,9 +8,7 @@ use std::sync::LazyLock;
 use postclone::image::{self, Unified};
 
 static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
-    let memory = PathBuf::from("/dev/shm");
-    let dir = if memory.is_dir() { memory } else { std::env::temp_dir() };
-    dir.join(format!("postclone-fuzz-image-{}", std::process::id()))
+    std::env::temp_dir().join(format!("postclone-fuzz-image-{}", std::process::id()))
 });
 
 /// Bytes read of an entry; the rest is passed over.

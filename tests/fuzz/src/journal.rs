@@ -9,9 +9,7 @@ use postclone::transaction::journal::Journal;
 use postclone::transaction::record::{Direction, State};
 
 static TREE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let memory = PathBuf::from("/dev/shm");
-    let dir = if memory.is_dir() { memory } else { std::env::temp_dir() };
-    let dir = dir.join(format!("postclone-fuzz-{}", std::process::id()));
+    let dir = std::env::temp_dir().join(format!("postclone-fuzz-{}", std::process::id()));
     for dir in [run(&dir), dir.join("etc")] {
         fs::create_dir_all(dir).expect("a directory for the journal");
     }
