@@ -3,18 +3,20 @@
 //! Programs are looked up in fixed directories, never in `$PATH`, and get an environment of their
 //! own; there is no shell.
 
+use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::interrupt;
-use crate::transaction::failpoint;
+use crate::transaction::{failpoint, lock};
 use crate::world::World;
 
 pub mod pager;
@@ -26,6 +28,9 @@ pub use program::Program;
 /// Lines of a program's stderr that an error quotes.
 const QUOTED_LINES: usize = 6;
 
+/// How often a program that runs is looked at: for its time limit, and for a signal to end it.
+const POLL: Duration = Duration::from_millis(100);
+
 /// A program with its arguments, as data.
 #[derive(Debug, Clone)]
 pub struct Cmd {
@@ -34,6 +39,7 @@ pub struct Cmd {
     environment: Vec<(&'static str, OsString)>,
     limit: Duration,
     interruptible: bool,
+    shares_lock: bool,
     world: Option<World>,
 }
 
@@ -57,6 +63,7 @@ impl Cmd {
             environment: Vec::new(),
             limit: Duration::from_secs(60),
             interruptible: false,
+            shares_lock: false,
             world: None,
         }
     }
@@ -96,6 +103,13 @@ impl Cmd {
         self
     }
 
+    /// Lets the program, and all that it starts, hold this run's lock as well.
+    #[must_use]
+    pub fn sharing_lock(mut self) -> Self {
+        self.shares_lock = true;
+        self
+    }
+
     /// Runs the program in a world, where it must be installed.
     #[must_use]
     pub fn within(mut self, world: &World) -> Self {
@@ -120,6 +134,8 @@ impl Cmd {
             bail!("`{}` is not installed: {}", self.program.name(), self.program.advice());
         };
         failpoint::hit("run")?;
+        let held = if self.shares_lock { lock::shared() } else { Ok(None) };
+        let stdin = held.with_context(|| format!("starting {self}"))?;
         log::debug!("running {self}");
         let mut child = Command::new(path)
             .args(&self.arguments)
@@ -130,15 +146,17 @@ impl Cmd {
             // lvm2 warns of every descriptor that a test runner or a service leaves open.
             .env("LVM_SUPPRESS_FD_WARNINGS", "1")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(stdin.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
             .with_context(|| format!("starting {self}"))?;
-        let stdout = drain(child.stdout.take());
-        let stderr = drain(child.stderr.take());
-        let status = self.wait(&mut child).with_context(|| format!("waiting for {self}"))?;
+        let (open, closed) = mpsc::channel();
+        let stdout = drain(child.stdout.take(), open.clone());
+        let stderr = drain(child.stderr.take(), open);
+        let status =
+            self.wait(&mut child, &closed).with_context(|| format!("waiting for {self}"))?;
         let output = Output {
             status,
             stdout: stdout.join().unwrap_or_default(),
@@ -161,9 +179,11 @@ impl Cmd {
 }
 
 impl Cmd {
-    fn wait(&self, child: &mut Child) -> Result<ExitStatus> {
+    /// Waits for the program's end, of which the end of its output tells at once: then `closed` has no
+    /// sender any more.
+    fn wait(&self, child: &mut Child, closed: &Receiver<Infallible>) -> Result<ExitStatus> {
         let start = Instant::now();
-        let mut pause = Duration::from_millis(1);
+        let mut pause = Duration::from_micros(100);
         loop {
             if let Some(status) = child.try_wait()? {
                 return Ok(status);
@@ -176,8 +196,10 @@ impl Cmd {
                 end_group(child);
                 bail!("it had not ended after {} s and was killed", self.limit.as_secs());
             }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(100));
+            if closed.recv_timeout(POLL) == Err(RecvTimeoutError::Disconnected) {
+                thread::sleep(pause);
+                pause = (pause * 2).min(POLL);
+            }
         }
     }
 }
@@ -209,8 +231,13 @@ pub fn quoted(stderr: &[u8]) -> String {
     if last.is_empty() { String::new() } else { format!(": {}", last.join(" | ")) }
 }
 
-fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+/// Reads a pipe to its end, and drops `open` then.
+fn drain(
+    pipe: Option<impl Read + Send + 'static>,
+    open: Sender<Infallible>,
+) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
+        let _open = open;
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {
             // What was read until an error is still worth quoting.

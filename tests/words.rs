@@ -209,7 +209,8 @@ fn a_second_postclone_waits_for_the_first() {
     ends(
         stage.run(RENAME),
         1,
-        "another postclone holds `/var/lib/postclone/lock`: wait until it has ended",
+        "another postclone, or an image tool that one has left behind, holds `/var/lib/postclone/lock`: wait until \
+         it has ended; `fuser -v /var/lib/postclone/lock` shows it",
     );
 }
 

@@ -93,7 +93,7 @@ fn command(
     place: &Path,
     purpose: Purpose,
 ) -> Result<Cmd> {
-    let command = Cmd::new(program(generator)).limit(LIMIT).interruptible();
+    let command = Cmd::new(program(generator)).limit(LIMIT).interruptible().sharing_lock();
     Ok(match (generator, purpose) {
         (Generator::InitramfsTools, _) => command.args(["-u", "-k", &image.version]),
         (Generator::Dracut, Purpose::Last) => command.arg("--force").arg(place).arg(&image.version),

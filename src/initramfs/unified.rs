@@ -64,6 +64,7 @@ pub fn build(parts: &Parts<'_>, workshop: &Path, root: &Root, world: &World) -> 
     let mut command = Cmd::new(Program::KernelInstall)
         .limit(LIMIT)
         .interruptible()
+        .sharing_lock()
         .env("KERNEL_INSTALL_CONF_ROOT", inside.join(SETTINGS))
         .env("BOOT_ROOT", inside.join(BOOT))
         .args(["add", parts.kernel])

@@ -144,9 +144,9 @@ fn width(root: &Root, generator: Option<Generator>, steps: &[Step]) -> usize {
     (2..=most).rev().find(|width| fits(root, &images, *width)).unwrap_or(1)
 }
 
-/// Whether there is anything that may expect to be alone.
+/// Whether there is anything that may expect to be alone, or may be.
 fn has_hook(root: &Root, dir: &Path) -> bool {
-    root.list(dir).is_ok_and(|names| names.iter().any(|name| name != BYPASSED))
+    root.list(dir).map_or(true, |names| names.iter().any(|name| name != BYPASSED))
 }
 
 /// `MemAvailable` of proc_meminfo(5), in bytes; none where it cannot be read.
@@ -174,7 +174,7 @@ fn fits(root: &Root, images: &[PathBuf], width: usize) -> bool {
     beside && trees.is_some_and(|free| free > total * UNPACKED)
 }
 
-/// Bytes that root may still write on the file system of a directory.
+/// Bytes that may still be written on the file system of a directory, what is kept for root left out.
 fn free(dir: &Path) -> Option<u64> {
-    statvfs(dir).ok().map(|stat| stat.blocks_free() * stat.fragment_size())
+    statvfs(dir).ok().map(|stat| stat.blocks_available() * stat.fragment_size())
 }

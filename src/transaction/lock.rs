@@ -1,7 +1,9 @@
 //! One run at a time, and none beside a package manager that builds images or writes grub.cfg.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -14,7 +16,24 @@ use crate::guest::root::Root;
 /// Locks of dpkg and apt, in the order in which they take them (fcntl(2) locks on the whole file).
 const DPKG_LOCKS: &[&str] = &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
 
-/// Held until it is dropped.
+/// The file of the lock that this process holds.
+static HELD: Mutex<Option<File>> = Mutex::new(None);
+
+fn held() -> MutexGuard<'static, Option<File>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The stdin of a program that changes the system for longer than an instant: an empty file by which it
+/// shares this process's lock (flock(2): a lock is the open file's, whoever has it open). What goes on
+/// after postclone was killed keeps undo and resume from beginning beside it. None where none is held.
+///
+/// # Errors
+/// No more files can be opened.
+pub fn shared() -> io::Result<Option<File>> {
+    held().as_ref().map(File::try_clone).transpose()
+}
+
+/// Held until it is dropped, or, where this process is killed, until everything has ended that shares it.
 #[derive(Debug)]
 pub struct Lock {
     _file: Flock<File>,
@@ -27,17 +46,29 @@ impl Lock {
         let locking = || format!("locking `{}`", path.display());
         let file = File::options()
             .create(true)
+            .read(true)
             .truncate(false)
             .write(true)
             .open(&path)
             .with_context(locking)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => Ok(Self { _file: file }),
-            Err((_, Errno::EWOULDBLOCK)) => {
-                bail!("another postclone holds `{}`: wait until it has ended", path.display())
+            Ok(file) => {
+                *held() = Some(file.try_clone().with_context(locking)?);
+                Ok(Self { _file: file })
             }
+            Err((_, Errno::EWOULDBLOCK)) => bail!(
+                "another postclone, or an image tool that one has left behind, holds `{0}`: wait until it \
+                 has ended; `fuser -v {0}` shows it",
+                path.display()
+            ),
             Err((_, error)) => Err(error).with_context(locking),
         }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        *held() = None;
     }
 }
 
