@@ -9,34 +9,43 @@ use crate::names::{LvName, path};
 use crate::rewrite::bridge::Uuids;
 use crate::run::{Cmd, Program};
 
-/// UUIDs on the group's volumes. One that a second device bears as well (a snapshot, the template's
-/// disk) names no file system for certain and is left out.
-pub fn uuids(group: &Group) -> Result<Uuids> {
-    let devices = devices()?;
-    let mut bearers: BTreeMap<&str, usize> = BTreeMap::new();
-    for uuid in devices.values().filter_map(|device| device.uuid.as_deref()) {
-        *bearers.entry(uuid).or_default() += 1;
-    }
-    let mut found = Uuids::new();
-    for volume in &group.volumes {
-        let Some(uuid) = of(&devices, group, volume).and_then(|device| device.uuid.as_ref()) else {
-            continue;
-        };
-        if bearers.get(uuid.as_str()) == Some(&1) {
-            found.insert(volume.name.clone(), uuid.clone());
-        }
-    }
-    Ok(found)
-}
+/// This machine's block devices with what is on them, by path.
+#[derive(Debug)]
+pub struct Devices(BTreeMap<String, Device>);
 
-/// The group's volume that holds a hibernation image, if one does: the kernel gives its swap
-/// another signature until it has resumed (libblkid superblocks/swap.c).
-pub fn hibernated(group: &Group) -> Result<Option<LvName>> {
-    let devices = devices()?;
-    let holds = |volume: &&Volume| {
-        of(&devices, group, volume).is_some_and(|device| device.kind == "swsuspend")
-    };
-    Ok(group.volumes.iter().find(holds).map(|volume| volume.name.clone()))
+impl Devices {
+    /// Looks at every device.
+    pub fn look() -> Result<Self> {
+        Ok(Self(parse(&export()?)))
+    }
+
+    /// UUIDs on the group's volumes. One that a second device bears as well (a snapshot, the template's
+    /// disk) names no file system for certain and is left out.
+    pub fn uuids(&self, group: &Group) -> Uuids {
+        let mut bearers: BTreeMap<&str, usize> = BTreeMap::new();
+        for uuid in self.0.values().filter_map(|device| device.uuid.as_deref()) {
+            *bearers.entry(uuid).or_default() += 1;
+        }
+        let is_single = |uuid: &&String| bearers.get(uuid.as_str()) == Some(&1);
+        let found = group.volumes.iter().filter_map(|volume| {
+            let uuid = self.of(group, volume)?.uuid.as_ref().filter(is_single)?;
+            Some((volume.name.clone(), uuid.clone()))
+        });
+        found.collect()
+    }
+
+    /// The group's volume that holds a hibernation image, if one does: the kernel gives its swap
+    /// another signature until it has resumed (libblkid superblocks/swap.c).
+    pub fn hibernated(&self, group: &Group) -> Option<LvName> {
+        let holds = |volume: &&Volume| {
+            self.of(group, volume).is_some_and(|device| device.kind == "swsuspend")
+        };
+        group.volumes.iter().find(holds).map(|volume| volume.name.clone())
+    }
+
+    fn of(&self, group: &Group, volume: &Volume) -> Option<&Device> {
+        self.0.get(&path::mapper_path(&group.name, &volume.name))
+    }
 }
 
 /// Every tag by which fstab and the kernel command line may name a device: `UUID=x`, `LABEL=x`,
@@ -59,16 +68,6 @@ struct Device {
     kind: String,
 }
 
-type Devices = BTreeMap<String, Device>;
-
-fn of<'a>(devices: &'a Devices, group: &Group, volume: &Volume) -> Option<&'a Device> {
-    devices.get(&path::mapper_path(&group.name, &volume.name))
-}
-
-fn devices() -> Result<Devices> {
-    Ok(parse(&export()?))
-}
-
 /// Without blkid's cache, which may tell of devices that are gone.
 fn export() -> Result<String> {
     let output = Cmd::new(Program::Blkid).args(["-c", "/dev/null", "-o", "export"]).output();
@@ -77,8 +76,8 @@ fn export() -> Result<String> {
 }
 
 /// Blocks of `KEY=value` lines, one a device, blank lines between.
-fn parse(text: &str) -> Devices {
-    let mut devices = Devices::new();
+fn parse(text: &str) -> BTreeMap<String, Device> {
+    let mut devices = BTreeMap::new();
     for block in text.split("\n\n") {
         let value =
             |key: &str| block.lines().find_map(|line| line.strip_prefix(key)).map(str::to_owned);

@@ -112,6 +112,10 @@ fn one_line(path: &Path, bytes: u64) {
 
 /// Whether a line of strace's tells of more than reading.
 fn changes(line: &str) -> bool {
+    // Two threads at a time: the rest of a call, whose beginning was told of before.
+    if line.contains("<... ") {
+        return false;
+    }
     let Some((call, _)) = line.split_once('(') else { return false };
     let call = call.rsplit(' ').next().unwrap_or_default();
     !call.starts_with("open")

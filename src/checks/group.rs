@@ -11,7 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{AccessFlags, access};
 
 use super::out_of_sight;
-use crate::blkid;
+use crate::blkid::Devices;
 use crate::guest::inventory::{Group, Inventory};
 use crate::live;
 use crate::lvm::{self, LOCK_PAUSE, LOCK_TRIES};
@@ -96,7 +96,7 @@ fn nothing_moves(group: &Group) -> Result<()> {
 
 /// What the image remembers of devices and mounts would meet other names after the rename.
 fn no_hibernation_image(group: &Group) -> Result<()> {
-    match blkid::hibernated(group)? {
+    match Devices::look()?.hibernated(group) {
         Some(volume) => bail!(
             "the volume `{volume}` holds a hibernation image: boot the system that it belongs to and shut it down in full"
         ),

@@ -1,6 +1,7 @@
 //! What is there: the root tree, LVM's report, the kernels and their images. Reads only.
 
 pub mod devices_file;
+mod glob;
 pub mod host;
 pub mod inventory;
 pub mod kernel_install;

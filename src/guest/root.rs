@@ -1,13 +1,14 @@
 //! The root tree: the only path joining, with links resolved inside the root as a chroot would.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 
 pub use super::regular::{identity, open_regular};
 use crate::exit::refuse;
@@ -17,9 +18,6 @@ const MAX_LINKS: usize = 40;
 
 /// Files beyond this size are no configuration, and both versions are held in memory.
 pub const MAX_FILE: u64 = 256 << 20;
-
-/// How deep a tree of configuration is looked through.
-const MAX_DEPTH: usize = 8;
 
 /// A system's root directory: `/`, or where another system's tree is mounted.
 #[derive(Debug, Clone)]
@@ -79,6 +77,11 @@ impl Root {
     /// A link that climbs above the root, too many links, a path that cannot be searched.
     pub fn resolve(&self, path: &Path) -> Result<Option<PathBuf>> {
         let mut rest = components(path);
+        match self.without_links(&rest) {
+            Ok(path) => return Ok(Some(path)),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
+            Err(_) => {}
+        }
         let mut done = PathBuf::from("/");
         let mut links = 0;
         while let Some(component) = rest.pop() {
@@ -129,6 +132,24 @@ impl Root {
             rest.extend(components(&target));
         }
         Ok(Some(done))
+    }
+
+    /// The path of these components, last first, where it is there and has no link in it: of that the
+    /// kernel tells in one call for all of them (openat2(2)).
+    ///
+    /// # Errors
+    /// `ENOENT` and `ENOTDIR` where it has no link and is not there; others, of an old kernel as well,
+    /// say nothing.
+    fn without_links(&self, components: &[OsString]) -> Result<PathBuf, Errno> {
+        if components.iter().any(|component| component == "..") {
+            return Err(Errno::ELOOP);
+        }
+        let mut path = PathBuf::from("/");
+        path.extend(components.iter().rev());
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        openat2(AT_FDCWD, &self.outer(&path), how).map(|_| path)
     }
 
     /// Whether a symbolic link stands at the path itself.
@@ -192,50 +213,6 @@ impl Root {
         names.sort();
         Ok(names)
     }
-
-    /// Paths below the root that fit a pattern with at most one `*` a component, sorted.
-    ///
-    /// A component `**` stands for any directories, up to [`MAX_DEPTH`] of them. From it on no symbolic
-    /// link is followed or given: what a link of the tree leads to belongs to somebody else, or is
-    /// found by itself.
-    pub fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>> {
-        let mut found = vec![PathBuf::from("/")];
-        let mut in_tree = false;
-        for component in pattern.split('/') {
-            let mut next = Vec::new();
-            for dir in found {
-                match component.split_once('*') {
-                    None => next.push(dir.join(component)),
-                    Some(("", "*")) => self.tree(&dir, MAX_DEPTH, &mut next)?,
-                    Some((head, tail)) => {
-                        let names = self.list(&dir)?;
-                        next.extend(
-                            names.iter().filter(|name| fits(name, head, tail)).map(|n| dir.join(n)),
-                        );
-                    }
-                }
-            }
-            in_tree |= component == "**";
-            if in_tree {
-                next.retain(|path| !self.is_link(path));
-            }
-            found = next;
-        }
-        Ok(found)
-    }
-
-    /// A directory and those below it.
-    fn tree(&self, dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
-        let names = self.list(dir)?;
-        found.push(dir.to_owned());
-        for name in names.iter().filter(|name| depth > 0 && fits(name, "", "")) {
-            let path = dir.join(name);
-            if fs::symlink_metadata(self.outer(&path)).is_ok_and(|metadata| metadata.is_dir()) {
-                self.tree(&path, depth - 1, found)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The path's components, last first, without `/` and `.`.
@@ -250,14 +227,6 @@ fn components(path: &Path) -> Vec<OsString> {
         .collect();
     all.reverse();
     all
-}
-
-fn fits(name: &OsStr, head: &str, tail: &str) -> bool {
-    let name = name.as_bytes();
-    name.len() >= head.len() + tail.len()
-        && name.starts_with(head.as_bytes())
-        && name.ends_with(tail.as_bytes())
-        && !(head.is_empty() && name.starts_with(b"."))
 }
 
 fn is_absent(error: &std::io::Error) -> bool {

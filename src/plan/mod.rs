@@ -21,6 +21,7 @@ use crate::rewrite::lines::LineIndex;
 use crate::rewrite::matcher::{Matcher, Volumes};
 use crate::rewrite::{Place, Treatment, advice};
 use paths::Paths;
+pub use reading::Sources;
 
 /// What a run does, in order. Applying it may do only what stands here.
 #[derive(Debug)]
@@ -193,13 +194,18 @@ pub struct Files {
     pub warnings: Vec<Warning>,
 }
 
-/// Reads every place, looks at every name, and finds what to change.
-pub fn files(root: &Root, old: &VgName, new: &VgName, volumes: Volumes) -> Result<Files> {
-    let mut warnings = Vec::new();
-    let sources = reading::places(root, &mut warnings).map_err(refuse)?;
-    let matcher = Matcher::new(old.clone(), new.clone(), volumes, reading::mapping_names(&sources));
+/// Looks at every name in what was read, and finds what to change.
+pub fn files(
+    root: &Root,
+    sources: Sources,
+    old: &VgName,
+    new: &VgName,
+    volumes: Volumes,
+) -> Result<Files> {
+    let Sources { files, mappings, mut warnings } = sources;
+    let matcher = Matcher::new(old.clone(), new.clone(), volumes, mappings);
     let mut changes = Vec::new();
-    for (place, source) in sources {
+    for (place, source) in files {
         let found = (place.rewrite)(&matcher, &source.bytes)
             .with_context(|| format!("rewriting `{}`", source.path.display()))
             .map_err(refuse)?;
@@ -231,7 +237,7 @@ pub const ZIPL_CONF: &str = "/etc/zipl.conf";
 
 /// Names of dm-crypt mappings that any place of the root declares.
 pub fn mappings(root: &Root) -> Result<BTreeSet<String>> {
-    Ok(reading::mapping_names(&reading::places(root, &mut Vec::new())?))
+    Ok(Sources::read(root)?.mappings)
 }
 
 /// What is shown of a file: what was left in it, and what its owner must be told.

@@ -13,11 +13,30 @@ use crate::guest::root::{Root, Source, identity};
 use crate::live::reboot::GRUB_LINK;
 use crate::rewrite::{PLACES, Place, crypttab};
 
-/// Every file of the table, each once however many paths lead to it.
-pub(super) fn places(
-    root: &Root,
-    warnings: &mut Vec<Warning>,
-) -> Result<Vec<(&'static Place, Source)>> {
+/// What stands in the places of the table, whatever group is meant.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// Every file, once however many paths lead to it.
+    pub(super) files: Vec<(&'static Place, Source)>,
+    /// Names of dm-crypt mappings that any of them declares.
+    pub mappings: BTreeSet<String>,
+    /// What could not be read.
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Sources {
+    /// Reads every place.
+    ///
+    /// # Errors
+    /// A place that boots read and that is there and cannot be read.
+    pub fn read(root: &Root) -> Result<Self> {
+        let mut warnings = Vec::new();
+        let files = places(root, &mut warnings)?;
+        Ok(Self { mappings: mapping_names(&files), files, warnings })
+    }
+}
+
+fn places(root: &Root, warnings: &mut Vec<Warning>) -> Result<Vec<(&'static Place, Source)>> {
     let mut seen = HashSet::new();
     let mut sources = Vec::new();
     for place in PLACES {
@@ -112,8 +131,7 @@ static MAPPING_ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant")
 });
 
-/// Names of dm-crypt mappings that the tree declares.
-pub(super) fn mapping_names(sources: &[(&Place, Source)]) -> BTreeSet<String> {
+fn mapping_names(sources: &[(&Place, Source)]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (place, source) in sources {
         if place.kind == "crypttab" {

@@ -152,6 +152,10 @@ impl Links<'_> {
                 &target[hit.group.end..]
             );
         }
+        let is_renamed = |piece| matches!(judge(self.matcher, piece), Named::Renamed(_));
+        if !target.split('/').any(is_renamed) {
+            return target.to_owned();
+        }
         let start = if target.starts_with('/') { None } else { link.parent() };
         let mut at = start.unwrap_or(Path::new("/")).to_owned();
         let mut pieces = Vec::new();

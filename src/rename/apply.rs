@@ -46,7 +46,7 @@ impl Outcome {
 /// Applies the plan. On failure everything is taken back, as far as it goes, and said.
 pub(crate) fn run(job: &Job) -> Result<Outcome> {
     let _lock = Lock::take(&job.root).map_err(refuse)?;
-    let saved = saved(job).map_err(refuse)?;
+    let saved = saved(job);
     let mut journal = Journal::create(&job.root, saved, &job.plan.files).map_err(refuse)?;
     if let Err(error) = validate::new_texts(job, &journal).and_then(|()| interrupt::watch()) {
         journal.discard();
@@ -80,7 +80,7 @@ pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
     Ok(Outcome::of(root, journal, seen))
 }
 
-fn saved(job: &Job) -> Result<Saved> {
+fn saved(job: &Job) -> Saved {
     let (format, version) = Saved::stamp();
     let group = job.target.group.as_ref();
     let volumes = group.map(|group| {
@@ -90,7 +90,7 @@ fn saved(job: &Job) -> Result<Saved> {
         });
         volumes.collect()
     });
-    Ok(Saved {
+    Saved {
         format,
         version,
         old: job.plan.old.clone(),
@@ -101,8 +101,8 @@ fn saved(job: &Job) -> Result<Saved> {
         paths: job.plan.paths.changes.clone(),
         steps: job.plan.steps.clone(),
         generator: job.generator,
-        proof: proof::to_keep(job.proof_before()?),
-    })
+        proof: proof::to_keep(job.proof_before()),
+    }
 }
 
 /// Undoes what was done, and says what is true afterwards.

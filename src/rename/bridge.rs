@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::Job;
-use crate::blkid;
 use crate::plan::paths::PathChange;
 use crate::plan::{FileChange, Warning, ZIPL_CONF};
 use crate::rewrite::bridge::Uuids;
@@ -15,7 +14,7 @@ use crate::rewrite::{bridge, image_bridge};
 ///
 /// All or nothing: one place that knows the group by name alone would stop the boot by itself.
 pub(super) fn build(job: &mut Job) -> bool {
-    let Some(group) = job.target.group.clone() else { return false };
+    let (Some(group), Some(devices)) = (&job.target.group, &job.devices) else { return false };
     let images = job
         .plan
         .files
@@ -24,7 +23,8 @@ pub(super) fn build(job: &mut Job) -> bool {
     let texts = can_be_built(job, images)
         .and_then(|()| no_requirement(&job.plan.paths.changes))
         .and_then(|()| {
-            let uuids = blkid::uuids(&group).map_err(|error| format!("{error:#}"))?;
+            let devices = devices.as_ref().map_err(|error| format!("{error:#}"))?;
+            let uuids = devices.uuids(group);
             let placed = job.placed.iter().map(|placed| placed.on_bridge(&uuids, images));
             Ok((texts(&uuids, &job.plan.files, images)?, placed.collect::<Result<Vec<_>, _>>()?))
         });

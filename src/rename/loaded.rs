@@ -15,7 +15,7 @@ const BASES: &[&str] = &["/boot", "/", "/boot/efi", "/efi"];
 /// it. One that names the group refuses the run: the entry would not boot.
 pub(super) fn judge(job: &mut Job) -> Result<()> {
     let mut wanted = None;
-    for (place, path) in loaded(job)? {
+    for (place, path) in loaded(job) {
         let known = |at: &PathBuf| job.root.resolve(at).ok().flatten().as_ref() == Some(&path);
         let is_known = job.images.images.iter().map(|image| &image.path).any(known)
             || job.placed.iter().map(|placed| &placed.last.path).any(known)
@@ -55,9 +55,9 @@ pub(super) fn judge(job: &mut Job) -> Result<()> {
 }
 
 /// Every image that a boot entry of this system loads, links resolved, with the line that loads it.
-fn loaded(job: &Job) -> Result<Vec<(String, PathBuf)>> {
+fn loaded(job: &Job) -> Vec<(String, PathBuf)> {
     let mut found: Vec<(String, PathBuf)> = Vec::new();
-    for row in job.proof_before()? {
+    for row in job.proof_before() {
         if row.item != "initrd" || row.value.contains('$') {
             continue;
         }
@@ -71,7 +71,7 @@ fn loaded(job: &Job) -> Result<Vec<(String, PathBuf)>> {
         let line = row.line.map_or_else(String::new, |line| format!(":{line}"));
         found.push((format!("`{}{line}`", row.path.display()), path));
     }
-    Ok(found)
+    found
 }
 
 /// Early archives that hold nothing but the processor's microcode (`intel-ucode.img`).

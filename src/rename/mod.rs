@@ -12,13 +12,16 @@ mod resume;
 mod target;
 mod validate;
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 
 use crate::ask;
 use crate::audit::{self, finding::Findings};
+use crate::blkid::Devices;
 use crate::checks;
 use crate::cli::{Format, RenameArgs};
 use crate::exit::{Exit, refuse};
@@ -27,7 +30,7 @@ use crate::guest::root::Root;
 use crate::live;
 use crate::logger;
 use crate::names::VgName;
-use crate::plan::{self, Plan, Step, Warning};
+use crate::plan::{self, Plan, Sources, Step, Warning};
 use crate::rewrite::matcher::Volumes;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::State;
@@ -39,6 +42,10 @@ pub(crate) struct Job {
     pub(crate) root: Root,
     pub(crate) target: Target,
     pub(crate) plan: Plan,
+    /// Names of dm-crypt mappings that the tree declares.
+    pub(crate) mappings: BTreeSet<String>,
+    /// What blkid says, or why it says nothing; none where it was not asked.
+    pub(crate) devices: Option<Result<Devices>>,
     pub(crate) images: Images,
     pub(crate) generator: Option<Generator>,
     /// What follows the images.
@@ -105,11 +112,12 @@ fn refuse_open(root: &Root) -> Result<()> {
 /// Reads all there is to know and plans. Changes nothing.
 fn prepare(args: &RenameArgs) -> Result<Job> {
     let root = Root::open(&args.root)?;
-    let target = target::find(args, &root)?;
+    let Gathered { target, sources, devices } = gather(args, &root)?;
+    let mappings = sources.mappings.clone();
     let files = if target.is_named_already() {
         plan::Files::default()
     } else {
-        plan::files(&root, &target.old, &target.new, target.volumes())?
+        plan::files(&root, sources, &target.old, &target.new, target.volumes())?
     };
     let mut warnings = target.warnings.clone();
     warnings.extend(files.warnings);
@@ -126,6 +134,8 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         },
         root,
         target,
+        mappings,
+        devices,
         images: Images::default(),
         generator: None,
         placed: Vec::new(),
@@ -150,6 +160,31 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
     let told = what_does_not_apply(&job).into_iter().map(Warning::general);
     job.plan.warnings.extend(told);
     Ok(job)
+}
+
+/// What a plan is made of.
+struct Gathered {
+    target: Target,
+    sources: Sources,
+    devices: Option<Result<Devices>>,
+}
+
+/// Reads the places and asks blkid while LVM, which takes longer than both, is asked as well.
+fn gather(args: &RenameArgs, root: &Root) -> Result<Gathered> {
+    thread::scope(|scope| {
+        let sources = scope.spawn(|| Sources::read(root));
+        let devices = (!args.files_only).then(|| scope.spawn(Devices::look));
+        let target = target::find(args, root)?;
+        Ok(Gathered {
+            target,
+            sources: joined(sources).map_err(refuse)?,
+            devices: devices.map(joined),
+        })
+    })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|_| Err(anyhow!("a thread ended in a panic")))
 }
 
 fn warn_of_images(job: &mut Job) {

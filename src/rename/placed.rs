@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::Job;
 use crate::exit::refuse;
 use crate::guest::placed::{self, Made, Placed};
-use crate::plan::{self, Warning};
+use crate::plan::Warning;
 use crate::rewrite::bridge::{self, Uuids};
 use crate::rewrite::edit::{Edit, apply};
 use crate::rewrite::matcher::Matcher;
@@ -47,7 +47,7 @@ pub(super) fn add(job: &mut Job) -> Result<()> {
                     that is installed: install none before it, or write /etc/kernel/cmdline";
         job.plan.warnings.push(Warning::general(text));
     }
-    let mappings = plan::mappings(root).map_err(refuse)?;
+    let mappings = job.mappings.clone();
     let (old, new) = (job.target.old.clone(), job.target.new.clone());
     let matcher = Matcher::new(old, new, job.target.volumes(), mappings);
     let warnings = &mut job.plan.warnings;

@@ -9,11 +9,11 @@ use crate::proof::{self, Facts, Row, View};
 
 impl Job {
     /// What holds and what fails before the run, by the name that the group has then.
-    pub(crate) fn proof_before(&self) -> Result<Vec<Row>> {
+    pub(crate) fn proof_before(&self) -> Vec<Row> {
         let group = self.target.group.as_ref();
         let now = group.map_or(&self.target.old, |group| &group.name);
         let gone = if *now == self.target.old { &self.target.new } else { &self.target.old };
-        Ok(proof::rows(&View::now(&self.root), &self.facts(now, gone)?))
+        proof::rows(&View::now(&self.root), &self.facts(now, gone))
     }
 
     /// Refuses a plan after which the next boot would miss something that it finds now.
@@ -24,9 +24,9 @@ impl Job {
         let texts = self.plan.files.iter().map(|change| (change.path.clone(), change.after()));
         let lines = self.placed.iter().filter_map(Following::command_line);
         let view = View::with(&self.root, texts.collect()).with_command_lines(lines.collect());
-        let facts = self.facts(&self.target.new, &self.target.old)?;
+        let facts = self.facts(&self.target.new, &self.target.old);
         let mut rows = proof::rows(&view, &facts);
-        proof::compare(&mut rows, &self.proof_before()?);
+        proof::compare(&mut rows, &self.proof_before());
         match proof::failures(&rows) {
             None => Ok(()),
             Some(failing) => bail!(
@@ -36,13 +36,14 @@ impl Job {
         }
     }
 
-    fn facts(&self, now: &VgName, gone: &VgName) -> Result<Facts> {
-        let facts = proof::facts(&self.root, now, Some(gone), &self.target.volumes())?;
+    fn facts(&self, now: &VgName, gone: &VgName) -> Facts {
+        let volumes = self.target.volumes();
+        let facts = Facts::new(now.clone(), Some(gone.clone()), &volumes, self.mappings.clone());
         let group = self.target.group.iter();
         let dm_uuids = group.flat_map(|group| {
             let known = group.volumes.iter().filter(|volume| !volume.uuid.is_empty());
             known.map(|volume| group.dm_uuid(volume))
         });
-        Ok(facts.with_dm_uuids(dm_uuids.collect()))
+        facts.with_dm_uuids(dm_uuids.collect())
     }
 }

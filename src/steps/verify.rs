@@ -26,7 +26,9 @@ pub(super) fn verify(root: &Root, journal: &Journal, direction: Direction) -> Re
         journal.paths_are(root, direction)?;
         return Ok(format!("every file has its old bytes; the group is {to}"));
     }
-    let left = plan::files(root, &from, &to, volumes(journal)).context("planning again")?;
+    let left = plan::Sources::read(root)
+        .and_then(|sources| plan::files(root, sources, &from, &to, volumes(journal)))
+        .context("planning again")?;
     if let Some(change) = left.changes.first() {
         bail!("`{}` still names {from} after the rename", change.path.display());
     }
