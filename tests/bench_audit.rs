@@ -1,7 +1,8 @@
 //! `cargo bench --bench audit`: the audit of a large tree beside ripgrep's search for the same
 //! spellings, in one paired run with a warm cache.
 //!
-//! Makes 100,000 files of 4 GiB in all under `target/`, the same ones each time, and keeps them.
+//! Makes 100,000 files of 4 GiB in all under `target/`, the same ones each time, a copy of this
+//! machine's /usr/share, and trees of 10,000 and 100,000 files of 1 KiB; keeps them all.
 //! Prints medians, ratios and peak memory; asserts nothing. Wants rg(1) of ripgrep and time(1).
 
 #![allow(
@@ -35,32 +36,83 @@ fn main() {
     println!("|---|---|---|---|---|---|---|---|---|");
     // A name with a rare piece, one that is a common word, one too short to have a piece.
     for name in ["svlmon2-vg", "ubuntu-vg", "system", "a-b"] {
-        let pattern = spellings(&tree, name);
-        let mut audit = timed(env!("CARGO_BIN_EXE_postclone"));
-        audit.args(["audit", name, "-q", "--root"]).arg(&tree);
-        // All files, whatever they are called; no count where there is none.
-        let mut rg = timed("rg");
-        rg.args(["-a", "-c", "--no-config", "--no-ignore", "--hidden", "-j", &threads, "-e"]);
-        rg.arg(&pattern).arg(&tree);
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        run(&mut audit);
-        run(&mut rg);
-        for _ in 0..RUNS {
-            ours.push(run(&mut audit));
-            theirs.push(run(&mut rg));
-        }
-        let (a, r) = (Used::median(&ours), Used::median(&theirs));
+        row(name, &compare(&tree, name, &threads));
+    }
+    let share = tree.with_file_name("audit-share");
+    copy_of_share(&share);
+    row("system, in /usr/share", &compare(&share, "system", &threads));
+    println!("\n| small files | audit | each | rg | each |\n|---|---|---|---|---|");
+    for count in [10_000, 100_000] {
+        let tree = tree.with_file_name(format!("audit-small-{count}"));
+        small(&tree, count);
+        let (a, r) = compare(&tree, "svlmon2-vg", &threads);
+        let each = |wall: f64| wall * 1e6 / count as f64;
         println!(
-            "| {name} | {:.2} s | {:.2} s | {:.2} | {:.2} s | {:.2} s | {:.2} | {} MiB | {} MiB |",
+            "| {count} | {:.3} s | {:.1} us | {:.3} s | {:.1} us |",
             a.wall,
+            each(a.wall),
             r.wall,
-            a.wall / r.wall,
-            a.cpu,
-            r.cpu,
-            a.cpu / r.cpu,
-            a.memory >> 10,
-            r.memory >> 10
+            each(r.wall)
         );
+    }
+}
+
+/// The audit and rg in turn over a tree that both have read before.
+fn compare(tree: &Path, name: &str, threads: &str) -> (Used, Used) {
+    let pattern = spellings(tree, name);
+    let mut audit = timed(env!("CARGO_BIN_EXE_postclone"));
+    audit.args(["audit", name, "-q", "--root"]).arg(tree);
+    // All files, whatever they are called; no count where there is none.
+    let mut rg = timed("rg");
+    rg.args(["-a", "-c", "--no-config", "--no-ignore", "--hidden", "-j", threads, "-e"]);
+    rg.arg(&pattern).arg(tree);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    run(&mut audit);
+    run(&mut rg);
+    for _ in 0..RUNS {
+        ours.push(run(&mut audit));
+        theirs.push(run(&mut rg));
+    }
+    (Used::median(&ours), Used::median(&theirs))
+}
+
+fn row(what: &str, (a, r): &(Used, Used)) {
+    println!(
+        "| {what} | {:.2} s | {:.2} s | {:.2} | {:.2} s | {:.2} s | {:.2} | {} MiB | {} MiB |",
+        a.wall,
+        r.wall,
+        a.wall / r.wall,
+        a.cpu,
+        r.cpu,
+        a.cpu / r.cpu,
+        a.memory >> 10,
+        r.memory >> 10
+    );
+}
+
+fn copy_of_share(tree: &Path) {
+    if tree.exists() {
+        return;
+    }
+    fs::create_dir_all(tree.join("etc")).unwrap();
+    let copied = Command::new("cp").args(["-a", "/usr/share"]).arg(tree.join("srv")).status();
+    assert!(copied.unwrap().success());
+}
+
+/// Files of 1 KiB each, a hundred a directory.
+fn small(tree: &Path, count: u64) {
+    if tree.exists() {
+        return;
+    }
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    for number in 0..count {
+        let dir = tree
+            .join("etc")
+            .join(format!("d{}", number / 10_000))
+            .join(format!("e{}", number / 100));
+        fs::create_dir_all(&dir).unwrap();
+        let mut out = BufWriter::new(File::create(dir.join(format!("f{number}"))).unwrap());
+        text(&mut out, 1024, number, &mut random);
     }
 }
 

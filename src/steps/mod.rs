@@ -84,7 +84,6 @@ pub fn take(
     let mut held = direction == Direction::Backward
         && !outcome.failures.is_empty()
         && due::was_begun(journal, |step| matches!(step, Step::RenameGroup { .. }));
-    let mut flip = None;
     let mut next = 0;
     while let Some(step) = steps.get(next) {
         let number = next;
@@ -112,9 +111,6 @@ pub fn take(
         // On the way back a step that cannot be announced is better taken all the same: the way
         // forward is announced, and undo looks at every step before it acts.
         let announced = noted(journal.intend(direction, number), manner, &mut outcome)?;
-        if matches!(step, Step::RenameGroup { .. }) {
-            flip = Some(Instant::now());
-        }
         let taken = failpoint::hit("step").and_then(|()| {
             if held {
                 return hold(root, journal, step);
@@ -123,8 +119,9 @@ pub fn take(
         });
         match taken {
             Ok(seen) => {
-                if let Some(flip) = flip.filter(|_| matches!(step, Step::ReplaceFiles { .. })) {
-                    let time = flip.elapsed().as_millis();
+                let told = waiting.told.filter(|_| matches!(step, Step::ReplaceFiles { .. }));
+                if let Some(told) = told {
+                    let time = told.elapsed().as_millis();
                     log::debug!("{time} ms from LVM's rename until the last file was on disk");
                 }
                 outcome.seen.extend(seen);
@@ -173,11 +170,13 @@ fn hold(root: &Root, journal: &Journal, step: &Step) -> Result<Option<String>> {
     }
 }
 
-/// The files that wait for their step.
+/// The files that wait for their step, and since when.
 #[derive(Default)]
 struct Staging {
     bridge: Option<Waiting>,
     last: Option<Waiting>,
+    /// When LVM was told to rename the group.
+    told: Option<Instant>,
 }
 
 /// The group's name before and after, in this direction.
@@ -203,7 +202,7 @@ fn take_step(
         // Made before the journal's first record.
         Step::Backup { .. } => Ok(None),
         Step::RenameGroup { uuid, .. } => {
-            rename_group(uuid, &to, direction)?;
+            rename_group(uuid, &to, direction, &mut waiting.told)?;
             Ok(Some(format!("LVM calls the group {uuid} {to}")))
         }
         Step::BridgeFiles { .. } => {
@@ -257,10 +256,16 @@ fn take_step(
 }
 
 /// Nothing to do where the group has the name already: a run that was cut is taken up.
-fn rename_group(uuid: &str, to: &VgName, direction: Direction) -> Result<()> {
+fn rename_group(
+    uuid: &str,
+    to: &VgName,
+    direction: Direction,
+    told: &mut Option<Instant>,
+) -> Result<()> {
     if lvm::name_of(uuid)? == *to {
         return Ok(());
     }
+    *told = Some(Instant::now());
     live::with_name_free(to, || match lvm::rename_group(uuid, to, lvm::Archive::Kept) {
         // A full disk takes no more of LVM's archive, without which vgrename does nothing.
         Err(_) if direction == Direction::Backward => {
