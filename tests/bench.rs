@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{UsageWho, getrusage};
 
 const RUNS: usize = 41;
@@ -47,6 +49,102 @@ fn main() {
     for volumes in [200, 2000, 20_000] {
         many(volumes);
     }
+    println!("\n| beside LVM | dry run | LVM's report alone | ratio |\n|---|---|---|---|");
+    if nix::unistd::geteuid().is_root() {
+        beside_lvm(&fixtures);
+    } else {
+        println!("| left out: it needs root | | | |");
+    }
+}
+
+/// A whole dry run, for which LVM and blkid are asked, beside the same question to LVM alone: a group on a
+/// loop device, not active, in a mount namespace in which LVM sees that device alone.
+fn beside_lvm(fixtures: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = LoopDevice::of(&dir.path().join("disk"));
+    let lvm = dir.path().join("lvm");
+    fs::create_dir(&lvm).unwrap();
+    let conf = format!(
+        "devices {{ use_devicesfile=0 filter=[ \"a|^{}$|\", \"r|.*|\" ] }}\nglobal {{ activation=0 }}\n",
+        disk.0
+    );
+    fs::write(lvm.join("lvm.conf"), conf).unwrap();
+    let none = None::<&str>;
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+    mount(Some(&lvm), "/etc/lvm", none, MsFlags::MS_BIND, none).unwrap();
+    succeed("vgcreate", &["-qq", "svlmon2-vg", &disk.0]);
+    for volume in ["root", "swap_1", "home"] {
+        succeed("lvcreate", &["-qq", "-l1", "-n", volume, "-Zn", "-Wn", "svlmon2-vg"]);
+    }
+    let mut ours = Command::new(binary());
+    ours.args(["rename", "--dry-run", "svlmon2-vg", "svlinuxtest-vg", "--root"]);
+    ours.arg(fixtures.join("debian-12-guided/root"));
+    let mut report = Command::new("lvm");
+    report.args(REPORT.split_whitespace());
+    let (ours, report) = (median(RUNS, &mut ours), median(RUNS, &mut report));
+    println!(
+        "| three volumes | {:.1} ms | {:.1} ms | {:.2} |",
+        milliseconds(ours),
+        milliseconds(report),
+        ours.as_secs_f64() / report.as_secs_f64()
+    );
+    let mut flips: Vec<u32> = (0..11).map(|_| flip(fixtures)).collect();
+    flips.sort_unstable();
+    println!("\nfrom LVM's rename until the last file was on disk: {} ms", flips[flips.len() / 2]);
+}
+
+/// A rename, of which `-v` says how long the group had the new name and the files the old one, and its undo.
+fn flip(fixtures: &Path) -> u32 {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    let tree = fixtures.join("debian-12-guided/root");
+    assert!(Command::new("cp").arg("-a").arg(tree).arg(&root).status().unwrap().success());
+    // Of a file system of /boot a rename wants to see the mount.
+    let fstab = fs::read_to_string(root.join("etc/fstab")).unwrap();
+    let lines = fstab.split_inclusive('\n').filter(|line| !line.contains(" /boot "));
+    fs::write(root.join("etc/fstab"), lines.collect::<String>()).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(binary());
+        let output = command.args(arguments).arg("--root").arg(&root).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        said
+    };
+    let said = run(&["rename", "-v", "--yes", "--no-initramfs", "svlmon2-vg", "svlinuxtest-vg"]);
+    run(&["undo", "--yes"]);
+    let (before, _) = said.split_once(" ms from LVM's rename").expect("-v tells of it");
+    before.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// What `src/lvm.rs` asks for.
+const REPORT: &str = "fullreport --all --reportformat json --units b --nosuffix --foreign --shared \
+    --configreport vg -o vg_name,vg_uuid,vg_attr,vg_systemid,vg_mda_free \
+    --configreport lv -o lv_name,lv_uuid,lv_attr,lv_host \
+    --configreport pv -o pv_uuid,pv_name --configreport pvseg -o pvseg_start --configreport seg -o segtype \
+    --config global{wait_for_locks=0}";
+
+/// A loop device on a file, parted from it when it is dropped.
+struct LoopDevice(String);
+
+impl LoopDevice {
+    fn of(file: &Path) -> Self {
+        fs::File::create(file).unwrap().set_len(64 << 20).unwrap();
+        let shown = Command::new("losetup").args(["--find", "--show"]).arg(file).output().unwrap();
+        assert!(shown.status.success(), "a loop device is needed: {shown:?}");
+        Self(String::from_utf8(shown.stdout).unwrap().trim().to_owned())
+    }
+}
+
+impl Drop for LoopDevice {
+    fn drop(&mut self) {
+        let _ = Command::new("losetup").args(["-d", &self.0]).status();
+    }
+}
+
+fn succeed(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program}: {output:?}");
 }
 
 /// A group of so many volumes, each with its line in fstab.
