@@ -1,6 +1,14 @@
 //! What a person does after a run that was cut, on a stage.
 
+use std::fs;
+
+use postclone::guest::root::Root;
+use postclone::transaction::journal::Journal;
+use postclone::transaction::record::Direction;
+
+use crate::harness::{postclone, project};
 use crate::stage::Stage;
+use crate::tree;
 
 const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
 
@@ -126,4 +134,36 @@ fn the_group_does_not_go_back_where_the_files_do_not() {
     stage.run(&["undo", "--yes", "--force"]).demand(0);
     assert_eq!(stage.read("stub/vg").trim(), "a-b");
     assert!(stage.read("etc/fstab").starts_with("/dev/mapper/a--b-root"));
+}
+
+/// Found by fuzzing: the newline that ends a torn line made a record of one that lacked nothing else.
+#[test]
+fn a_journal_that_was_cut_at_any_byte_says_the_same_when_it_is_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    tree::copy(&project().join("fixtures/debian-12-guided/root"), dir.path());
+    let rename = ["rename", "--files-only", "--yes", "svlmon2-vg", "svlinuxtest-vg", "--root", "."];
+    postclone(dir.path(), &rename).demand(0);
+    postclone(dir.path(), &["undo", "--yes", "--root", "."]).demand(0);
+    let root = Root::open(dir.path()).unwrap();
+    let path = Journal::latest(&root).unwrap().unwrap().dir().join("journal");
+    let whole = fs::read(&path).unwrap();
+    let told = |length: usize| {
+        let journal =
+            Journal::latest(&root).unwrap_or_else(|error| panic!("{length}: {error:#}"))?;
+        let steps = 0..journal.saved.steps.len();
+        let of_step = |step| {
+            [Direction::Forward, Direction::Backward]
+                .map(|way| (journal.was_begun(way, step), journal.is_done(way, step)))
+        };
+        Some((journal.state(), steps.map(of_step).collect::<Vec<_>>()))
+    };
+    let mut states = Vec::new();
+    for length in 0..=whole.len() {
+        fs::write(&path, &whole[..length]).unwrap();
+        let first = told(length);
+        assert_eq!(told(length), first, "cut at byte {length} of {}", whole.len());
+        states.push(first.map(|(state, _)| state));
+    }
+    states.dedup();
+    assert!(states.len() > 4, "cut, done, cut on the way back, undone: {states:?}");
 }

@@ -118,8 +118,10 @@ impl Journal {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(reading),
         };
-        let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        let Some(first) = lines.next() else { return Ok(None) };
+        let mut lines = text.split_inclusive('\n');
+        let Some(first) = lines.next().filter(|line| line.ends_with('\n')) else {
+            return Ok(None);
+        };
         let stamp: Stamp = serde_json::from_str(first).with_context(reading)?;
         if stamp.format > FORMAT {
             bail!(
@@ -150,7 +152,7 @@ impl Journal {
             state: State::Open(Direction::Forward),
         };
         for line in lines {
-            // A torn line announces an act that never began.
+            // A torn line announces an act that never began. One that lacks its newline alone is whole.
             if let Ok(record) = serde_json::from_str(line) {
                 journal.note(&record);
             }
