@@ -119,8 +119,7 @@ pub fn take(
         });
         match taken {
             Ok(seen) => {
-                let told = waiting.told.filter(|_| matches!(step, Step::ReplaceFiles { .. }));
-                if let Some(told) = told {
+                if let (Some(told), Step::ReplaceFiles { .. }) = (waiting.told, step) {
                     let time = told.elapsed().as_millis();
                     log::debug!("{time} ms from LVM's rename until the last file was on disk");
                 }

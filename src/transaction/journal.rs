@@ -119,9 +119,8 @@ impl Journal {
             Err(error) => return Err(error).with_context(reading),
         };
         let mut lines = text.split_inclusive('\n');
-        let Some(first) = lines.next().filter(|line| line.ends_with('\n')) else {
-            return Ok(None);
-        };
+        let first = lines.next().filter(|line| line.ends_with('\n'));
+        let Some(first) = first else { return Ok(None) };
         let stamp: Stamp = serde_json::from_str(first).with_context(reading)?;
         if stamp.format > FORMAT {
             bail!(
