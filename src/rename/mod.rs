@@ -171,15 +171,17 @@ struct Gathered {
 
 /// Reads the places and asks blkid while LVM, which takes longer than both, is asked as well.
 fn gather(args: &RenameArgs, root: &Root) -> Result<Gathered> {
+    if args.files_only {
+        let target = target::find(args, root)?;
+        let sources = Sources::read(root).map_err(refuse)?;
+        return Ok(Gathered { target, sources, devices: None });
+    }
     thread::scope(|scope| {
         let sources = scope.spawn(|| Sources::read(root));
-        let devices = (!args.files_only).then(|| scope.spawn(Devices::look));
+        let devices = scope.spawn(Devices::look);
         let target = target::find(args, root)?;
-        Ok(Gathered {
-            target,
-            sources: joined(sources).map_err(refuse)?,
-            devices: devices.map(joined),
-        })
+        let sources = joined(sources).map_err(refuse)?;
+        Ok(Gathered { target, sources, devices: Some(joined(devices)) })
     })
 }
 
