@@ -89,7 +89,7 @@ class Fault:
                           self.mend, self.then, LOOK, warm.SHUT_DOWN])
 
 
-def interrupted(signal):
+def stopped(signal):
     """The run, and a signal to it once its image tool hangs."""
     return f"""
 run {RUN} &
@@ -97,6 +97,12 @@ until [[ -e $fake/hangs ]]; do sleep 0.2; done
 sleep 1
 kill -{signal} "$(pgrep -x postclone)"
 wait
+"""
+
+
+def interrupted(signal):
+    """The same, after which nothing may be left of the image tool."""
+    return stopped(signal) + """
 pgrep -af 'bash .*/update-initramfs' | sed 's/^/@@ differs > still runs: /'
 """
 
@@ -106,6 +112,23 @@ wrap update-initramfs <<'END'
 touch $fake/hangs
 sleep infinity
 END
+"""
+
+# It goes on after postclone, and puts an image of the new names in place.
+SLOW_IMAGE = """
+wrap update-initramfs <<'END'
+touch $fake/hangs
+until [[ -e $fake/go-on ]]; do sleep 0.2; done
+exec "$real" "$@"
+END
+"""
+
+LEFT_BEHIND = stopped("KILL") + """
+postclone undo --yes 2>/run/lab/refused
+[[ $? == 1 ]] && grep -q 'that one has left behind' /run/lab/refused ||
+	echo "@@ differs > undo beside the image tool: $(cat /run/lab/refused)"
+touch $fake/go-on
+flock /var/lib/postclone/lock true
 """
 
 # Writes that are in no file yet when the fault begins would fail later, in somebody else's hands.
@@ -195,6 +218,8 @@ END
           run=interrupted("TERM")),
     Fault("image-hangs-sigint", HANGING_IMAGE, 3, RESTORED + r"signal 2",
           run=interrupted("INT")),
+    Fault("killed-in-image", SLOW_IMAGE, 137, r"build /boot/initrd", run=LEFT_BEHIND,
+          then="run postclone undo --yes"),
     Fault("image-truncated", """
 wrap update-initramfs <<'END'
 image=/boot/initrd.img-$3

@@ -97,6 +97,6 @@ SCENARIOS = [
              undo, needs_deb=True),
     Scenario("undo-systemd-boot", "systemd-boot", "the same of a guest with boot loader entries",
              undo, needs_deb=True),
-    Scenario("undo-uki", "uki", "the same of a guest with unified kernel images",
+    Scenario("undo-uki", "uki", "the same of a guest with unified kernel images, of --suite trixie",
              undo, needs_deb=True),
 ]
