@@ -53,7 +53,7 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     if !args.yes {
         ask::confirm("Take it back now?", "use --yes")?;
     }
-    let _lock = Lock::take(&root).map_err(refuse)?;
+    let _lock = Lock::take_over(&root).map_err(refuse)?;
     // A signal does not stop the way back in its middle.
     interrupt::watch()?;
     interrupt::ignore();

@@ -29,7 +29,7 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
     if journal.saved.uuid.is_some() {
         checks::is_root("renaming a volume group").map_err(refuse)?;
     }
-    let _lock = Lock::take(&root).map_err(refuse)?;
+    let _lock = Lock::take_over(&root).map_err(refuse)?;
     no_package_manager(&root).map_err(refuse)?;
     if journal.saved.generator.is_some() {
         let world = World::after(&root, &steps::renaming(&journal.saved)).map_err(refuse)?;

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
@@ -15,6 +17,10 @@ use crate::guest::root::Root;
 
 /// Locks of dpkg and apt, in the order in which they take them (fcntl(2) locks on the whole file).
 const DPKG_LOCKS: &[&str] = &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
+
+/// How long the lock of a run that was cut is waited for, and the pause between two looks.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The file of the lock that this process holds.
 static HELD: Mutex<Option<File>> = Mutex::new(None);
@@ -40,8 +46,18 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of a root tree.
+    /// Takes the lock of a root tree, or refuses at once: a plan was made without it.
     pub fn take(root: &Root) -> Result<Self> {
+        Self::within(root, Duration::ZERO)
+    }
+
+    /// Takes the lock of a root tree to go on with a run that was cut, once what is about to end has ended:
+    /// an image tool may outlive its postclone by a moment, where both were killed.
+    pub fn take_over(root: &Root) -> Result<Self> {
+        Self::within(root, PATIENCE)
+    }
+
+    fn within(root: &Root, patience: Duration) -> Result<Self> {
         let path = state_dir(root)?.join("lock");
         let locking = || format!("locking `{}`", path.display());
         let file = File::options()
@@ -51,18 +67,30 @@ impl Lock {
             .write(true)
             .open(&path)
             .with_context(locking)?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        match locked(file, patience) {
             Ok(file) => {
                 *held() = Some(file.try_clone().with_context(locking)?);
                 Ok(Self { _file: file })
             }
-            Err((_, Errno::EWOULDBLOCK)) => bail!(
+            Err(Errno::EWOULDBLOCK) => bail!(
                 "another postclone, or an image tool that one has left behind, holds `{0}`: wait until it \
                  has ended; `fuser -v {0}` shows it",
                 path.display()
             ),
-            Err((_, error)) => Err(error).with_context(locking),
+            Err(error) => Err(error).with_context(locking),
         }
+    }
+}
+
+fn locked(mut file: File, patience: Duration) -> Result<Flock<File>, Errno> {
+    let start = Instant::now();
+    loop {
+        file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(locked) => return Ok(locked),
+            Err((file, Errno::EWOULDBLOCK)) if start.elapsed() < patience => file,
+            Err((_, error)) => return Err(error),
+        };
+        thread::sleep(PAUSE);
     }
 }
 
