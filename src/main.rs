@@ -18,9 +18,6 @@ fn main() -> ExitCode {
             Ok(exit::Exit::Done)
         }
     };
-    let status = result.unwrap_or_else(|error| {
-        log::error!("{error:#}");
-        exit::status(&error)
-    });
+    let status = result.unwrap_or_else(|error| exit::report(&error));
     ExitCode::from(status as u8)
 }
