@@ -29,6 +29,7 @@ mod real_lvm;
 mod recovery;
 mod refusals;
 mod rooms;
+mod since;
 mod stage;
 mod terminal;
 mod tree;

@@ -189,6 +189,22 @@ impl Journal {
 }
 
 impl Waiting {
+    /// Demands that every target still holds what may stand there, and changes nothing.
+    ///
+    /// # Errors
+    /// A file that was changed after it was staged.
+    pub fn still_fits(&self) -> Result<()> {
+        for (file, known) in &self.files {
+            if !known.contains(&read(file.target())?) {
+                bail!(
+                    "`{}` was changed while postclone ran: run it again",
+                    file.target().display()
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Puts all of them in place, and makes it durable.
     ///
     /// # Errors

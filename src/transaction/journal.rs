@@ -102,7 +102,8 @@ impl Journal {
         });
         for name in names.into_iter().rev() {
             let Some(dir) = root.resolve(&Path::new(STATE).join(name))? else { continue };
-            if let Some(journal) = Self::open(root, &root.outer(&dir))? {
+            let journal = Self::open(root, &root.outer(&dir))?;
+            if let Some(journal) = journal.filter(|journal| !journal.came_to_nothing()) {
                 return Ok(Some(journal));
             }
         }
@@ -110,7 +111,7 @@ impl Journal {
     }
 
     /// A run's journal; `None` where the run was cut before it began to change anything.
-    fn open(root: &Root, dir: &Path) -> Result<Option<Self>> {
+    pub(super) fn open(root: &Root, dir: &Path) -> Result<Option<Self>> {
         let path = dir.join("journal");
         let reading = || format!("reading `{}`", path.display());
         let text = match fs::read_to_string(&path) {

@@ -1,7 +1,7 @@
 //! One run at a time, and none beside a package manager that builds images or writes grub.cfg.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::libc;
 
+use super::STATE;
 use super::journal::state_dir;
 use crate::guest::root::Root;
 
@@ -29,7 +30,7 @@ fn held() -> MutexGuard<'static, Option<File>> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The stdin of a program that changes the system for longer than an instant: an empty file by which it
+/// The stdin of a program that changes the system for longer than an instant: a file at its end by which it
 /// shares this process's lock (flock(2): a lock is the open file's, whoever has it open). What goes on
 /// after postclone was killed keeps undo and resume from beginning beside it. None where none is held.
 ///
@@ -68,7 +69,9 @@ impl Lock {
             .open(&path)
             .with_context(locking)?;
         match locked(file, patience) {
-            Ok(file) => {
+            Ok(mut file) => {
+                // For people and for `status` alone: the lock is what counts, on a full disk as well.
+                let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
                 *held() = Some(file.try_clone().with_context(locking)?);
                 Ok(Self { _file: file })
             }
@@ -91,6 +94,21 @@ fn locked(mut file: File, patience: Duration) -> Result<Flock<File>, Errno> {
             Err((_, error)) => return Err(error),
         };
         thread::sleep(PAUSE);
+    }
+}
+
+/// The process that holds the lock of a root tree, or an image tool that it left behind; none where nobody
+/// does, and 0 where it cannot be told which. Needs no right to write.
+pub fn holder(root: &Root) -> Option<u32> {
+    let path = root.resolve(&Path::new(STATE).join("lock")).ok()??;
+    let mut file = File::open(root.outer(&path)).ok()?;
+    match Flock::lock(file.try_clone().ok()?, FlockArg::LockSharedNonblock) {
+        Err((_, Errno::EWOULDBLOCK)) => {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            Some(text.trim().parse().unwrap_or(0))
+        }
+        _ => None,
     }
 }
 

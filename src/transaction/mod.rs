@@ -2,18 +2,22 @@
 
 pub mod attributes;
 mod by_hand;
+pub mod claim;
 pub mod failpoint;
 pub mod files;
 pub mod image;
 pub mod journal;
+mod left;
 mod link;
 pub mod lock;
 mod marker;
 pub mod paths;
+mod progress;
 pub mod record;
 pub mod runtime;
 pub mod scratch;
 pub mod staged;
+mod undone;
 mod workshop;
 
 use std::fs::File;
