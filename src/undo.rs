@@ -96,7 +96,7 @@ fn refuse_changed(root: &Root, journal: &Journal, force: bool) -> Result<()> {
     if force {
         return Ok(());
     }
-    let paths = journal.paths_changed_since(root);
+    let paths = journal.paths_changed_since(root).map_err(refuse)?;
     if !paths.is_empty() {
         return Err(refuse(anyhow!(
             "since postclone renamed {}, {}: put it right, or use --force to take back what can be",

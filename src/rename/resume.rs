@@ -31,6 +31,7 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
     }
     let _lock = Lock::take_over(&root).map_err(refuse)?;
     no_package_manager(&root).map_err(refuse)?;
+    journal.confine(&root).map_err(refuse)?;
     if journal.saved.generator.is_some() {
         let world = World::after(&root, &steps::renaming(&journal.saved)).map_err(refuse)?;
         world.rehearse().map_err(refuse)?;

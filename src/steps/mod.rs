@@ -53,7 +53,7 @@ pub fn take(
     manner: Manner,
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    journal.sweep(root);
+    journal.sweep(root)?;
     // Staged before the group is renamed: what can fail fails first, and the flip stays short.
     let mut waiting = Staging::default();
     let mut waiting_on_bridge = false;

@@ -2,18 +2,25 @@
 
 pub mod attributes;
 mod by_hand;
+mod confine;
 pub mod failpoint;
 pub mod files;
 pub mod image;
+pub mod inside;
 pub mod journal;
+mod line;
 mod link;
 pub mod lock;
+mod log_file;
 mod marker;
 pub mod paths;
 pub mod record;
+mod runs;
 pub mod runtime;
 pub mod scratch;
 pub mod staged;
+mod stream;
+mod valid;
 mod workshop;
 
 use std::fs::File;
