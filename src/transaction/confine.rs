@@ -40,7 +40,7 @@ impl Journal {
         for step in &self.saved.steps {
             match step {
                 Step::BridgeImage { path, .. } | Step::RebuildImage { path, .. } => {
-                    image(root, path)?
+                    image(root, path)?;
                 }
                 Step::BridgePlaced(placed) | Step::Place(placed) => {
                     image(root, &placed.path)?;
@@ -61,13 +61,12 @@ impl Journal {
 
 fn image(root: &Root, path: &Path) -> Result<()> {
     let looking = || format!("looking for `{}`", path.display());
-    let place = match root.resolve(path).with_context(looking)? {
-        Some(place) => place,
-        None => {
-            let dir = path.parent().unwrap_or(path);
-            let Some(dir) = root.resolve(dir).with_context(looking)? else { return Ok(()) };
-            dir.join(path.file_name().unwrap_or_default())
-        }
+    let place = if let Some(place) = root.resolve(path).with_context(looking)? {
+        place
+    } else {
+        let dir = path.parent().unwrap_or(path);
+        let Some(dir) = root.resolve(dir).with_context(looking)? else { return Ok(()) };
+        dir.join(path.file_name().unwrap_or_default())
     };
     inside::is_file(&root.outer(&place)).map(drop)
 }

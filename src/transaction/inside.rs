@@ -100,7 +100,7 @@ pub(super) fn only_files(dir: &Path, links: bool) -> Result<()> {
         let kind = entry.file_type().with_context(listing)?;
         if kind.is_dir() {
             only_files(&entry.path(), links)?;
-        } else if !kind.is_file() && !(links && kind.is_symlink()) {
+        } else if !(kind.is_file() || links && kind.is_symlink()) {
             bail!(
                 "`{}` is no regular file, and postclone makes no other in a journal: look at who did, and move it away",
                 entry.path().display()
