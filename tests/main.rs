@@ -16,6 +16,7 @@ mod golden;
 mod harness;
 mod hostile;
 mod images;
+mod journals;
 mod manual;
 mod named_after;
 mod names;

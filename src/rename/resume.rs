@@ -36,6 +36,7 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
     if journal.saved.uuid.is_some() {
         checks::is_root("renaming a volume group").map_err(refuse)?;
     }
+    journal.confine(&root).map_err(refuse)?;
     if journal.saved.uuid.is_some() || journal.saved.generator.is_some() {
         checks::all_is_mounted(&root).map_err(refuse)?;
     }

@@ -58,7 +58,7 @@ pub fn take(
     manner: Manner,
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    journal.sweep(root);
+    journal.sweep(root)?;
     if direction == Direction::Backward && !manner.force {
         outcome.left = foreign::pass_over(root, journal)?;
     }

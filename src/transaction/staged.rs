@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{attributes, failpoint, sync_dir};
+use super::{attributes, failpoint, inside, sync_dir};
 
 /// Start of the names of staged files. Programs that read `conf.d/*` pass over hidden files.
 pub const PREFIX: &str = ".postclone-";
@@ -30,10 +30,12 @@ impl Staged {
         failpoint::hit("stage").with_context(staging)?;
         let dir =
             target.parent().ok_or_else(|| anyhow!("`{}` has no directory", target.display()))?;
+        inside::straight(dir)?;
         let mut file: NamedTempFile =
             tempfile::Builder::new().prefix(PREFIX).tempfile_in(dir).with_context(staging)?;
+        attributes::prepare(target, like, file.as_file());
         file.write_all(bytes).with_context(staging)?;
-        attributes::copy(like, file.as_file(), file.path())?;
+        attributes::carry(target, like, file.as_file(), file.path())?;
         if and_times {
             let metadata = fs::symlink_metadata(like).with_context(staging)?;
             file.as_file().set_times(attributes::times(&metadata)).with_context(staging)?;
@@ -51,6 +53,7 @@ impl Staged {
     pub fn commit(self) -> Result<()> {
         let putting = || format!("putting the new `{}` in place", self.target.display());
         failpoint::hit("commit").with_context(putting)?;
+        inside::straight(self.target.parent().unwrap_or(&self.target))?;
         self.temporary.persist(&self.target).map_err(|error| error.error).with_context(putting)
     }
 }

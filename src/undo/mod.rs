@@ -50,6 +50,7 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     if saved.uuid.is_some() || saved.generator.is_some() {
         checks::all_is_mounted(&root).map_err(refuse)?;
     }
+    journal.confine(&root).map_err(refuse)?;
     refuse_changed_paths(&root, &journal, args.force)?;
     match journal.state() {
         State::Open(Direction::Forward) if saved.undoes.is_some() => back::finish(&root, journal),
@@ -73,7 +74,7 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
 
 /// A path that is not where the run left it stops the whole before anything is changed.
 fn refuse_changed_paths(root: &Root, journal: &Journal, force: bool) -> Result<()> {
-    let paths = journal.paths_changed_since(root);
+    let paths = journal.paths_changed_since(root).map_err(refuse)?;
     if force || paths.is_empty() {
         return Ok(());
     }
