@@ -14,7 +14,8 @@ use crate::logger;
 use crate::report::text::count;
 use crate::steps::{self, Manner};
 use crate::transaction::journal::Journal;
-use crate::transaction::lock::{Lock, no_package_manager};
+use crate::transaction::lock::Lock;
+use crate::transaction::package_locks::PackageManagers;
 use crate::transaction::record::{Direction, State};
 use crate::{ask, checks};
 
@@ -37,7 +38,8 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     if saved.uuid.is_some() {
         checks::is_root("renaming a volume group").map_err(refuse)?;
     }
-    no_package_manager(&root).map_err(refuse)?;
+    // Held while the question stands: nothing that is looked at now may change.
+    let _managers = PackageManagers::hold(&root).map_err(refuse)?;
     refuse_changed(&root, &journal, args.force)?;
     say(&format!(
         "# The run from {} to {} is taken back: the group's name and {}{}.\n",

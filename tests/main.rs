@@ -20,6 +20,7 @@ mod manual;
 mod named_after;
 mod names;
 mod obstacles;
+mod package_locks;
 mod paths;
 mod placed;
 mod places;

@@ -14,6 +14,7 @@ use crate::proof::{self, Row};
 use crate::steps::{self, Manner};
 use crate::transaction::journal::Journal;
 use crate::transaction::lock::Lock;
+use crate::transaction::package_locks::PackageManagers;
 use crate::transaction::record::{Direction, Saved, SavedVolume};
 
 /// What was done, and seen.
@@ -46,6 +47,7 @@ impl Outcome {
 /// Applies the plan. On failure everything is taken back, as far as it goes, and said.
 pub(crate) fn run(job: &Job) -> Result<Outcome> {
     let _lock = Lock::take(&job.root).map_err(refuse)?;
+    let _managers = managers(job).map_err(refuse)?;
     let saved = saved(job);
     let mut journal = Journal::create(&job.root, saved, &job.plan.files).map_err(refuse)?;
     if let Err(error) = validate::new_texts(job, &journal).and_then(|()| interrupt::watch()) {
@@ -60,6 +62,11 @@ pub(crate) fn run(job: &Job) -> Result<Outcome> {
         Ok(seen) => Ok(Outcome::of(&job.root, &journal, seen)),
         Err(error) => Err(take_back(job, journal, error)),
     }
+}
+
+/// Package managers, kept out for the time of a run that has more to do than to rewrite files.
+fn managers(job: &Job) -> Result<PackageManagers> {
+    if job.files_only { Ok(PackageManagers::default()) } else { PackageManagers::hold(&job.root) }
 }
 
 /// Finishes a run that was cut. On failure it stays as it is: undo and another try are both open.

@@ -12,7 +12,8 @@ use crate::report::style::Style;
 use crate::report::{proof as table, to_stdout};
 use crate::steps;
 use crate::transaction::journal::Journal;
-use crate::transaction::lock::{Lock, no_package_manager};
+use crate::transaction::lock::Lock;
+use crate::transaction::package_locks::PackageManagers;
 use crate::transaction::record::{Direction, State};
 use crate::world::World;
 
@@ -30,7 +31,7 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
         checks::is_root("renaming a volume group").map_err(refuse)?;
     }
     let _lock = Lock::take_over(&root).map_err(refuse)?;
-    no_package_manager(&root).map_err(refuse)?;
+    let _managers = PackageManagers::hold(&root).map_err(refuse)?;
     if journal.saved.generator.is_some() {
         let world = World::after(&root, &steps::renaming(&journal.saved)).map_err(refuse)?;
         world.rehearse().map_err(refuse)?;
