@@ -19,6 +19,7 @@ use crate::world::World;
 pub mod pager;
 mod pipes;
 mod program;
+pub mod thawer;
 
 use pipes::Pipes;
 use program::DIRECTORIES;

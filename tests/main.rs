@@ -4,6 +4,7 @@
 
 mod attributes;
 mod audit;
+mod boot_fs;
 mod clones;
 mod crew;
 mod exotic;

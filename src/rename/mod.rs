@@ -1,6 +1,7 @@
 //! `postclone rename`: who is renamed, the plan, the question, the work, the report.
 
 mod apply;
+mod boot_log;
 mod bridge;
 mod estimate;
 mod loaded;
@@ -155,6 +156,9 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
     }
     if job.target.renames_group {
         job.bridges_images = bridge::build(&mut job);
+    }
+    if !args.files_only {
+        boot_log::warn(&mut job);
     }
     job.plan.steps = steps(&job);
     let told = what_does_not_apply(&job).into_iter().map(Warning::general);

@@ -4,6 +4,7 @@ pub mod attributes;
 mod by_hand;
 pub mod failpoint;
 pub mod files;
+pub mod freeze;
 mod holder;
 pub mod image;
 pub mod journal;
