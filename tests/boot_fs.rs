@@ -2,7 +2,6 @@
 //! shown to GRUB's own code. Needs loop devices, mkfs.xfs, fsfreeze and grub-fstest.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -47,9 +46,9 @@ impl Disk {
         assert!(program.contains(dir.to_str().unwrap()));
         does("install", &[Path::new("/usr/sbin/fsfreeze"), &stage.path("usr/sbin/fsfreeze.real")]);
         stage.program("usr/sbin/fsfreeze", "#!/bin/sh\nexec /usr/sbin/fsfreeze.real \"$@\"\n");
-        // All that is asked of /proc.
-        fs::create_dir_all(stage.path("proc/self")).unwrap();
-        symlink("/usr/sbin/postclone", stage.path("proc/self/exe")).unwrap();
+        // The program starts itself, by /proc/self/exe.
+        fs::create_dir(stage.path("proc")).unwrap();
+        does("mount", &[Path::new("--bind"), Path::new("/proc"), &stage.path("proc")]);
         let lvm = stage.read("usr/sbin/lvm");
         let copies = "vgrename)\n\tcp /stub/disk /stub/disk-at-rename\n";
         stage.program("usr/sbin/lvm", &lvm.replace("vgrename)\n", copies));
@@ -70,7 +69,9 @@ impl Drop for Disk {
     fn drop(&mut self) {
         let dir = self.stage.path(self.at);
         fsfreeze("--unfreeze", &dir);
-        let _ = Command::new("umount").arg(&dir).status();
+        for dir in [dir, self.stage.path("proc")] {
+            let _ = Command::new("umount").arg(&dir).status();
+        }
     }
 }
 
