@@ -189,6 +189,21 @@ fn a_lock_that_is_held_is_waited_for() {
     assert_eq!(stage.asked().iter().filter(|line| line.starts_with("lvm vgrename")).count(), 2);
 }
 
+/// A daemon that a program leaves behind keeps the pipes of its output open.
+#[test]
+fn a_child_that_a_program_leaves_behind_is_not_waited_for() {
+    let stage = Stage::new();
+    let talks = "echo 'DEVNAME=/dev/mapper/a--b-root\nUUID=R-1\n\nDEVNAME=/dev/mapper/a--b-swap_1\nUUID=S-2'";
+    stage.program("usr/sbin/blkid", &format!("#!/bin/sh\nsleep 60 &\nprintf \"$({talks})\"\n"));
+    let start = std::time::Instant::now();
+    let run = stage.run(RENAME).demand(0);
+    assert!(start.elapsed().as_secs() < 40, "{:?}", start.elapsed());
+    // What it wrote before it ended is heard all the same.
+    let out = String::from_utf8(run.stdout).unwrap();
+    assert!(!out.contains("power cut"), "{out}");
+    assert!(stage.read("stub/at-rename").starts_with("UUID=R-1 / ext4"));
+}
+
 #[test]
 fn nothing_waits_for_a_reboot_where_no_dm_node_bears_the_old_name() {
     let stage = Stage::new();

@@ -4,6 +4,7 @@
 
 mod attributes;
 mod audit;
+mod boot_fs;
 mod clones;
 mod crew;
 mod exotic;
@@ -21,6 +22,7 @@ mod manual;
 mod named_after;
 mod names;
 mod obstacles;
+mod package_locks;
 mod paths;
 mod placed;
 mod places;

@@ -18,7 +18,7 @@ use crate::guest::mounts::{fstab_mounts, mounted};
 use crate::guest::root::Root;
 use crate::initramfs;
 use crate::rename::Job;
-use crate::transaction::lock::no_package_manager;
+use crate::transaction::package_locks::PackageManagers;
 use crate::transaction::{STATE, journal};
 use crate::world::World;
 
@@ -60,7 +60,7 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     }
     if !job.files_only {
         ask(images_can_be_built(job));
-        ask(no_package_manager(&job.root));
+        ask(PackageManagers::look(&job.root));
     }
     for change in &job.plan.files {
         ask(can_be_replaced(&job.root.outer(&change.path)));

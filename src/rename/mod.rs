@@ -1,6 +1,7 @@
 //! `postclone rename`: who is renamed, the plan, the question, the work, the report.
 
 pub(crate) mod apply;
+mod boot_log;
 mod bridge;
 mod estimate;
 mod loaded;
@@ -86,7 +87,7 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
         ask::confirm(&question, "use --yes, or `ssh -t`; --dry-run shows the plan")?;
     }
     let started = Instant::now();
-    let _claim = Claim::take(&job.root).map_err(refuse)?;
+    let _claim = Claim::take(&job.root, job.files_only).map_err(refuse)?;
     refuse_open(&job.root)?;
     // What was read before the claim may be stale by now: only a plan made under it is carried out.
     let job = again(shown.then_some(&job.plan), || prepare(args))?;
@@ -203,6 +204,9 @@ pub(crate) fn job(root: Root, given: PathBuf, gathered: Gathered, scope: Scope) 
     }
     if job.target.renames_group {
         job.bridges_images = bridge::build(&mut job);
+    }
+    if !job.files_only {
+        boot_log::warn(&mut job);
     }
     job.plan.steps = steps(&job);
     let told = what_does_not_apply(&job).into_iter().map(Warning::general);

@@ -2,24 +2,28 @@
 
 use anyhow::Result;
 
-use super::lock::{Lock, no_package_manager};
+use super::lock::Lock;
+use super::package_locks::PackageManagers;
 use crate::guest::root::Root;
 
 /// Held from before the journal is read until the run is over.
 #[derive(Debug)]
 pub struct Claim {
+    // Given back first: what stands in for a lock of theirs is only safe to remove under ours.
+    _managers: PackageManagers,
     _lock: Lock,
 }
 
 impl Claim {
-    /// Claims a tree for a new run, or refuses at once.
+    /// Claims a tree for a new run, or refuses at once. A run on `files_only` leaves package managers be.
     ///
     /// # Errors
     /// Another postclone or a package manager is at work.
-    pub fn take(root: &Root) -> Result<Self> {
+    pub fn take(root: &Root, files_only: bool) -> Result<Self> {
         let lock = Lock::take(root)?;
-        no_package_manager(root)?;
-        Ok(Self { _lock: lock })
+        let managers =
+            if files_only { PackageManagers::default() } else { PackageManagers::hold(root)? };
+        Ok(Self { _managers: managers, _lock: lock })
     }
 
     /// Claims a tree to go on with an earlier run, once an image tool that it left behind has ended.
@@ -28,7 +32,6 @@ impl Claim {
     /// As [`Claim::take`].
     pub fn take_over(root: &Root) -> Result<Self> {
         let lock = Lock::take_over(root)?;
-        no_package_manager(root)?;
-        Ok(Self { _lock: lock })
+        Ok(Self { _managers: PackageManagers::hold(root)?, _lock: lock })
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{attributes, failpoint, inside, sync_dir};
+use super::{attributes, failpoint, freeze, inside, sync_dir};
 
 /// Start of the names of staged files. Programs that read `conf.d/*` pass over hidden files.
 pub const PREFIX: &str = ".postclone-";
@@ -58,15 +58,15 @@ impl Staged {
     }
 }
 
-/// Makes renames durable: each directory, then each file system, `/boot` being read by a boot
-/// loader that does not wait for a journal.
+/// Makes renames durable: each directory, then each file system, and has boot loaders see them, which
+/// read no log of a file system's: see [`freeze`].
 pub fn sync(targets: &[PathBuf]) -> Result<()> {
     failpoint::hit("sync")?;
     let mut dirs: Vec<&Path> = targets.iter().filter_map(|target| target.parent()).collect();
     dirs.sort();
     dirs.dedup();
     let mut devices = Vec::new();
-    for dir in dirs {
+    for &dir in &dirs {
         sync_dir(dir)?;
         let handle = fs::File::open(dir).with_context(|| format!("opening `{}`", dir.display()))?;
         let device =
@@ -77,6 +77,7 @@ pub fn sync(targets: &[PathBuf]) -> Result<()> {
             devices.push(device);
         }
     }
+    freeze::write_logs_back(&dirs);
     Ok(())
 }
 
