@@ -22,6 +22,7 @@ pub enum Exit {
 pub struct Failure {
     exit: Exit,
     source: anyhow::Error,
+    items: Vec<String>,
 }
 
 impl Exit {
@@ -39,12 +40,22 @@ impl std::error::Error for Failure {}
 
 /// Marks an error with the status to end with.
 pub fn fail(exit: Exit, source: anyhow::Error) -> anyhow::Error {
-    Failure { exit, source }.into()
+    Failure { exit, source, items: Vec::new() }.into()
 }
 
 /// Nothing was changed.
 pub fn refuse(source: anyhow::Error) -> anyhow::Error {
     fail(Exit::Refused, source)
+}
+
+/// Nothing was changed, for several reasons: each gets a line of its own under `head`.
+pub fn refuse_for(head: impl fmt::Display, items: Vec<String>) -> anyhow::Error {
+    Failure { exit: Exit::Refused, source: anyhow::anyhow!("{head}"), items }.into()
+}
+
+/// The lines that belong under an error's own.
+pub fn items(error: &anyhow::Error) -> &[String] {
+    error.downcast_ref::<Failure>().map_or(&[], |failure| &failure.items)
 }
 
 /// The command line makes no sense.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use postclone::{audit, cli, exit, overview, rename, status, undo};
+use postclone::{audit, cli, exit, logger, overview, rename, status, undo};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -20,6 +20,9 @@ fn main() -> ExitCode {
     };
     let status = result.unwrap_or_else(|error| {
         log::error!("{error:#}");
+        for item in exit::items(&error) {
+            log::error!(target: logger::ITEM, "{item}");
+        }
         exit::status(&error)
     });
     ExitCode::from(status as u8)

@@ -11,6 +11,7 @@ use crate::guest::root::Root;
 use crate::interrupt;
 use crate::live::{self, reboot::PENDING};
 use crate::logger;
+use crate::printable;
 use crate::report::text::count;
 use crate::steps::{self, Manner};
 use crate::transaction::journal::Journal;
@@ -77,7 +78,7 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     }
     let mut text = String::from("# Taken back:\n");
     for line in &seen {
-        let _ = writeln!(text, "#  - {line}");
+        let _ = writeln!(text, "#  - {}", printable::line(line));
     }
     if root.is_live() && Path::new(PENDING).exists() {
         text.push_str(

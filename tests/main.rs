@@ -24,6 +24,8 @@ mod paths;
 mod placed;
 mod places;
 mod planted;
+mod printable;
+mod private;
 mod proof;
 mod real_lvm;
 mod recovery;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::statvfs::statvfs;
 
+use crate::exit::{refuse, refuse_for};
 use crate::guest::kernels::{Generator, KNOWN};
 use crate::guest::mounts::{fstab_mounts, mounted};
 use crate::initramfs;
@@ -74,8 +75,11 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     ask(job.nothing_fails_by_plan());
     match problems.as_slice() {
         [] => Ok(()),
-        [problem] => Err(anyhow!("{problem}")),
-        _ => Err(anyhow!("{} things are in the way:\n  {}", problems.len(), problems.join("\n  "))),
+        [problem] => Err(refuse(anyhow!("{problem}"))),
+        _ => {
+            let head = format!("{} things are in the way:", problems.len());
+            Err(refuse_for(head, problems))
+        }
     }
 }
 

@@ -75,7 +75,7 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
         printer.plan(&job.plan)?;
         return Ok(Exit::Done);
     }
-    checks::run(&job).map_err(refuse)?;
+    checks::run(&job)?;
     if args.format == Format::Text {
         printer.what_it_will_do(&job)?;
     }
