@@ -22,7 +22,7 @@ use anyhow::{Result, anyhow};
 use crate::ask;
 use crate::audit::{self, finding::Findings};
 use crate::blkid::Devices;
-use crate::checks;
+use crate::checks::{self, image_based};
 use crate::cli::{Format, RenameArgs};
 use crate::exit::{Exit, refuse};
 use crate::guest::kernels::{self, Generator, Images};
@@ -61,6 +61,9 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
     logger::start(args.verbose, args.quiet);
     if args.resume {
         return resume::run(args);
+    }
+    if !args.dry_run {
+        image_based::is_none(&Root::open(&args.root)?)?;
     }
     let job = prepare(args)?;
     let printer = Printer::new(args);
@@ -159,6 +162,8 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
     job.plan.steps = steps(&job);
     let told = what_does_not_apply(&job).into_iter().map(Warning::general);
     job.plan.warnings.extend(told);
+    let first = checks::warnings(&job);
+    job.plan.warnings.splice(0..0, first);
     Ok(job)
 }
 
