@@ -40,10 +40,10 @@ fn asked(group: &Group, new: &str) -> Result<Vec<String>> {
     let (report, settings) = (lvm::watched(&group.uuid)?, lvm::activation()?);
     let mut told: Vec<(bool, String)> = Vec::new();
     for row in rows(&report)? {
-        if let Some(said) = row.warning(&settings, group.name.as_str(), new) {
-            if !told.contains(&said) {
-                told.push(said);
-            }
+        if let Some(said) = row.warning(&settings, group.name.as_str(), new)
+            && !told.contains(&said)
+        {
+            told.push(said);
         }
     }
     // `false` is before `true`.

@@ -11,6 +11,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
+use crate::blkid::Devices;
 use crate::rename::Job;
 
 /// Registers that a new image or command line changes.
@@ -33,7 +34,7 @@ pub(super) fn warnings(job: &Job) -> Vec<String> {
     let devices = job.devices.as_ref().and_then(|devices| devices.as_ref().ok());
     let mut told = Vec::new();
     let mut any = false;
-    for path in devices.into_iter().flat_map(|devices| devices.encrypted()) {
+    for path in devices.into_iter().flat_map(Devices::encrypted) {
         for binding in header(path).map(|json| bindings(&json)).unwrap_or_default() {
             any = true;
             told.extend(binding.warning(path));

@@ -140,7 +140,9 @@ mod tests {
         let device = |name: &str, uuid: Option<&str>| {
             let dm = sysfs.path().join(name).join("dm");
             std::fs::create_dir_all(&dm).unwrap();
-            uuid.map(|uuid| std::fs::write(dm.join("uuid"), format!("{uuid}\n")).unwrap());
+            if let Some(uuid) = uuid {
+                std::fs::write(dm.join("uuid"), format!("{uuid}\n")).unwrap();
+            }
         };
         // A physical volume on dm-crypt, another group's volume, a disk.
         device("dm-0", Some("CRYPT-LUKS2-0123-vda5_crypt"));
