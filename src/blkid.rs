@@ -43,6 +43,12 @@ impl Devices {
         group.volumes.iter().find(holds).map(|volume| volume.name.clone())
     }
 
+    /// Devices with a LUKS header, by path.
+    pub fn encrypted(&self) -> impl Iterator<Item = &str> {
+        let is = |(_, device): &(&String, &Device)| device.kind == "crypto_LUKS";
+        self.0.iter().filter(is).map(|(path, _)| path.as_str())
+    }
+
     fn of(&self, group: &Group, volume: &Volume) -> Option<&Device> {
         self.0.get(&path::mapper_path(&group.name, &volume.name))
     }

@@ -114,6 +114,12 @@ pub struct RenameArgs {
     #[arg(long)]
     pub no_pager: bool,
 
+    /// Print diffs of files that not everybody may read wherever they go
+    ///
+    /// Without it they go to a terminal alone, for a pipe may end in a log.
+    #[arg(long)]
+    pub show_private: bool,
+
     /// Lines of context around each change in the diffs
     #[arg(short = 'U', long = "unified", value_name = "N", default_value_t = 3)]
     pub context: usize,
@@ -194,6 +200,12 @@ pub struct AuditArgs {
     /// FILE holds the output of `lvm fullreport -a --reportformat json`.
     #[arg(long, value_name = "FILE")]
     pub lvm_report: Option<PathBuf>,
+
+    /// Print lines of files that not everybody may read wherever they go
+    ///
+    /// Without it they go to a terminal alone, as text; elsewhere the name alone is printed.
+    #[arg(long)]
+    pub show_private: bool,
 
     /// How to print the findings
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]

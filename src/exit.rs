@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::logger::ITEM;
+
 /// The statuses with which postclone ends (postclone(8), EXIT STATUS).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -52,6 +54,7 @@ impl Standing {
 pub struct Failure {
     exit: Exit,
     source: anyhow::Error,
+    items: Vec<String>,
 }
 
 impl Exit {
@@ -69,12 +72,22 @@ impl std::error::Error for Failure {}
 
 /// Marks an error with the status to end with.
 pub fn fail(exit: Exit, source: anyhow::Error) -> anyhow::Error {
-    Failure { exit, source }.into()
+    Failure { exit, source, items: Vec::new() }.into()
 }
 
 /// Nothing was changed.
 pub fn refuse(source: anyhow::Error) -> anyhow::Error {
     fail(Exit::Refused, source)
+}
+
+/// Nothing was changed, for several reasons: each gets a line of its own under `head`.
+pub fn refuse_for(head: impl fmt::Display, items: Vec<String>) -> anyhow::Error {
+    Failure { exit: Exit::Refused, source: anyhow::anyhow!("{head}"), items }.into()
+}
+
+/// The lines that belong under an error's own.
+fn items(error: &anyhow::Error) -> &[String] {
+    error.downcast_ref::<Failure>().map_or(&[], |failure| &failure.items)
 }
 
 /// The command line makes no sense.
@@ -106,6 +119,9 @@ pub fn report(error: &anyhow::Error) -> Exit {
             "{error:#}; the run is not over: see `postclone status` for what to do next"
         ),
         _ => log::error!("{error:#}"),
+    }
+    for item in items(error) {
+        log::error!(target: ITEM, "{item}");
     }
     status
 }

@@ -25,6 +25,7 @@ pub mod lvm;
 pub mod names;
 pub mod overview;
 pub mod plan;
+pub mod printable;
 pub mod progress;
 pub mod proof;
 pub mod rename;

@@ -1,10 +1,14 @@
-//! Progress and warnings on stderr.
+//! Progress and warnings on stderr, a line each: names of files and words of tools cannot add another,
+//! nor drive the terminal.
 
 use std::io::Write;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::progress;
+use crate::{printable, progress};
+
+/// The target of records that are items of a list, whose head was logged before them.
+pub const ITEM: &str = "item";
 
 struct Stderr;
 
@@ -18,13 +22,15 @@ impl Log for Stderr {
             return;
         }
         let prefix = match record.level() {
+            _ if record.target() == ITEM => "  ",
             Level::Error => "postclone: error: ",
             Level::Warn => "postclone: warning: ",
             _ => "postclone: ",
         };
         progress::clear();
         // A closed stderr is no reason to stop in the middle of a rename.
-        let _ = writeln!(std::io::stderr(), "{prefix}{}", record.args());
+        let _ =
+            writeln!(std::io::stderr(), "{prefix}{}", printable::line(&record.args().to_string()));
     }
 
     fn flush(&self) {}

@@ -70,6 +70,27 @@ pub fn duplicates() -> Result<BTreeMap<String, Vec<PathBuf>>> {
     Ok(disks)
 }
 
+/// What dmeventd may watch of a group: a row a segment, with how full it is where it is active. Asks the
+/// kernel about each volume, and so is no part of the report of all groups.
+pub fn watched(uuid: &str) -> Result<Vec<u8>> {
+    let report = Cmd::new(Program::Lvm)
+        .args(["lvs", "--reportformat", "json"])
+        .arg("--select")
+        .arg(format!("vg_uuid={uuid}"))
+        .args(["-o", "lv_name,lv_attr,segtype,seg_monitor,data_percent,metadata_percent"])
+        .args(NO_WAIT);
+    Ok(checked(&report).context("asking LVM how full its volumes are")?.stdout)
+}
+
+/// The section `activation` of lvm.conf(5) with its defaults, a `key=value` a line.
+pub fn activation() -> Result<String> {
+    let output = Cmd::new(Program::Lvm)
+        .args(["lvmconfig", "--type", "full", "activation"])
+        .checked()
+        .context("asking LVM for its configuration")?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// This host's system ID (lvmsystemid(7)), where it has one.
 pub fn system_id() -> Result<Option<String>> {
     let output =

@@ -11,7 +11,7 @@ use crate::names::VgName;
 use crate::rename::new_name::{self, Advice};
 use crate::report::to_stdout;
 use crate::report::wrap::wrapped;
-use crate::{checks, logger, proof, status};
+use crate::{checks, logger, printable, proof, status};
 
 /// Columns of a line's label.
 const LABEL: usize = 20;
@@ -33,7 +33,7 @@ pub fn run() -> Result<Exit> {
     let mut lines = Vec::new();
     let mut line = |label: &str, text: &str| {
         let mut first = true;
-        for row in wrapped(text, &" ".repeat(LABEL)) {
+        for row in wrapped(&printable::line(text), &" ".repeat(LABEL)) {
             let label = if std::mem::take(&mut first) { label } else { "" };
             lines.push(format!("{label:LABEL$}{}", row.trim_start()));
         }
@@ -76,7 +76,7 @@ pub fn run() -> Result<Exit> {
         writeln!(out)?;
         lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         writeln!(out)?;
-        wrapped(&next, "").iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        wrapped(&printable::line(&next), "").iter().try_for_each(|line| writeln!(out, "{line}"))?;
         writeln!(out, "See `postclone --help` for the rest.")
     })?;
     Ok(Exit::Done)

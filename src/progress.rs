@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use log::LevelFilter;
 
+use crate::printable;
+
 /// Work that is over sooner is not spoken of again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -98,7 +100,7 @@ fn takes_live_line() -> bool {
 fn line(doing: &str, elapsed: Duration) -> String {
     let time = format!(": {}", seconds(elapsed));
     let room = WIDTH - time.len();
-    let printable: String = doing.chars().filter(|c| !c.is_control()).collect();
+    let printable: String = doing.chars().filter(|c| !printable::acts(*c)).collect();
     if printable.chars().count() <= room {
         return printable + &time;
     }

@@ -16,6 +16,7 @@ use crate::interrupt;
 use crate::transaction::{failpoint, lock};
 use crate::world::World;
 
+pub mod held;
 pub mod pager;
 mod pipes;
 mod program;

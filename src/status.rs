@@ -16,6 +16,7 @@ use crate::guest::root::Root;
 use crate::guest::root_device::root_group;
 use crate::live::reboot::PENDING;
 use crate::names::VgName;
+use crate::printable;
 use crate::proof::{self, Row};
 use crate::rename::new_name::{self, Advice};
 use crate::report::proof as table;
@@ -228,17 +229,19 @@ fn told<T>(result: Result<T>) -> Option<T> {
 
 fn write_text(out: &mut dyn std::io::Write, status: &Status) -> std::io::Result<()> {
     let unknown = || "unknown".to_owned();
-    writeln!(out, "host name:           {}", status.host.clone().unwrap_or_else(unknown))?;
+    let host = status.host.clone().unwrap_or_else(unknown);
+    writeln!(out, "host name:           {}", printable::line(&host))?;
     writeln!(out, "volume group of /:   {}", status.root_group.clone().unwrap_or_else(unknown))?;
     if let Some(run) = &status.run {
         writeln!(out, "last run:            {} to {}, {}", run.old, run.new, run.state)?;
         if let Some(step) = &run.step {
             writeln!(out, "its step:            {step}")?;
         }
-        writeln!(out, "its journal:         {}", run.journal.display())?;
+        let journal = run.journal.display().to_string();
+        writeln!(out, "its journal:         {}", printable::line(&journal))?;
     }
     writeln!(out, "waits for a reboot:  {}", if status.reboot_pending { "yes" } else { "no" })?;
     let proof = status.proof.as_deref().map_or_else(unknown, proof::summary);
     writeln!(out, "the next boot:       {proof}")?;
-    writeln!(out, "{}", status.advice)
+    writeln!(out, "{}", printable::line(&status.advice))
 }

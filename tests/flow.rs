@@ -12,6 +12,17 @@ const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
 #[test]
 fn a_run_takes_its_steps_in_order() {
     let stage = Stage::new();
+    // The volumes' devices, and a physical volume on dm-crypt, which udev is not to look at again.
+    let group = UUID.replace('-', "");
+    for (node, uuid) in [
+        ("dm-0", "CRYPT-LUKS2-0123-vda5_crypt".to_owned()),
+        ("dm-1", format!("LVM-{group}r")),
+        ("dm-2", format!("LVM-{group}s")),
+        ("dm-3", "LVM-otherr".to_owned()),
+    ] {
+        fs::create_dir_all(stage.path(&format!("sys/block/{node}/dm"))).unwrap();
+        stage.write(&format!("sys/block/{node}/dm/uuid"), &format!("{uuid}\n"));
+    }
     let run = stage.run(RENAME).demand(0);
     let out = String::from_utf8(run.stdout).unwrap();
     assert!(out.contains("# Done in "), "{out}");
@@ -21,7 +32,8 @@ fn a_run_takes_its_steps_in_order() {
             "systemctl list-units --all --full --plain --no-legend --no-pager".to_owned(),
             format!("lvm vgrename --driverloaded n --config global{{wait_for_locks=0}} {UUID} c-d"),
             "udevadm control --reload".to_owned(),
-            "udevadm trigger --action=change --subsystem-match=block --sysname-match=dm-*"
+            "udevadm trigger --action=change --subsystem-match=block --sysname-match=dm-1 \
+             --sysname-match=dm-2"
                 .to_owned(),
             "udevadm settle --timeout=60".to_owned(),
             "systemctl daemon-reload".to_owned(),
@@ -350,7 +362,7 @@ fn an_undo_after_a_cut_and_a_boot_settles_the_running_system() {
     assert!(stage.asked().iter().all(|line| !line.starts_with("udevadm")));
     stage.run(&["undo", "--yes"]).demand(0);
     let asked = stage.asked();
-    assert!(asked.iter().any(|line| line.starts_with("udevadm trigger")), "{asked:?}");
+    assert!(asked.iter().any(|line| line == "udevadm control --reload"), "{asked:?}");
     assert!(asked.iter().any(|line| line == "systemctl daemon-reload"), "{asked:?}");
 }
 

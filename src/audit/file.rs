@@ -24,6 +24,8 @@ const EXCERPT: usize = 60;
 pub(super) struct Spot<'a> {
     pub(super) path: &'a [u8],
     pub(super) executable: bool,
+    /// Whether not everybody may read its text.
+    pub(super) private: bool,
 }
 
 /// Takes a hit with its place and the text around it.
@@ -204,6 +206,8 @@ impl<'a> Looker<'a> {
             offset: position.offset,
             form: hit.form,
             excerpt: excerpt(text, hit),
+            token: shown(&text[hit.token.clone()]),
+            private: spot.private && part == Part::Content,
             advice: advice.to_owned(),
             more: 0,
         });

@@ -83,8 +83,15 @@ pub struct Finding {
     pub offset: u64,
     /// How the group is spelled.
     pub form: Form,
-    /// The line around it, shortened; bytes that are no UTF-8 as `\xNN`.
+    /// The line around it, shortened; bytes that are no UTF-8 as `\xNN`. Of a private file the name
+    /// alone, unless [`Findings::withhold`] was not asked.
     pub excerpt: String,
+    /// The name alone, as it is spelled there.
+    #[serde(skip)]
+    pub token: String,
+    /// Whether not everybody may read the line.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
     /// What to do.
     pub advice: String,
     /// How many more of this form the file has, where they are not listed one by one.
@@ -185,6 +192,13 @@ impl Findings {
         if usize::try_from(*listed).is_ok_and(|listed| listed < LISTED_IN_ALL) {
             *listed += 1;
             self.list.push(finding);
+        }
+    }
+
+    /// Leaves of lines that not everybody may read the name alone.
+    pub fn withhold(&mut self) {
+        for finding in self.list.iter_mut().filter(|finding| finding.private) {
+            finding.excerpt.clone_from(&finding.token);
         }
     }
 

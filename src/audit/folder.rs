@@ -25,27 +25,29 @@ pub(super) struct Folder {
     pub(super) path: Vec<u8>,
     pub(super) depth: usize,
     pub(super) in_boot: bool,
+    /// Whether not everybody may reach what is in it.
+    pub(super) private: bool,
     /// Only names that begin so count; all where there are none.
     prefixes: &'static [&'static str],
 }
 
 impl Folder {
     /// Opens a directory at which the search starts, where an administrator's links led to.
-    pub(super) fn open(outer: &Path, path: Vec<u8>) -> io::Result<Self> {
-        Ok(Self::new(open(outer, DIRECTORY, Mode::empty())?, path, 0))
+    pub(super) fn open(outer: &Path, path: Vec<u8>, private: bool) -> io::Result<Self> {
+        Ok(Self::new(open(outer, DIRECTORY, Mode::empty())?, path, 0, private))
     }
 
     /// Opens a directory in this one.
     pub(super) fn enter(&self, name: &CStr, path: Vec<u8>) -> io::Result<Self> {
         let fd = openat(&self.fd, name, DIRECTORY, Mode::empty())?;
-        Ok(Self::new(fd, path, self.depth + 1))
+        Ok(Self::new(fd, path, self.depth + 1, self.private))
     }
 
     /// A directory with its path below the root.
-    fn new(fd: OwnedFd, path: Vec<u8>, depth: usize) -> Self {
+    fn new(fd: OwnedFd, path: Vec<u8>, depth: usize, private: bool) -> Self {
         let efi = path == rules::EFI_VARIABLES.as_bytes();
         let prefixes = if efi { rules::EFI_PREFIXES } else { &[] };
-        Self { in_boot: rules::is_boot(&path), fd, path, depth, prefixes }
+        Self { in_boot: rules::is_boot(&path), fd, path, depth, private, prefixes }
     }
 
     /// Whether a name in it is of interest.

@@ -16,7 +16,7 @@ use crate::severity::Severity;
 impl Looker<'_> {
     /// Looks into an image, as [`Looker::look`] does, and says what it can do for a boot.
     pub(super) fn summarize(&mut self, path: &Path) -> Result<Summary> {
-        let spot = Spot { path: b"", executable: false };
+        let spot = Spot { path: b"", executable: false, private: false };
         image::read(path, &mut |entry, content| self.entry(entry, content, spot, false, ""))?;
         for finding in &mut self.found.list {
             finding.path = shown_path(path);

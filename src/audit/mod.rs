@@ -20,6 +20,7 @@ mod walk;
 mod word;
 
 use std::collections::HashMap;
+use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -28,9 +29,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::cli::AuditArgs;
+use crate::cli::{AuditArgs, Format};
 use crate::exit::{Exit, fail};
 use crate::guest::mounts;
+use crate::guest::private::{is_private, is_reached_by_few};
 use crate::guest::root::{Root, open_regular};
 use crate::image::Summary;
 use crate::live::reboot::GRUB_LINK;
@@ -58,7 +60,11 @@ pub fn run(args: &AuditArgs) -> Result<Exit> {
     let root = Root::open(&args.root).map_err(|error| unable(error.context("nothing searched")))?;
     let wanted = subject::wanted(args, &root).map_err(unable)?;
     let started = Instant::now();
-    let found = search(&root, &wanted, &Stop::after(None))?;
+    let mut found = search(&root, &wanted, &Stop::after(None))?;
+    let to_people = args.format == Format::Text && std::io::stdout().is_terminal();
+    if !to_people && !args.show_private {
+        found.withhold();
+    }
     report::print(args, &root, &wanted, &found, started.elapsed())?;
     let any = found.counts.at_least(args.severity) > 0;
     Ok(if any { Exit::FOUND } else { Exit::Done })
@@ -71,6 +77,7 @@ pub fn after_rename(root: &Root, old: &VgName, volumes: Volumes) -> Result<Findi
     let wanted = wanted(root, old, volumes)?;
     let mut found = search(root, &wanted, &Stop::after(Some(AFTER_RENAME)))?;
     found.list.retain(|finding| finding.severity <= Severity::Error);
+    found.withhold();
     report::say_unreadable(&found);
     if found.incomplete {
         log::warn!("the search for what still names {old} was ended early: run `postclone audit`");
@@ -171,7 +178,8 @@ fn starts(
             found.passed_over.push(obstacle(&below, why));
             continue;
         }
-        match Folder::open(&root.outer(&path), below.clone()) {
+        let hidden = is_reached_by_few(root, &path);
+        match Folder::open(&root.outer(&path), below.clone(), hidden) {
             Ok(folder) => jobs.push(Job::Open(folder)),
             Err(error) => found.could_not(obstacle(&below, error)),
         }
@@ -190,7 +198,8 @@ fn starts(
                     .iter()
                     .any(|(dir, _)| resolved.starts_with(Path::new("/").join(dir)));
             if !is_walked && let Ok(file) = open_regular(&root.outer(&resolved)) {
-                known.push(Job::Known(file, below_root(&path)));
+                let hidden = file.metadata().is_ok_and(|found| is_private(root, &resolved, &found));
+                known.push(Job::Known(file, below_root(&path), hidden));
             }
         }
     }

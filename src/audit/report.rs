@@ -12,6 +12,7 @@ use super::text::Wanted;
 use crate::cli::{AuditArgs, Format};
 use crate::guest::root::Root;
 use crate::names::VgName;
+use crate::printable;
 use crate::report::style::{Mark, Style};
 use crate::report::text::count;
 use crate::report::to_stdout;
@@ -55,7 +56,7 @@ pub(super) fn print(
         log::info!("passed over {}: {}", visible(&each.path), each.why);
     }
     say_unreadable(found);
-    let style = Style { colour: args.color.on_stdout(), escape: true };
+    let style = Style::of_stdout(args.color);
     let list = found.list.iter().filter(|finding| finding.severity <= args.severity);
     to_stdout(|out| {
         if args.format == Format::Json {
@@ -180,7 +181,5 @@ fn write_counts(
 
 /// A file's text on one line, its control characters shown instead of obeyed.
 fn visible(text: &str) -> String {
-    let escape = Style { colour: false, escape: true };
-    let shown = String::from_utf8_lossy(&escape.shown(text.as_bytes())).into_owned();
-    shown.replace('\n', "\\x0a")
+    printable::line(text).into_owned()
 }

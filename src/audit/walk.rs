@@ -20,6 +20,7 @@ use super::queue::Queue;
 use super::rules;
 use super::stop::Stop;
 use super::text::Wanted;
+use crate::guest::private::{is_readable, is_searchable};
 use crate::guest::root::identity;
 
 /// Files that are one job; a directory of more is shared out.
@@ -39,8 +40,9 @@ pub(super) enum Job {
     Enter(Arc<Folder>, CString),
     /// Files of a directory.
     Files(Arc<Folder>, Vec<CString>),
-    /// A file whose place is known by a path that leads to it through links.
-    Known(File, Vec<u8>),
+    /// A file whose place is known by a path that leads to it through links, and whether that goes
+    /// through a directory that not everybody may search.
+    Known(File, Vec<u8>, bool),
 }
 
 /// What the threads share.
@@ -82,9 +84,10 @@ impl<'a> Walk<'a> {
             Job::Open(folder) => self.list(folder, looker),
             Job::Enter(parent, name) => self.enter(&parent, &name, looker),
             Job::Files(folder, names) => self.files(&folder, &names, looker),
-            Job::Known(file, path) => {
+            Job::Known(file, path, hidden) => {
                 let result = file.metadata().and_then(|metadata| {
-                    self.regular(&file, &metadata, looker, rules::is_boot(&path), || path.clone())
+                    let where_it_is = (rules::is_boot(&path), hidden);
+                    self.regular(&file, &metadata, looker, where_it_is, || path.clone())
                 });
                 note(looker, &path, result);
                 self.stop.count(1);
@@ -124,10 +127,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn listed(&self, folder: Folder, looker: &mut Looker<'_>) -> Result<(), (Vec<u8>, io::Error)> {
+    fn listed(
+        &self,
+        mut folder: Folder,
+        looker: &mut Looker<'_>,
+    ) -> Result<(), (Vec<u8>, io::Error)> {
         let failed = |error: io::Error| (folder.path.clone(), error);
         let file = File::from(folder.fd.try_clone().map_err(failed)?);
         let metadata = file.metadata().map_err(failed)?;
+        folder.private |= !is_searchable(&metadata);
         // A directory that is mounted at two places is one.
         if !first_time(&self.directories, identity(&metadata)) {
             return Ok(());
@@ -159,7 +167,7 @@ impl<'a> Walk<'a> {
         for name in inner.iter().chain(&files).chain(&links) {
             if self.wanted.may_be_in(name.to_bytes()) {
                 let path = join(&folder.path, name.to_bytes());
-                let spot = Spot { path: &path, executable: false };
+                let spot = Spot { path: &path, executable: false, private: folder.private };
                 looker.name(spot, Part::FileName, name.to_bytes());
             }
         }
@@ -184,7 +192,7 @@ impl<'a> Walk<'a> {
                 let target = target.into_vec();
                 if self.wanted.may_be_in(&target) {
                     let path = join(&folder.path, name.to_bytes());
-                    let spot = Spot { path: &path, executable: false };
+                    let spot = Spot { path: &path, executable: false, private: folder.private };
                     looker.name(spot, Part::LinkTarget, &target);
                 }
             }
@@ -209,7 +217,7 @@ impl<'a> Walk<'a> {
                     return Ok(());
                 }
                 let path = || join(&folder.path, name.to_bytes());
-                self.regular(&file, &metadata, looker, folder.in_boot, path)
+                self.regular(&file, &metadata, looker, (folder.in_boot, folder.private), path)
             });
             if result.is_err() {
                 note(looker, &join(&folder.path, name.to_bytes()), result);
@@ -223,7 +231,7 @@ impl<'a> Walk<'a> {
         file: &File,
         metadata: &Metadata,
         looker: &mut Looker<'_>,
-        in_boot: bool,
+        (in_boot, hidden): (bool, bool),
         path: impl Fn() -> Vec<u8>,
     ) -> io::Result<()> {
         if metadata.nlink() > 1 && !first_time(&self.linked, identity(metadata)) {
@@ -238,7 +246,8 @@ impl<'a> Walk<'a> {
         if looker.has(file, metadata.len(), in_boot)? {
             let path = path();
             let executable = metadata.mode() & 0o111 != 0;
-            looker.look(file, Spot { path: &path, executable })?;
+            let private = hidden || !is_readable(metadata);
+            looker.look(file, Spot { path: &path, executable, private })?;
         }
         Ok(())
     }

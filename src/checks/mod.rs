@@ -1,9 +1,13 @@
 //! Everything that could refuse later, asked before the first change.
 
+mod autoextend;
+mod fat;
 mod group;
+pub(crate) mod image_based;
 mod images;
 pub(crate) mod out_of_sight;
 mod paths;
+mod sealed;
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -13,10 +17,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::statvfs::statvfs;
 
+use crate::exit::{refuse, refuse_for};
 use crate::guest::kernels::{Generator, KNOWN};
 use crate::guest::mounts::{fstab_mounts, mounted};
 use crate::guest::root::Root;
 use crate::initramfs;
+use crate::plan::Warning;
 use crate::rename::Job;
 use crate::transaction::package_locks::PackageManagers;
 use crate::transaction::{STATE, journal};
@@ -38,6 +44,18 @@ pub fn is_root(doing: &str) -> Result<()> {
         return Ok(());
     }
     bail!("{doing} needs root: run it with sudo, or work on files alone with --files-only")
+}
+
+/// What a person should know before they say yes, and nothing here refuses: the gravest first.
+pub(crate) fn warnings(job: &Job) -> Vec<Warning> {
+    if job.plan.steps.is_empty() {
+        return Vec::new();
+    }
+    let mut told: Vec<String> = image_based::why(&job.root).into_iter().collect();
+    told.extend(autoextend::warnings(job));
+    told.extend(sealed::warnings(job));
+    told.extend(fat::warning(job));
+    told.into_iter().map(Warning::general).collect()
 }
 
 /// Asks everything; reports all that is wrong at once.
@@ -75,8 +93,11 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     ask(job.nothing_fails_by_plan());
     match problems.as_slice() {
         [] => Ok(()),
-        [problem] => Err(anyhow!("{problem}")),
-        _ => Err(anyhow!("{} things are in the way:\n  {}", problems.len(), problems.join("\n  "))),
+        [problem] => Err(refuse(anyhow!("{problem}"))),
+        _ => {
+            let head = format!("{} things are in the way:", problems.len());
+            Err(refuse_for(head, problems))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod mounts;
 pub mod named;
 pub mod placed;
 pub mod presets;
+pub mod private;
 mod regular;
 pub mod root;
 pub mod root_device;

@@ -79,6 +79,18 @@ pub fn fstab_mounts(root: &Root) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
+/// Whether fstab mounts something at a target with an option (fstab(5), the fourth field).
+pub fn fstab_has_option(root: &Root, target: &Path, option: &str) -> bool {
+    let text = root.read_text("/etc/fstab").unwrap_or_default();
+    text.lines().any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        matches!(fields[..], [source, at, _, options, ..]
+            if !source.starts_with('#')
+                && Path::new(&unescape(at)) == target
+                && options.split(',').any(|each| each == option))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,7 +57,9 @@ pub fn settle(volumes: &[SavedVolume], from: &VgName, to: &VgName) -> Result<()>
     } else {
         runtime::remove(Path::new(RULES))?;
     }
-    trigger().context("linking the volumes under both names")?;
+    let uuids: Vec<&str> = linked.iter().filter_map(|volume| volume.dm_uuid.as_deref()).collect();
+    trigger(&kernel_names(Path::new(SYSFS), &uuids))
+        .context("linking the volumes under both names")?;
     for volume in linked {
         let Some(vg) = [from, to].into_iter().find(|vg| bears(vg, volume)) else {
             log::debug!("volume {} is not active", volume.name);
@@ -80,9 +82,12 @@ pub fn are_needed(volumes: &[SavedVolume], from: &VgName) -> bool {
     volumes.iter().any(|volume| nodes.contains(&dm::dm_name(from, &volume.name)))
 }
 
+/// Where the kernel lists block devices.
+const SYSFS: &str = "/sys/block";
+
 /// Names of the live dm devices.
 pub fn live_nodes() -> Vec<String> {
-    let Ok(entries) = fs::read_dir("/sys/block") else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(SYSFS) else { return Vec::new() };
     let names =
         entries.flatten().filter_map(|entry| fs::read_to_string(entry.path().join("dm/name")).ok());
     names.map(|name| name.trim_end().to_owned()).collect()
@@ -92,11 +97,35 @@ fn rdev(path: &str) -> Result<u64> {
     Ok(fs::metadata(path).with_context(|| format!("looking for the link `{path}`"))?.rdev())
 }
 
-fn trigger() -> Result<()> {
+/// The kernel's names (`dm-3`) of the live devices with these dm UUIDs.
+fn kernel_names(sysfs: &Path, uuids: &[&str]) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(sysfs) else { return Vec::new() };
+    let is_ours = |entry: &fs::DirEntry| {
+        let uuid = fs::read_to_string(entry.path().join("dm/uuid")).unwrap_or_default();
+        uuids.contains(&uuid.trim_end())
+    };
+    let ours = entries.flatten().filter(is_ours);
+    let mut names: Vec<String> =
+        ours.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+/// Lets udev look at the group's own volumes again, and at nothing else: a change event of a physical
+/// volume (one on dm-crypt is a dm device, too) has its group activated anew, with the volumes that
+/// somebody switched off, since LVM has not seen the group online under its new name (lvm2
+/// udev/69-dm-lvm.rules.in, `pvscan --vgonline`).
+fn trigger(names: &[String]) -> Result<()> {
     Cmd::new(Program::Udevadm).args(["control", "--reload"]).checked()?;
-    let match_dm =
-        ["trigger", "--action=change", "--subsystem-match=block", "--sysname-match=dm-*"];
-    Cmd::new(Program::Udevadm).args(match_dm).checked()?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut change =
+        Cmd::new(Program::Udevadm).args(["trigger", "--action=change", "--subsystem-match=block"]);
+    for name in names {
+        change = change.arg(format!("--sysname-match={name}"));
+    }
+    change.checked()?;
     Cmd::new(Program::Udevadm).args(["settle", "--timeout=60"]).checked()?;
     Ok(())
 }
@@ -104,6 +133,26 @@ fn trigger() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_groups_own_volumes_are_looked_at_again() {
+        let sysfs = tempfile::tempdir().unwrap();
+        let device = |name: &str, uuid: Option<&str>| {
+            let dm = sysfs.path().join(name).join("dm");
+            std::fs::create_dir_all(&dm).unwrap();
+            if let Some(uuid) = uuid {
+                std::fs::write(dm.join("uuid"), format!("{uuid}\n")).unwrap();
+            }
+        };
+        // A physical volume on dm-crypt, another group's volume, a disk.
+        device("dm-0", Some("CRYPT-LUKS2-0123-vda5_crypt"));
+        device("dm-2", Some("LVM-VGroot"));
+        device("dm-1", Some("LVM-VGhome"));
+        device("dm-3", Some("LVM-OTHERroot"));
+        device("vda", None);
+        assert_eq!(kernel_names(sysfs.path(), &["LVM-VGroot", "LVM-VGhome"]), ["dm-1", "dm-2"]);
+        assert!(kernel_names(sysfs.path(), &["LVM-VGgone"]).is_empty());
+    }
 
     #[test]
     fn a_rule_is_keyed_on_the_volumes_uuid_and_leaves_hidden_volumes_out() {

@@ -5,6 +5,8 @@
 //! [`crate::lvm::rename_group`]), [`links`] adds the new ones, and [`reboot`] keeps generators that
 //! read the mount table from writing the old name back.
 
+mod cause;
+mod inhibit;
 pub mod links;
 pub mod picture;
 pub mod reboot;
@@ -34,6 +36,7 @@ pub fn watched(root: &Root, act: impl FnOnce() -> Result<Vec<String>>) -> Result
     if !root.is_live() {
         return act();
     }
+    let _awake = inhibit::shutdown();
     let before = picture::Picture::take()?;
     let mut seen = act()?;
     match before.mend() {

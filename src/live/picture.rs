@@ -8,6 +8,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
+use super::cause::{self, Instant};
 use super::has_systemd;
 use crate::guest::mounts::mounted;
 use crate::run::{Cmd, Program};
@@ -23,6 +24,8 @@ pub struct Picture {
     swaps: BTreeSet<String>,
     /// Listening sockets: protocol and local address, or path.
     sockets: BTreeSet<String>,
+    /// When it was taken.
+    at: Instant,
 }
 
 /// One thing that was there and is not any more.
@@ -41,6 +44,8 @@ pub struct Comparison {
     pub counts: BTreeMap<&'static str, usize>,
     /// Units that had fallen and were started again.
     pub mended: Vec<String>,
+    /// Units that somebody else has stopped, as far as can be told: they are left.
+    pub left: Vec<String>,
     /// What is still missing.
     pub missing: Vec<Fallen>,
 }
@@ -57,6 +62,7 @@ impl Picture {
                 .collect(),
             swaps: lines("/proc/swaps").skip(1).filter_map(|line| word(&line, 0)).collect(),
             sockets: listening(),
+            at: Instant::now(),
         })
     }
 
@@ -70,15 +76,25 @@ impl Picture {
         // A device comes back by itself or not at all; a start would wait for it in vain.
         let startable =
             |fallen: &&Fallen| fallen.kind == "unit" && !fallen.name.ends_with(".device");
+        let names = fallen.iter().map(|fallen| fallen.name.as_str()).collect();
         for unit in fallen.iter().filter(startable) {
+            // Where systemd does not tell, a start too many is better than one too few.
+            if !cause::is_ours(&unit.name, &names, self.at).unwrap_or(true) {
+                comparison.left.push(unit.name.clone());
+                continue;
+            }
             log::warn!("{} stopped; starting it again", unit.name);
             if let Err(error) = Cmd::new(Program::Systemctl).arg("start").arg(&unit.name).checked()
             {
                 log::warn!("{error:#}");
             }
         }
-        comparison.missing = self.fallen(&Self::take()?)?;
-        let still = |fallen: &&Fallen| comparison.missing.contains(fallen);
+        let missing = self.fallen(&Self::take()?)?.into_iter();
+        let mut left = comparison.left.clone();
+        comparison.missing =
+            missing.filter(|gone| gone.kind != "unit" || !left.contains(&gone.name)).collect();
+        left.extend(comparison.missing.iter().map(|gone| gone.name.clone()));
+        let still = |fallen: &&Fallen| left.contains(&fallen.name);
         comparison.mended = fallen
             .iter()
             .filter(|fallen| !still(fallen))
@@ -219,12 +235,18 @@ impl Comparison {
             })
             .collect();
         let mut sentences = Vec::new();
-        if self.missing.is_empty() {
+        if self.missing.is_empty() && self.left.is_empty() {
             sentences.push(format!("still there, as before: {}", counts.join(", ")));
         }
         if !self.mended.is_empty() {
             sentences
                 .push(format!("had stopped and was started again: {}", self.mended.join(", ")));
+        }
+        if !self.left.is_empty() {
+            sentences.push(format!(
+                "was stopped meanwhile, not by this run as far as systemd tells, and is left so: {}",
+                self.left.join(", ")
+            ));
         }
         sentences.extend(
             self.missing

@@ -17,6 +17,12 @@ const GRUB: &str = "/run/postclone/grub.cfg";
 /// grub-mkconfig passes it over (it tests `-e`), and the package's tmpfiles.d entry removes it.
 pub const GRUB_LINK: &str = "/etc/default/grub.d/zz-postclone.cfg";
 
+/// Stands before the package's tmpfiles.d entry, which removes the link at boot: a soft reboot
+/// (systemd-soft-reboot.service(8)) is a boot to systemd-tmpfiles(8), while the kernel, /run and the dm
+/// nodes' names stay, and so does the need for the link. A file of the same name in /run comes before
+/// that in /usr/lib (tmpfiles.d(5)), and is gone after a reboot of the kernel.
+const TMPFILES: &str = "/run/tmpfiles.d/postclone.conf";
+
 /// Where Debian and Ubuntu users look (update-notifier-common, needrestart, unattended-upgrades).
 const REQUIRED: &str = "/run/reboot-required";
 const REQUIRED_BY: &str = "/run/reboot-required.pkgs";
@@ -32,6 +38,7 @@ pub fn announce(from: &VgName, to: &VgName) -> Result<()> {
     if Path::new(GRUB_LINK).parent().is_some_and(Path::is_dir) {
         runtime::write(Path::new(GRUB), &grub_guard(from, to))?;
         runtime::link(Path::new(GRUB), Path::new(GRUB_LINK))?;
+        runtime::write(Path::new(TMPFILES), &format!("L {GRUB_LINK} - - - - {GRUB}\n"))?;
     }
     let by = std::fs::read_to_string(REQUIRED_BY).unwrap_or_default();
     if !by.lines().any(|line| line == PACKAGE) {
@@ -46,7 +53,7 @@ pub fn announce(from: &VgName, to: &VgName) -> Result<()> {
 /// Takes it all away: the running system bears the name that it is to have.
 pub fn withdraw() -> Result<()> {
     runtime::unlink(Path::new(GRUB_LINK))?;
-    for path in [GRUB, PENDING] {
+    for path in [TMPFILES, GRUB, PENDING] {
         runtime::remove(Path::new(path))?;
     }
     let by = std::fs::read_to_string(REQUIRED_BY).unwrap_or_default();

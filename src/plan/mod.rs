@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::exit::refuse;
 use crate::guest::host::HostName;
 use crate::guest::placed::Placed;
+use crate::guest::private::is_private;
 use crate::guest::root::{Root, Source};
 use crate::names::VgName;
 use crate::rewrite::edit::{Edit, Findings, apply};
@@ -78,6 +79,8 @@ pub struct FileChange {
     pub before: Vec<u8>,
     /// Its metadata at that time.
     pub metadata: Metadata,
+    /// Whether not everybody may read it: then its text goes to a terminal alone.
+    pub private: bool,
     /// What changes, in the order of the file.
     pub edits: Vec<Edit>,
     /// The file's bytes on the bridge, where a boot reads it and the run has a bridge.
@@ -236,6 +239,7 @@ pub fn files(
         let (Treatment::Rewritten | Treatment::Then(_)) = place.treatment else { continue };
         if !found.edits.is_empty() {
             changes.push(FileChange {
+                private: is_private(root, &source.path, &source.metadata),
                 path: source.path,
                 kind: place.kind,
                 before: source.bytes,

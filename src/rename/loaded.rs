@@ -35,7 +35,7 @@ pub(super) fn judge(job: &mut Job) -> Result<()> {
                     format!(
                         "{unknown}; it names {old} ({}: {}): use --no-initramfs, and {tool} before the reboot",
                         report::place(name),
-                        name.excerpt
+                        name.token
                     ),
                     true,
                 ),

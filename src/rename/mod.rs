@@ -23,7 +23,7 @@ use anyhow::{Result, anyhow};
 use crate::ask;
 use crate::audit::{self, finding::Findings};
 use crate::blkid::Devices;
-use crate::checks;
+use crate::checks::{self, image_based};
 use crate::cli::{Format, RenameArgs};
 use crate::exit::{Exit, refuse};
 use crate::guest::kernels::{self, Generator, Images};
@@ -66,6 +66,9 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
     if args.resume {
         return resume::run(args);
     }
+    if !args.dry_run {
+        image_based::is_none(&Root::open(&args.root)?)?;
+    }
     let job = prepare(args)?;
     let printer = Printer::new(args);
     if !args.dry_run {
@@ -82,7 +85,7 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
     let question = format!("Rename volume group {} to {} now?", job.plan.old, job.plan.new);
     let shown = !args.yes;
     if shown {
-        checks::run(&job).map_err(refuse)?;
+        checks::run(&job)?;
         show(&printer, args, &job)?;
         ask::confirm(&question, "use --yes, or `ssh -t`; --dry-run shows the plan")?;
     }
@@ -95,7 +98,7 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
         printer.nothing_to_do(&job)?;
         return Ok(Exit::Done);
     }
-    checks::run(&job).map_err(refuse)?;
+    checks::run(&job)?;
     if !shown {
         show(&printer, args, &job)?;
     }
@@ -211,6 +214,8 @@ pub(crate) fn job(root: Root, given: PathBuf, gathered: Gathered, scope: Scope) 
     job.plan.steps = steps(&job);
     let told = what_does_not_apply(&job).into_iter().map(Warning::general);
     job.plan.warnings.extend(told);
+    let first = checks::warnings(&job);
+    job.plan.warnings.splice(0..0, first);
     Ok(job)
 }
 

@@ -1,5 +1,6 @@
 //! What `postclone rename` prints on stdout.
 
+use std::io::{self, Write};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -9,6 +10,7 @@ use crate::audit::finding::Findings;
 use crate::audit::report::left_lines;
 use crate::cli::{Format, RenameArgs};
 use crate::plan::{Plan, Step};
+use crate::printable;
 use crate::report::json::{self, Done, Outcome};
 use crate::report::style::{Mark, Style};
 use crate::report::wrap::wrapped;
@@ -23,17 +25,20 @@ pub(crate) struct Printer {
     files_only: bool,
     /// Whether a person is to read before a question, or instead of one.
     pages: bool,
+    /// Whether the diffs are printed before the work: not where nobody is asked and little is to be said.
+    diffs: bool,
 }
 
 impl Printer {
     pub(crate) fn new(args: &RenameArgs) -> Self {
-        let style = Style::of_stdout(args.color);
+        let style = Style::of_stdout(args.color).showing_private(args.show_private);
         Self {
             format: args.format,
             context: args.context,
             style,
             files_only: args.files_only,
             pages: !args.no_pager && !args.yes,
+            diffs: !(args.quiet && args.yes),
         }
     }
 
@@ -53,12 +58,14 @@ impl Printer {
         to_stdout(|out| {
             text::write_head(out, &job.plan)?;
             if let Some(images) = images(&job.plan) {
-                wrapped(&images, "# ").iter().try_for_each(|line| writeln!(out, "{line}"))?;
+                lines(out, &images)?;
             }
             let time = estimate::sentence(&job.root, &job.plan, job.generator);
-            wrapped(&time, "# ").iter().try_for_each(|line| writeln!(out, "{line}"))
+            lines(out, &time)
         })?;
-        self.diffs(&job.plan)?;
+        if self.diffs {
+            self.diffs(&job.plan)?;
+        }
         to_stdout(|out| text::write_rest(out, &job.plan, self.style))
     }
 
@@ -114,17 +121,18 @@ impl Printer {
             }
             writeln!(out, "# Done in {:.1} s:", started.elapsed().as_secs_f64())?;
             for line in &outcome.seen {
-                writeln!(out, "#  - {line}")?;
+                text::comment(out, &format!(" - {line}"))?;
             }
             table::write(out, &outcome.proof, "# ", self.style)?;
-            writeln!(out, "# The files as they were are in {}.", outcome.journal.display())?;
+            let journal = outcome.journal.display();
+            text::comment(out, &format!("The files as they were are in {journal}."))?;
             writeln!(out, "# To take it back: postclone undo")?;
             let (on, off) = self.style.paint(Mark::Warning);
             for line in left.map(|left| left_lines(&job.plan.old, left)).unwrap_or_default() {
-                writeln!(out, "# {on}{line}{off}")?;
+                writeln!(out, "# {on}{}{off}", printable::line(&line))?;
             }
             for line in self.next_steps(job) {
-                writeln!(out, "# {line}")?;
+                text::comment(out, &line)?;
             }
             Ok(())
         })
@@ -149,6 +157,12 @@ impl Printer {
         }
         lines
     }
+}
+
+/// A sentence in lines of a comment.
+fn lines(out: &mut dyn Write, sentence: &str) -> io::Result<()> {
+    let sentence = printable::line(sentence);
+    wrapped(&sentence, "# ").iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// Which images the plan builds.

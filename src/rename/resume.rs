@@ -13,6 +13,7 @@ use crate::exit::{Exit, refuse};
 use crate::guest::root::Root;
 use crate::plan;
 use crate::report::style::Style;
+use crate::report::text::comment;
 use crate::report::{proof as table, to_stdout};
 use crate::steps;
 use crate::transaction::STATE;
@@ -54,10 +55,10 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
             "# Finished: volume group {} is {} now.",
             journal.saved.old, journal.saved.new
         )?;
-        outcome.seen.iter().try_for_each(|line| writeln!(out, "#  - {line}"))?;
+        outcome.seen.iter().try_for_each(|line| comment(out, &format!(" - {line}")))?;
         table::write(out, &outcome.proof, "# ", Style::of_stdout(args.color))?;
         let left = left.map(|left| left_lines(old, &left)).unwrap_or_default();
-        left.iter().try_for_each(|line| writeln!(out, "# {line}"))
+        left.iter().try_for_each(|line| comment(out, line))
     })?;
     Ok(Exit::Done)
 }

@@ -73,6 +73,8 @@ pub enum Outcome {
 struct File<'a> {
     path: &'a Path,
     kind: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    private: bool,
     edits: Vec<Change>,
 }
 
@@ -149,5 +151,5 @@ fn file(change: &FileChange) -> File<'_> {
             form: edit.form,
         }
     });
-    File { path: &change.path, kind: change.kind, edits: edits.collect() }
+    File { path: &change.path, kind: change.kind, private: change.private, edits: edits.collect() }
 }

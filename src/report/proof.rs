@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::style::{Mark, Style};
+use crate::printable;
 use crate::proof::{Row, Verdict, summary};
 
 /// Columns of a terminal.
@@ -23,7 +24,7 @@ pub fn write(
     if rows.is_empty() {
         return Ok(());
     }
-    line(out, prefix, &format!("Proof of the next boot: {}.", summary(rows)), style)?;
+    line(out, prefix, &format!("Proof of the next boot: {}.", summary(rows)))?;
     let mut last = None;
     for row in rows {
         let head = (&row.path, &row.entry);
@@ -31,7 +32,7 @@ pub fn write(
             last = Some(head);
             let path = row.path.display();
             let entry = row.entry.as_ref().map_or(String::new(), |entry| format!(": {entry}"));
-            line(out, prefix, &shortened(&format!("{path}{entry}"), WIDTH - prefix.len()), style)?;
+            line(out, prefix, &shortened(&format!("{path}{entry}"), WIDTH - prefix.len()))?;
         }
         write_row(out, row, prefix, style)?;
     }
@@ -54,25 +55,22 @@ fn write_row(
     let before = prefix.len() + 2 + VERDICT + 1 + item.chars().count() + 1;
     let value = shortened(&row.value, WIDTH.saturating_sub(before));
     write!(out, "{prefix}  {on}{:VERDICT$}{off} ", row.verdict.word())?;
-    line(out, "", format!("{item} {value}").trim_end(), style)?;
+    line(out, "", format!("{item} {value}").trim_end())?;
     // What nobody can tell needs no line of its own: nearly all of it is another's.
     let why = row.why.as_ref().filter(|_| row.verdict != Verdict::Unknown);
     match why {
         Some(why) => {
             let why = shortened(why, WIDTH - prefix.len() - 4);
-            line(out, prefix, &format!("    {why}"), style)
+            line(out, prefix, &format!("    {why}"))
         }
         None => Ok(()),
     }
 }
 
 /// One line. A title or value may hold what drives a terminal, or a newline.
-fn line(out: &mut (impl Write + ?Sized), prefix: &str, text: &str, style: Style) -> io::Result<()> {
+fn line(out: &mut (impl Write + ?Sized), prefix: &str, text: &str) -> io::Result<()> {
     let text = text.replace(['\n', '\t'], " ");
-    let escaped = Style { escape: true, ..style };
-    write!(out, "{prefix}")?;
-    out.write_all(&escaped.shown(text.as_bytes()))?;
-    writeln!(out)
+    writeln!(out, "{prefix}{}", printable::line(&text))
 }
 
 /// At most `columns` characters; what is longer loses its middle.

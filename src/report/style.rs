@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::IsTerminal;
 
 use crate::cli::Colour;
+use crate::printable;
 
 /// How output is dressed.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +14,9 @@ pub struct Style {
     /// Control characters are shown as `\x1b`, so that a file's text cannot drive the terminal.
     /// Never where a program reads: a patch must keep its bytes.
     pub escape: bool,
+    /// Whether text of files that not everybody may read is shown: to a person at a terminal, or where
+    /// it was asked for. A pipe may end in a log that others read.
+    pub private: bool,
 }
 
 /// ANSI sequences by what they mark.
@@ -32,11 +36,18 @@ pub enum Mark {
 
 impl Style {
     /// Neither colour nor escapes: for files and pipes.
-    pub const PLAIN: Self = Self { colour: false, escape: false };
+    pub const PLAIN: Self = Self { colour: false, escape: false, private: false };
 
     /// As a person's terminal wants it, or plain.
     pub fn of_stdout(colour: Colour) -> Self {
-        Self { colour: colour.on_stdout(), escape: std::io::stdout().is_terminal() }
+        let is_terminal = std::io::stdout().is_terminal();
+        Self { colour: colour.on_stdout(), escape: is_terminal, private: is_terminal }
+    }
+
+    /// The same, with the text of private files wherever it goes.
+    #[must_use]
+    pub fn showing_private(self, asked: bool) -> Self {
+        Self { private: self.private || asked, ..self }
     }
 
     /// The sequences around a marked piece.
@@ -58,15 +69,19 @@ impl Style {
     pub fn shown(self, line: &[u8]) -> Cow<'_, [u8]> {
         let harmless =
             |byte: &u8| (*byte >= b' ' && *byte != 0x7f) || matches!(byte, b'\t' | b'\n');
-        if !self.escape || (line.iter().all(harmless) && std::str::from_utf8(line).is_ok_and(no_c1))
+        if !self.escape
+            || (line.iter().all(harmless) && std::str::from_utf8(line).is_ok_and(is_harmless))
         {
             return Cow::Borrowed(line);
         }
         let mut shown = Vec::with_capacity(line.len() + 16);
+        let mut escape = String::new();
         for chunk in line.utf8_chunks() {
             for character in chunk.valid().chars() {
-                if character.is_control() && !matches!(character, '\t' | '\n') {
-                    shown.extend_from_slice(format!("\\x{:02x}", character as u32).as_bytes());
+                if printable::acts(character) && !matches!(character, '\t' | '\n') {
+                    printable::push(&mut escape, character);
+                    shown.extend_from_slice(escape.as_bytes());
+                    escape.clear();
                 } else {
                     shown.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                 }
@@ -79,9 +94,8 @@ impl Style {
     }
 }
 
-/// C1 controls (U+0080 to U+009F) drive terminals as well.
-fn no_c1(text: &str) -> bool {
-    !text.chars().any(|character| ('\u{80}'..='\u{9f}').contains(&character))
+fn is_harmless(text: &str) -> bool {
+    !text.chars().any(|character| printable::acts(character) && !matches!(character, '\t' | '\n'))
 }
 
 #[cfg(test)]
@@ -90,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_terminal_never_sees_a_files_control_characters() {
-        let terminal = Style { colour: true, escape: true };
+        let terminal = Style { colour: true, escape: true, private: true };
         assert_eq!(*terminal.shown(b"a\x1b[2Jb\tc\r\n"), *b"a\\x1b[2Jb\tc\\x0d\n");
         assert_eq!(*terminal.shown("ä\u{9b}2J".as_bytes()), *"ä\\x9b2J".as_bytes());
         assert_eq!(*terminal.shown(b"\xff"), *b"\\xff");

@@ -8,7 +8,11 @@ use super::{diff, moved};
 use crate::guest::placed::{Made, Placed};
 use crate::plan::paths::{Moved, PathKind};
 use crate::plan::{Plan, Step, Warning};
+use crate::printable;
 use crate::transaction::record::Direction;
+
+/// Why a diff is left out.
+const WITHHELD: &str = "not everybody may read this file (see --show-private)";
 
 /// Head, diffs, steps and warnings.
 pub fn write_plan(
@@ -24,15 +28,11 @@ pub fn write_plan(
 
 /// What becomes of the group, of how much, and where a new name that nobody gave is from.
 pub fn write_head(out: &mut (impl Write + ?Sized), plan: &Plan) -> io::Result<()> {
-    writeln!(
-        out,
-        "# Volume group {} becomes {} under {}.",
-        plan.old,
-        plan.new,
-        plan.root.display()
-    )?;
+    let under = plan.root.display();
+    comment(out, &format!("Volume group {} becomes {} under {under}.", plan.old, plan.new))?;
     if let Some(host) = &plan.named_after {
-        writeln!(out, "# The new name is made of the host name {} ({}).", host.name, host.source)?;
+        let (name, source) = (&host.name, &host.source);
+        comment(out, &format!("The new name is made of the host name {name} ({source})."))?;
     }
     let edits: usize = plan.files.iter().map(|file| file.edits.len()).sum();
     write!(out, "# {}, {}", count(plan.files.len(), "file"), count(edits, "edit"))?;
@@ -53,7 +53,7 @@ pub fn write_diffs(
     // A patch knows no directories: what is in them it shows one by one.
     for change in paths.iter().filter(|change| change.kind == PathKind::Directory) {
         let text = format!("Directory {} becomes {}.", change.from.display(), change.to.display());
-        write_comment(out, &text, style)?;
+        comment(out, &text)?;
     }
     let moved = &plan.paths.moved;
     for change in &plan.files {
@@ -62,6 +62,11 @@ pub fn write_diffs(
             moved::write_head(out, moved, style)?;
         }
         let to = moved.map_or(&change.path, |moved| &moved.to);
+        if change.private && !style.private {
+            let (path, edits) = (change.path.display(), count(change.edits.len(), "edit"));
+            comment(out, &format!("{path}: {edits}, not shown: {WITHHELD}"))?;
+            continue;
+        }
         diff::write(out, change, to, context, style)?;
     }
     let rewritten = |moved: &&Moved| plan.files.iter().any(|change| change.path == moved.from);
@@ -77,19 +82,15 @@ pub fn write_rest(out: &mut (impl Write + ?Sized), plan: &Plan, style: Style) ->
     if !plan.steps.is_empty() {
         writeln!(out, "# Steps:")?;
         for (number, step) in plan.steps.iter().enumerate() {
-            writeln!(out, "#  {}. {}", number + 1, step_text(step, Direction::Forward))?;
+            comment(out, &format!(" {}. {}", number + 1, step_text(step, Direction::Forward)))?;
         }
     }
     Ok(())
 }
 
-/// One line, control characters escaped.
-fn write_comment(out: &mut (impl Write + ?Sized), text: &str, style: Style) -> io::Result<()> {
-    let shown =
-        Style { escape: true, ..style }.shown(text.replace('\n', "\\n").as_bytes()).into_owned();
-    write!(out, "# ")?;
-    out.write_all(&shown)?;
-    writeln!(out)
+/// One line behind `#`, whatever names and texts of others are in it.
+pub fn comment(out: &mut (impl Write + ?Sized), text: &str) -> io::Result<()> {
+    writeln!(out, "# {}", printable::line(text))
 }
 
 /// One line a warning, control characters escaped: a file's name may hold a newline.
@@ -99,12 +100,9 @@ pub fn write_warnings(
     style: Style,
 ) -> io::Result<()> {
     let (on, off) = style.paint(Mark::Warning);
-    let escaped = Style { escape: true, ..style };
     for warning in &plan.warnings {
-        let text = warning_text(warning).replace('\n', "\\n");
-        write!(out, "# {on}Warning:{off} ")?;
-        out.write_all(&escaped.shown(text.as_bytes()))?;
-        writeln!(out)?;
+        let text = warning_text(warning);
+        writeln!(out, "# {on}Warning:{off} {}", printable::line(&text))?;
     }
     Ok(())
 }

@@ -39,6 +39,8 @@ pub enum Program {
     VmwareRpctool,
     /// fsfreeze(8)
     Fsfreeze,
+    /// systemd-inhibit(1)
+    SystemdInhibit,
     /// less(1)
     Less,
 }
@@ -65,6 +67,7 @@ impl Program {
             Self::KernelInstall => "kernel-install",
             Self::VmwareRpctool => "vmware-rpctool",
             Self::Fsfreeze => "fsfreeze",
+            Self::SystemdInhibit => "systemd-inhibit",
             Self::Less => "less",
         }
     }

@@ -18,7 +18,7 @@ use crate::rename::target::Target;
 use crate::rename::{self, Gathered, Job, Scope, apply};
 use crate::transaction::claim::Claim;
 use crate::transaction::journal::Journal;
-use crate::{ask, checks, steps};
+use crate::{ask, checks, printable, steps};
 
 /// Reads all there is to know, and plans the way back of a run that is done. Changes nothing.
 pub(super) fn prepare(args: &UndoArgs, journal: &Journal) -> Result<Job> {
@@ -57,13 +57,13 @@ pub(super) fn run(
     since: &Since,
     _claim: Claim,
 ) -> Result<Exit> {
-    checks::run(&job).map_err(refuse)?;
+    checks::run(&job)?;
     let (old, new) = (&journal.saved.old, &journal.saved.new);
     let mut text = format!(
         "# The run from {old} to {new} is taken back by a plan of its own, for this came after it:\n"
     );
     for sentence in &since.sentences {
-        let _ = writeln!(text, "#  - {sentence}");
+        let _ = writeln!(text, "#  - {}", printable::line(sentence));
     }
     text.push_str("# It stays, and gets the name back.\n");
     say(&text)?;
@@ -74,7 +74,7 @@ pub(super) fn run(
         ask::confirm("Take it back now?", "use --yes")?;
         // The claim keeps postclone and package managers out, and nobody else.
         let job = rename::again(Some(&job.plan), || prepare(args, journal))?;
-        checks::run(&job).map_err(refuse)?;
+        checks::run(&job)?;
         job
     };
     let outcome = apply::run(&job)?;
@@ -104,6 +104,7 @@ fn rename_args(args: &UndoArgs, journal: &Journal) -> RenameArgs {
         files_only: false,
         no_initramfs: saved.generator.is_none(),
         lvm_report: None,
+        show_private: false,
         format: Format::Text,
         color: Colour::Auto,
         no_pager: false,

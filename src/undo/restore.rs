@@ -15,6 +15,7 @@ use crate::guest::root::Root;
 use crate::interrupt;
 use crate::live::{self, reboot::PENDING};
 use crate::plan::Step;
+use crate::printable;
 use crate::proof::{self, Verdict, View};
 use crate::report::text::count;
 use crate::steps::{self, Manner};
@@ -68,7 +69,7 @@ pub(super) fn run(args: &UndoArgs, root: &Root, mut journal: Journal) -> Result<
 pub(super) fn taken_back(root: &Root, seen: &[String]) -> String {
     let mut text = String::from("# Taken back:\n");
     for line in seen {
-        let _ = writeln!(text, "#  - {line}");
+        let _ = writeln!(text, "#  - {}", printable::line(line));
     }
     if root.is_live() && Path::new(PENDING).exists() {
         text.push_str("# Next: reboot. Until then both names work.\n");

@@ -1,0 +1,117 @@
+//! Systems whose `/etc` or boot files are made of something else, which brings the old name back.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+
+use crate::exit::refuse;
+use crate::guest::mounts::{fstab_has_option, mounted};
+use crate::guest::root::Root;
+
+/// A kind of such systems.
+struct Kind {
+    /// Its name.
+    name: &'static str,
+    /// What becomes of an edit, and where the name belongs.
+    told: &'static str,
+    is: fn(&Root) -> bool,
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "NixOS",
+        told: "its /etc and boot entries are made of the configuration, and the next `nixos-rebuild` brings the \
+               old name back: rename the group with `vgrename`, write the new name into \
+               /etc/nixos/hardware-configuration.nix, and run `nixos-rebuild boot` before the reboot",
+        is: is_nixos,
+    },
+    Kind {
+        name: "Guix System",
+        told: "its /etc and boot entries are made of the configuration, and the next `guix system reconfigure` \
+               brings the old name back: rename the group with `vgrename`, write the new name into the \
+               operating-system declaration, and run `guix system reconfigure` before the reboot",
+        is: is_guix,
+    },
+    Kind {
+        name: "an ostree or bootc system",
+        told: "each deployment has boot entries, an image and an /etc of its own, and the next one brings the \
+               old name back: change the kernel arguments with `rpm-ostree kargs --replace` (or \
+               `ostree admin kargs edit-in-place`) and /etc/fstab in the deployment, and name file systems by UUID there",
+        is: is_ostree,
+    },
+    Kind {
+        name: "a system of transactional-update",
+        told: "`/` is a read-only snapshot, and changes belong into the next one: do it by hand in \
+               `transactional-update shell`, and reboot into that snapshot",
+        is: is_transactional,
+    },
+];
+
+/// What keeps a system like that from being renamed; none where it is like others.
+pub(crate) fn why(root: &Root) -> Option<String> {
+    let kind = KINDS.iter().find(|kind| (kind.is)(root))?;
+    Some(format!("this is {}: {}", kind.name, kind.told))
+}
+
+/// Refuses such a system before anything else is asked.
+///
+/// # Errors
+/// Which kind of system it is, and where the name belongs.
+pub(crate) fn is_none(root: &Root) -> Result<()> {
+    match why(root) {
+        Some(why) => Err(refuse(anyhow!("postclone does not rename here, {why}"))),
+        None => Ok(()),
+    }
+}
+
+/// os-release(5), whose link may lead into a store.
+fn has_id(root: &Root, id: &str) -> bool {
+    let text =
+        ["/etc/os-release", "/usr/lib/os-release"].iter().find_map(|path| root.read_text(path));
+    let text = text.unwrap_or_default();
+    let last = text.lines().filter_map(|line| line.trim().strip_prefix("ID=")).next_back();
+    last.is_some_and(|value| value.trim_matches(['"', '\'']) == id)
+}
+
+fn is_link_to(root: &Root, path: &str, target: &str) -> bool {
+    let found = fs::read_link(root.outer(Path::new(path)));
+    found.is_ok_and(|found| found.to_string_lossy().trim_start_matches('/').starts_with(target))
+}
+
+/// `/etc/NIXOS` marks the system (nixpkgs nixos/modules/system/etc); a package manager alone, on
+/// another distribution, has no system profile.
+fn is_nixos(root: &Root) -> bool {
+    has_id(root, "nixos")
+        || root.exists("/etc/NIXOS")
+        || root.is_link(Path::new("/nix/var/nix/profiles/system"))
+        || is_link_to(root, "/etc/static", "nix/store")
+}
+
+/// The same for Guix (guix gnu/system).
+fn is_guix(root: &Root) -> bool {
+    has_id(root, "guix") || root.is_link(Path::new("/var/guix/profiles/system"))
+}
+
+/// `/run/ostree-booted` on a running one (ostree-prepare-root(1)); in a deployment `/ostree` is a link
+/// into `/sysroot`, which is empty where it is looked at from outside. Flatpak's repository is elsewhere.
+fn is_ostree(root: &Root) -> bool {
+    root.is_live() && root.exists("/run/ostree-booted")
+        || ["/ostree/repo", "/sysroot/ostree"].iter().any(|path| root.exists(path))
+        || is_link_to(root, "/ostree", "sysroot/ostree")
+}
+
+/// openSUSE MicroOS and its like: the program, and a root that fstab or the kernel has read-only. With a
+/// root that is written to, the same program is of no account.
+fn is_transactional(root: &Root) -> bool {
+    let has_program = ["/usr/sbin/transactional-update", "/sbin/transactional-update"]
+        .iter()
+        .any(|path| root.exists(path));
+    let is_read_only = || {
+        let mounts = mounted();
+        let at = |target: &Path| mounts.iter().rev().find(|mount| mount.target == target);
+        fstab_has_option(root, Path::new("/"), "ro")
+            || root.is_live() && at(Path::new("/")).is_some_and(|mount| mount.read_only)
+    };
+    has_program && is_read_only()
+}
