@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -10,6 +9,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::failpoint;
 use super::journal::Journal;
 use super::staged::{self, Staged};
+pub use super::waiting::Waiting;
+use super::waiting::{Look, holds, is_one_of, never_replaced};
 use crate::guest::root::Root;
 use crate::plan::Step;
 
@@ -34,13 +35,6 @@ impl Side {
             Self::After => "after",
         }
     }
-}
-
-/// Files that wait beside their targets.
-#[derive(Debug)]
-pub struct Waiting {
-    /// Each with what may stand at its target when it takes its place.
-    files: Vec<(Staged, Vec<Vec<u8>>)>,
 }
 
 impl Journal {
@@ -70,15 +64,14 @@ impl Journal {
         over_bridge: bool,
         force: bool,
     ) -> (Waiting, Vec<anyhow::Error>) {
-        let (mut files, mut failures) = (Vec::new(), Vec::new());
+        let (mut waiting, mut failures) = (Waiting::default(), Vec::new());
         for path in &self.saved.files {
             let over_bridge = over_bridge && self.copy_of(Side::Bridge.dir(), path).exists();
-            match self.stage_one(path, &self.place(root, path), side, over_bridge, force) {
-                Ok(staged) => files.extend(staged),
-                Err(error) => failures.push(error),
-            }
+            let target = self.place(root, path);
+            let staged = self.stage_one(path, &target, side, over_bridge, force, &mut waiting);
+            failures.extend(staged.err());
         }
-        (Waiting { files }, failures)
+        (waiting, failures)
     }
 
     /// Writes what the way back puts beside every file into files without a name: as long as these
@@ -89,7 +82,8 @@ impl Journal {
             let place = self.place(root, path);
             let dir = place.parent().unwrap_or(root.base());
             for side in [Side::Bridge, Side::Before] {
-                let Some(bytes) = self.bytes(side, path)? else { continue };
+                let Some(copy) = self.side(side, path) else { continue };
+                let bytes = read(&copy)?;
                 let reserving = || format!("reserving room in `{}`", dir.display());
                 failpoint::hit("reserve").with_context(reserving)?;
                 let mut file = tempfile::tempfile_in(dir).with_context(reserving)?;
@@ -107,22 +101,23 @@ impl Journal {
         side: Side,
         over_bridge: bool,
         force: bool,
-    ) -> Result<Option<(Staged, Vec<Vec<u8>>)>> {
-        let Some(wanted) = self.bytes(side, path)? else { return Ok(None) };
+        waiting: &mut Waiting,
+    ) -> Result<()> {
+        let Some(wanted) = self.side(side, path) else { return Ok(()) };
         let before = self.copy_of(Side::Before.dir(), path);
-        let mut known = self.known(path)?;
+        let mut known = self.known(path);
         if force && target.symlink_metadata().is_err() {
             let making = || format!("making `{}` anew", target.display());
             fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;
-            fs::write(target, &wanted).with_context(making)?;
+            fs::write(target, read(&wanted)?).with_context(making)?;
             log::warn!("`{}` was gone and is made anew", target.display());
         }
-        let now = read(target)?;
-        let is_there = now == wanted && (side != Side::Before || never_replaced(target, &before)?);
-        if is_there && !over_bridge {
-            return Ok(None);
+        let seen = Look::at(target)?;
+        let is_there = holds(target, &wanted)?;
+        if is_there && !over_bridge && (side != Side::Before || never_replaced(target, &before)?) {
+            return Ok(());
         }
-        if !known.contains(&now) {
+        if !is_there && !is_one_of(target, &known)? {
             let kept = self.copy_of("changed", path);
             if !force {
                 bail!(
@@ -131,42 +126,41 @@ impl Journal {
                     before.display()
                 );
             }
-            keep(&kept, &now)?;
+            keep(&kept, &read(target)?)?;
             log::warn!(
                 "`{}` was changed since; its bytes are kept in `{}`",
                 target.display(),
                 kept.display()
             );
-            known.push(now);
+            known.push(kept);
         }
         // Going back, attributes and times are put back as well; going forward they are the target's.
-        let staged = match side {
-            Side::Before => Staged::write(target, &wanted, &before, true)?,
-            Side::Bridge | Side::After => Staged::write(target, &wanted, target, false)?,
+        let (like, goes_back) = match side {
+            Side::Before => (before.as_path(), true),
+            Side::Bridge | Side::After => (target, false),
         };
-        Ok(Some((staged, known)))
+        let staged = Staged::write(target, &read(&wanted)?, like, goes_back)?;
+        waiting.add(staged, known, !goes_back, seen);
+        Ok(())
     }
 
-    fn bytes(&self, side: Side, path: &Path) -> Result<Option<Vec<u8>>> {
+    /// The copy that holds a file's bytes on that side, where the file has the side.
+    fn side(&self, side: Side, path: &Path) -> Option<PathBuf> {
         let copy = self.copy_of(side.dir(), path);
-        if side == Side::Bridge && !copy.exists() {
-            return Ok(None);
-        }
-        read(&copy).map(Some)
+        (side != Side::Bridge || copy.exists()).then_some(copy)
     }
 
-    /// All that the run itself may have put there.
-    fn known(&self, path: &Path) -> Result<Vec<Vec<u8>>> {
-        Side::ALL.into_iter().filter_map(|side| self.bytes(side, path).transpose()).collect()
+    /// Copies of all that the run itself may have put there.
+    fn known(&self, path: &Path) -> Vec<PathBuf> {
+        Side::ALL.into_iter().filter_map(|side| self.side(side, path)).collect()
     }
 
     /// Files that hold no side's bytes, or are gone.
     pub fn changed_since(&self, root: &Root) -> Result<Vec<PathBuf>> {
         let mut changed = Vec::new();
         for path in &self.saved.files {
-            let now = fs::read(self.place(root, path)).ok();
-            let known = self.known(path)?;
-            if now.is_none_or(|now| !known.contains(&now)) {
+            let place = self.place(root, path);
+            if !is_readable(&place) || !is_one_of(&place, &self.known(path))? {
                 changed.push(path.clone());
             }
         }
@@ -177,7 +171,8 @@ impl Journal {
     pub fn files_are(&self, root: &Root, side: Side) -> Result<()> {
         for path in &self.saved.files {
             let target = self.place(root, path);
-            if self.bytes(side, path)?.is_some_and(|wanted| read(&target).ok() != Some(wanted)) {
+            let Some(wanted) = self.side(side, path) else { continue };
+            if !is_readable(&target) || !holds(&target, &wanted)? {
                 return Err(anyhow!(
                     "`{}` does not hold the bytes that were put there: see what else writes it",
                     target.display()
@@ -188,34 +183,8 @@ impl Journal {
     }
 }
 
-impl Waiting {
-    /// Puts all of them in place, and makes it durable.
-    ///
-    /// # Errors
-    /// A file that was changed after it was staged.
-    pub fn commit(self) -> Result<()> {
-        let targets: Vec<PathBuf> =
-            self.files.iter().map(|(file, _)| file.target().to_owned()).collect();
-        for (file, known) in self.files {
-            if !known.contains(&read(file.target())?) {
-                bail!(
-                    "`{}` was changed while postclone ran: run it again",
-                    file.target().display()
-                );
-            }
-            file.commit()?;
-        }
-        staged::sync(&targets)
-    }
-}
-
-/// Whether the file still has the time that it had before the run: it is the old file itself.
-fn never_replaced(target: &Path, before: &Path) -> Result<bool> {
-    let looking = |path: &Path| {
-        fs::metadata(path).with_context(|| format!("looking at `{}`", path.display()))
-    };
-    let (target, before) = (looking(target)?, looking(before)?);
-    Ok((target.mtime(), target.mtime_nsec()) == (before.mtime(), before.mtime_nsec()))
+fn is_readable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file()) && File::open(path).is_ok()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

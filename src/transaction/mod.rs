@@ -14,6 +14,7 @@ pub mod record;
 pub mod runtime;
 pub mod scratch;
 pub mod staged;
+mod waiting;
 mod workshop;
 
 use std::fs::File;

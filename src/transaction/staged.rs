@@ -1,7 +1,7 @@
 //! A new file beside its target, whole and durable, and the rename that puts it in place.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,29 @@ impl Staged {
     /// The file that it will replace.
     pub fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// Takes over the owner, mode and extended attributes that the target has by now; what it has no
+    /// more goes away, what the system itself gives files (`security.*`, xattr(7)) excepted.
+    pub fn follow(&self) -> Result<()> {
+        let following = || {
+            format!("giving the new `{}` the attributes that it has by now", self.target.display())
+        };
+        let file = fs::File::open(&self.temporary).with_context(following)?;
+        attributes::copy(&self.target, &file, &self.temporary)?;
+        let names = |path: &Path| match xattr::list(path) {
+            Ok(names) => Ok(names.collect::<Vec<_>>()),
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let wanted = names(&self.target).with_context(following)?;
+        for name in names(&self.temporary).with_context(following)? {
+            let given = name.as_encoded_bytes().starts_with(b"security.");
+            if !wanted.contains(&name) && (!given || name == "security.capability") {
+                xattr::remove(&self.temporary, &name).with_context(following)?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts the new file in place, atomically.
