@@ -1,18 +1,25 @@
 //! The files of a run, put to one side: as they were, on the bridge, or as they are to be.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::durable::Durable;
 use super::failpoint;
 use super::journal::Journal;
 use super::staged::{self, Staged};
 pub use super::waiting::Waiting;
-use super::waiting::{Look, holds, is_one_of, never_replaced};
+use super::waiting::{Look, Waiter, holds, is_one_of, never_replaced};
 use crate::guest::root::Root;
 use crate::plan::Step;
+
+/// No file system has larger blocks (mkfs.vfat(8), clusters of FAT32).
+const LARGEST_BLOCK: usize = 64 << 10;
 
 /// Which bytes a file is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +42,14 @@ impl Side {
             Self::After => "after",
         }
     }
+}
+
+/// How files are staged.
+#[derive(Clone, Copy)]
+struct How {
+    side: Side,
+    over_bridge: bool,
+    force: bool,
 }
 
 impl Journal {
@@ -65,45 +80,64 @@ impl Journal {
         force: bool,
     ) -> (Waiting, Vec<anyhow::Error>) {
         let (mut waiting, mut failures) = (Waiting::default(), Vec::new());
+        let mut durable = Durable::default();
         for path in &self.saved.files {
             let over_bridge = over_bridge && self.copy_of(Side::Bridge.dir(), path).exists();
             let target = self.place(root, path);
-            let staged = self.stage_one(path, &target, side, over_bridge, force, &mut waiting);
-            failures.extend(staged.err());
+            let how = How { side, over_bridge, force };
+            match self.stage_one(path, &target, how, &mut durable) {
+                Ok(staged) => staged.into_iter().for_each(|staged| waiting.add(staged)),
+                Err(error) => failures.push(error),
+            }
         }
+        failures.extend(durable.sync().err());
         (waiting, failures)
     }
 
-    /// Writes what the way back puts beside every file into files without a name: as long as these
-    /// are open, it has room on each file system, however full that gets meanwhile.
+    /// Writes what the way back puts beside every file into a file without a name on each file system:
+    /// as long as these are open, it has room there, however full that gets meanwhile.
     pub fn reserve(&self, root: &Root) -> Result<Vec<File>> {
-        let mut reserved = Vec::new();
+        let mut rooms: BTreeMap<u64, (File, usize)> = BTreeMap::new();
         for path in &self.saved.files {
             let place = self.place(root, path);
             let dir = place.parent().unwrap_or(root.base());
+            let reserving = || format!("reserving room in `{}`", dir.display());
             for side in [Side::Bridge, Side::Before] {
                 let Some(copy) = self.side(side, path) else { continue };
-                let bytes = read(&copy)?;
-                let reserving = || format!("reserving room in `{}`", dir.display());
                 failpoint::hit("reserve").with_context(reserving)?;
-                let mut file = tempfile::tempfile_in(dir).with_context(reserving)?;
-                file.write_all(&bytes).and_then(|()| file.sync_all()).with_context(reserving)?;
-                reserved.push(file);
+                let device = dir.metadata().with_context(reserving)?.dev();
+                let (room, block) = match rooms.entry(device) {
+                    Entry::Occupied(room) => room.into_mut(),
+                    Entry::Vacant(none) => {
+                        let file = tempfile::tempfile_in(dir).with_context(reserving)?;
+                        let block = file.metadata().with_context(reserving)?.blksize();
+                        none.insert((file, usize::try_from(block).unwrap_or(LARGEST_BLOCK)))
+                    }
+                };
+                // The bytes themselves, for a file system may compress them. A file takes whole blocks,
+                // and one more for its inode and name.
+                let mut bytes = read(&copy)?;
+                let whole = bytes.len().next_multiple_of((*block).clamp(1, LARGEST_BLOCK));
+                bytes.resize(whole + *block, 0);
+                room.write_all(&bytes).with_context(reserving)?;
             }
         }
-        Ok(reserved)
+        for (room, _) in rooms.values() {
+            // Room is found when bytes are written out (ext4(5), delalloc).
+            room.sync_all().context("reserving room for the way back")?;
+        }
+        Ok(rooms.into_values().map(|(room, _)| room).collect())
     }
 
     fn stage_one(
         &self,
         path: &Path,
         target: &Path,
-        side: Side,
-        over_bridge: bool,
-        force: bool,
-        waiting: &mut Waiting,
-    ) -> Result<()> {
-        let Some(wanted) = self.side(side, path) else { return Ok(()) };
+        how: How,
+        durable: &mut Durable,
+    ) -> Result<Option<Waiter>> {
+        let How { side, over_bridge, force } = how;
+        let Some(wanted) = self.side(side, path) else { return Ok(None) };
         let before = self.copy_of(Side::Before.dir(), path);
         let mut known = self.known(path);
         if force && target.symlink_metadata().is_err() {
@@ -115,7 +149,7 @@ impl Journal {
         let seen = Look::at(target)?;
         let is_there = holds(target, &wanted)?;
         if is_there && !over_bridge && (side != Side::Before || never_replaced(target, &before)?) {
-            return Ok(());
+            return Ok(None);
         }
         if !is_there && !is_one_of(target, &known)? {
             let kept = self.copy_of("changed", path);
@@ -139,9 +173,8 @@ impl Journal {
             Side::Before => (before.as_path(), true),
             Side::Bridge | Side::After => (target, false),
         };
-        let staged = Staged::write(target, &read(&wanted)?, like, goes_back)?;
-        waiting.add(staged, known, !goes_back, seen);
-        Ok(())
+        let staged = Staged::one_of(target, &read(&wanted)?, like, goes_back, durable)?;
+        Ok(Some(Waiter { staged, known, follows: !goes_back, seen }))
     }
 
     /// The copy that holds a file's bytes on that side, where the file has the side.

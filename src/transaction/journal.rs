@@ -9,16 +9,18 @@
 //! | `paths-back` | a script for who has no postclone at hand |
 //! | `images/`, `placed/` | images as they were: those of `/boot`, and those elsewhere |
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{FallocateFlags, fallocate};
 
+use super::durable::Durable;
 use super::record::{Direction, FORMAT, Record, Saved, Stamp, State};
 use super::{STATE, attributes, by_hand, failpoint, marker, sync_dir};
 use crate::guest::root::Root;
@@ -35,6 +37,8 @@ pub struct Journal {
     done: HashSet<(Direction, usize)>,
     begun: HashSet<(Direction, usize)>,
     state: State,
+    /// Where in [`Saved::paths`] a path stands, looked up when it is first asked for.
+    pub(super) paths_by_name: OnceLock<HashMap<PathBuf, usize>>,
 }
 
 impl Journal {
@@ -53,27 +57,28 @@ impl Journal {
     }
 
     fn fill(root: &Root, dir: &Path, saved: Saved, files: &[FileChange]) -> Result<Self> {
+        let mut durable = Durable::default();
+        durable.watch(dir)?;
         for change in files {
             let before = write_new(&copy_path(dir, "before", &change.path), &change.before)?;
             let original = root.outer(&change.path);
             let path = copy_path(dir, "before", &change.path);
             attributes::copy(&original, &before, &path)?;
             let stamped = before.set_times(attributes::times(&change.metadata));
-            stamped
-                .and_then(|()| before.sync_all())
-                .with_context(|| format!("writing `{}`", path.display()))?;
+            stamped.with_context(|| format!("writing `{}`", path.display()))?;
+            durable.wrote(&path);
             let after = change.after();
             for (side, bytes) in [("after", Some(&after)), ("bridge", change.bridge.as_ref())] {
                 let Some(bytes) = bytes else { continue };
                 let path = copy_path(dir, side, &change.path);
-                let written = write_new(&path, bytes)?.sync_all();
-                written.with_context(|| format!("writing `{}`", path.display()))?;
+                write_new(&path, bytes)?;
+                durable.wrote(&path);
             }
         }
         let path = dir.join(by_hand::SCRIPT);
-        let written = write_new(&path, by_hand::script(&saved.paths).as_bytes())?.sync_all();
-        written.with_context(|| format!("writing `{}`", path.display()))?;
-        sync_tree(dir)?;
+        write_new(&path, by_hand::script(&saved.paths).as_bytes())?;
+        durable.wrote(&path);
+        durable.sync()?;
         let log = write_new(&dir.join("journal"), b"")?;
         let mut journal = Self {
             dir: dir.to_owned(),
@@ -83,6 +88,7 @@ impl Journal {
             done: HashSet::new(),
             begun: HashSet::new(),
             state: State::Open(Direction::Forward),
+            paths_by_name: OnceLock::new(),
         };
         journal.append(&Record::Begin(Box::new(saved)))?;
         // Room for every record to come; a file system that has no such thing (EOPNOTSUPP) does
@@ -149,6 +155,7 @@ impl Journal {
             done: HashSet::new(),
             begun: HashSet::new(),
             state: State::Open(Direction::Forward),
+            paths_by_name: OnceLock::new(),
         };
         for line in lines {
             // A torn line announces an act that never began. One that lacks its newline alone is whole.
@@ -285,16 +292,4 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<File> {
         File::options().append(true).create_new(true).open(path).with_context(writing)?;
     file.write_all(bytes).with_context(writing)?;
     Ok(file)
-}
-
-/// Makes every directory below durable.
-fn sync_tree(dir: &Path) -> Result<()> {
-    for entry in
-        fs::read_dir(dir).with_context(|| format!("listing `{}`", dir.display()))?.flatten()
-    {
-        if entry.path().is_dir() {
-            sync_tree(&entry.path())?;
-        }
-    }
-    sync_dir(dir)
 }

@@ -2,6 +2,7 @@
 
 pub mod attributes;
 mod by_hand;
+mod durable;
 pub mod failpoint;
 pub mod files;
 pub mod image;

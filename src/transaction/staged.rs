@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use tempfile::{NamedTempFile, TempPath};
 
+use super::durable::Durable;
 use super::{attributes, failpoint, sync_dir};
 
 /// Start of the names of staged files. Programs that read `conf.d/*` pass over hidden files.
@@ -26,6 +27,26 @@ impl Staged {
     ///
     /// All that can fail (room, permissions, attributes) fails here; [`Staged::commit`] only renames.
     pub fn write(target: &Path, bytes: &[u8], like: &Path, and_times: bool) -> Result<Self> {
+        let (file, staged) = Self::make(target, bytes, like, and_times)?;
+        file.sync_all().with_context(|| format!("staging a new `{}`", target.display()))?;
+        Ok(staged)
+    }
+
+    /// The same for one of many, which `durable` makes durable before any of them is put in place.
+    pub(super) fn one_of(
+        target: &Path,
+        bytes: &[u8],
+        like: &Path,
+        and_times: bool,
+        durable: &mut Durable,
+    ) -> Result<Self> {
+        durable.watch(target.parent().unwrap_or(target))?;
+        let (_, staged) = Self::make(target, bytes, like, and_times)?;
+        durable.wrote(&staged.temporary);
+        Ok(staged)
+    }
+
+    fn make(target: &Path, bytes: &[u8], like: &Path, and_times: bool) -> Result<(fs::File, Self)> {
         let staging = || format!("staging a new `{}`", target.display());
         failpoint::hit("stage").with_context(staging)?;
         let dir =
@@ -38,8 +59,8 @@ impl Staged {
             let metadata = fs::symlink_metadata(like).with_context(staging)?;
             file.as_file().set_times(attributes::times(&metadata)).with_context(staging)?;
         }
-        file.as_file().sync_all().with_context(staging)?;
-        Ok(Self { target: target.to_owned(), temporary: file.into_temp_path() })
+        let (file, temporary) = file.into_parts();
+        Ok((file, Self { target: target.to_owned(), temporary }))
     }
 
     /// The file that it will replace.

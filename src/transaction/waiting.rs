@@ -18,22 +18,20 @@ pub struct Waiting {
 
 /// One of them.
 #[derive(Debug)]
-struct Waiter {
-    staged: Staged,
+pub(super) struct Waiter {
+    pub(super) staged: Staged,
     /// The journal's copies of all that may stand at the target when the file takes its place.
-    known: Vec<PathBuf>,
-    /// Whether the target's attributes go over to the file: going back, it has those of the old one.
-    follows: bool,
-    /// The target when its bytes were last compared.
-    seen: Look,
+    pub(super) known: Vec<PathBuf>,
+    /// Whether attributes that the target gets meanwhile go over to the file: going back, it has those
+    /// of the old one.
+    pub(super) follows: bool,
+    /// The target when its bytes were last compared, from before they were.
+    pub(super) seen: Look,
 }
 
 impl Waiting {
-    /// Adds a file. `known` are copies of what may stand at its target until it takes its place; `seen`
-    /// was taken before the target was compared with them. With `follows` it takes over attributes
-    /// that the target gets meanwhile.
-    pub(super) fn add(&mut self, staged: Staged, known: Vec<PathBuf>, follows: bool, seen: Look) {
-        self.files.push(Waiter { staged, known, follows, seen });
+    pub(super) fn add(&mut self, waiter: Waiter) {
+        self.files.push(waiter);
     }
 
     /// Demands that at every target stands what may stand there, and changes nothing. Bytes are read
@@ -214,7 +212,8 @@ mod tests {
             fs::write(target, OLD).unwrap();
             let file = Staged::write(target, NEW.as_bytes(), target, false).unwrap();
             let seen = Look { settled, ..Look::at(target).unwrap() };
-            waiting.add(file, vec![copy.clone()], true, seen);
+            let known = vec![copy.clone()];
+            waiting.add(Waiter { staged: file, known, follows: true, seen });
         }
         (waiting, targets)
     }
@@ -304,7 +303,8 @@ mod tests {
         let seen = Look { settled: true, ..Look::at(&one).unwrap() };
         let file = Staged::write(&one, NEW.as_bytes(), &one, false).unwrap();
         let mut waiting = Waiting::default();
-        waiting.add(file, vec![dir.path().join("copy")], true, seen);
+        let known = vec![dir.path().join("copy")];
+        waiting.add(Waiter { staged: file, known, follows: true, seen });
         xattr::remove(&one, "user.note").unwrap();
         waiting.commit().unwrap();
         assert_eq!((text(&one).as_str(), xattr::get(&one, "user.note").unwrap()), (NEW, None));
