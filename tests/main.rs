@@ -17,6 +17,7 @@ mod harness;
 mod hostile;
 mod images;
 mod manual;
+mod many;
 mod named_after;
 mod names;
 mod obstacles;
