@@ -1,5 +1,6 @@
 //! Many writes made durable at once, each file system asked a single time.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -33,9 +34,8 @@ impl Durable {
         }
         let looking = || format!("looking at `{}`", dir.display());
         let device = dir.metadata().with_context(looking)?.dev();
-        if !self.systems.contains_key(&device) {
-            let handle = File::open(dir).with_context(looking)?;
-            self.systems.insert(device, (handle, dir.to_owned()));
+        if let Entry::Vacant(entry) = self.systems.entry(device) {
+            entry.insert((File::open(dir).with_context(looking)?, dir.to_owned()));
         }
         dir.clone_into(&mut self.last);
         Ok(())

@@ -97,7 +97,7 @@ impl Journal {
     /// Writes what the way back puts beside every file into a file without a name on each file system:
     /// as long as these are open, it has room there, however full that gets meanwhile.
     pub fn reserve(&self, root: &Root) -> Result<Vec<File>> {
-        let mut rooms: BTreeMap<u64, (File, usize)> = BTreeMap::new();
+        let mut reserved: BTreeMap<u64, (File, usize)> = BTreeMap::new();
         for path in &self.saved.files {
             let place = self.place(root, path);
             let dir = place.parent().unwrap_or(root.base());
@@ -106,8 +106,8 @@ impl Journal {
                 let Some(copy) = self.side(side, path) else { continue };
                 failpoint::hit("reserve").with_context(reserving)?;
                 let device = dir.metadata().with_context(reserving)?.dev();
-                let (room, block) = match rooms.entry(device) {
-                    Entry::Occupied(room) => room.into_mut(),
+                let (file, block) = match reserved.entry(device) {
+                    Entry::Occupied(there) => there.into_mut(),
                     Entry::Vacant(none) => {
                         let file = tempfile::tempfile_in(dir).with_context(reserving)?;
                         let block = file.metadata().with_context(reserving)?.blksize();
@@ -119,14 +119,14 @@ impl Journal {
                 let mut bytes = read(&copy)?;
                 let whole = bytes.len().next_multiple_of((*block).clamp(1, LARGEST_BLOCK));
                 bytes.resize(whole + *block, 0);
-                room.write_all(&bytes).with_context(reserving)?;
+                file.write_all(&bytes).with_context(reserving)?;
             }
         }
-        for (room, _) in rooms.values() {
+        for (file, _) in reserved.values() {
             // Room is found when bytes are written out (ext4(5), delalloc).
-            room.sync_all().context("reserving room for the way back")?;
+            file.sync_all().context("reserving room for the way back")?;
         }
-        Ok(rooms.into_values().map(|(room, _)| room).collect())
+        Ok(reserved.into_values().map(|(file, _)| file).collect())
     }
 
     fn stage_one(
