@@ -21,6 +21,7 @@ mod images;
 mod journals;
 mod live;
 mod manual;
+mod many;
 mod named_after;
 mod names;
 mod obstacles;

@@ -363,6 +363,14 @@ impl Stage {
         run(self.command(args).envs(environment.iter().copied()).output().unwrap())
     }
 
+    /// Runs postclone where a process has at most so many open files.
+    pub fn run_limited(&self, open_files: &str, args: &[&str]) -> Run {
+        let script = "ulimit -n $0 && exec chroot \"$1\" /usr/sbin/postclone \"${@:2}\"";
+        let mut command = Command::new("bash");
+        command.args(["-c", script, open_files]).arg(self.dir.path()).args(args);
+        run(command.stdin(Stdio::null()).output().unwrap())
+    }
+
     /// Runs postclone, and sends it a signal when the stub of an image tool is at work.
     pub fn run_signalled(&self, args: &[&str], signal: Signal) -> Run {
         let child =

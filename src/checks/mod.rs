@@ -86,8 +86,9 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     for placed in &job.placed {
         ask(can_be_replaced(&job.root.outer(&placed.last.path)));
     }
+    let by_name = paths::by_name(&job.plan.paths.changes);
     for change in &job.plan.paths.changes {
-        ask(paths::can_be_renamed(&job.root, change, &job.plan.paths.changes));
+        ask(paths::can_be_renamed(&job.root, change, &by_name));
     }
     ask(there_is_room(job));
     ask(job.nothing_fails_by_plan());

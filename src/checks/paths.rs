@@ -1,5 +1,6 @@
 //! Whether a path can get its new name.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -15,8 +16,20 @@ use crate::plan::paths::{PathChange, PathKind};
 /// Longest name of a file, in bytes (`NAME_MAX`, limits.h); no file system of a root has less.
 const MAX_FILE_NAME: usize = 255;
 
+/// Changes by the path that they end with.
+pub(super) type ByName<'a> = HashMap<&'a Path, Vec<&'a PathChange>>;
+
+/// Every change under its new path.
+pub(super) fn by_name(changes: &[PathChange]) -> ByName<'_> {
+    let mut all = ByName::new();
+    for change in changes {
+        all.entry(&change.to).or_default().push(change);
+    }
+    all
+}
+
 /// All that rename(2) would refuse, and what it would not: it replaces what stands under the new name.
-pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &[PathChange]) -> Result<()> {
+pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &ByName) -> Result<()> {
     let at = root.outer(&change.from);
     let looking = || format!("looking at `{}`", at.display());
     let dir = at.parent().unwrap_or(Path::new("/"));
@@ -39,7 +52,8 @@ pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &[PathChange
         );
     }
     // `dev-mapper-x` and `dev-mapper-\x78` are one unit to no one but us.
-    if let Some(other) = all.iter().find(|other| other.to == change.to && *other != change) {
+    let same = all.get(change.to.as_path()).into_iter().flatten();
+    if let Some(other) = same.copied().find(|other| *other != change) {
         bail!(
             "`{}` and `{}` would both become `{}`: remove one",
             at.display(),

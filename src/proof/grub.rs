@@ -138,8 +138,8 @@ fn load(command: &Command, variables: &Variables, entry: &mut Entry) {
     let options = rest.iter().take_while(|word| word.starts_with("--")).count();
     let (name, rest) = (name.as_str(), &rest[options..]);
     let line = command.line;
-    let has_kernel = entry.files.iter().any(|(_, item, _)| *item == "kernel");
-    if KERNEL.contains(&name) || (MODULES.contains(&name) && !has_kernel) {
+    let has_kernel = |entry: &Entry| entry.files.iter().any(|(_, item, _)| *item == "kernel");
+    if KERNEL.contains(&name) || (MODULES.contains(&name) && !has_kernel(entry)) {
         let Some((kernel, arguments)) = rest.split_first() else { return };
         file(entry, line, "kernel", kernel);
         entry.arguments.push((line, arguments.join(" ")));

@@ -22,7 +22,7 @@ mod uki;
 mod units;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -138,7 +138,7 @@ pub fn compare(rows: &mut [Row], before: &[Row]) {
 /// What must be kept of a proof for [`compare`] to be told by.
 pub fn to_keep(rows: Vec<Row>) -> Vec<Row> {
     // All rows of a line with a failing one, for they are told apart by their order.
-    let failing: Vec<Key> =
+    let failing: BTreeSet<Key> =
         rows.iter().filter(|row| row.verdict == Verdict::Fails).map(Key::of).collect();
     rows.into_iter().filter(|row| is_of_loader(row) || failing.contains(&Key::of(row))).collect()
 }

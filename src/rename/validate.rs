@@ -2,20 +2,22 @@
 //!
 //! A file that its checker refused before is nobody's to judge by it.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
 use super::Job;
 use crate::plan::FileChange;
-use crate::plan::paths::PathChange;
 use crate::run::{Cmd, Output, Program, ending, quoted};
 use crate::transaction::journal::Journal;
 
 /// Shows every new text to its checker, where there is one and it is installed.
 pub(super) fn new_texts(job: &Job, journal: &Journal) -> Result<()> {
+    let renamed: HashSet<&Path> =
+        job.plan.paths.changes.iter().map(|path| path.from.as_path()).collect();
     for change in &job.plan.files {
-        let Some(checker) = Checker::of(job, change) else { continue };
+        let Some(checker) = Checker::of(job, change, &renamed) else { continue };
         if checker.program().find().is_none() {
             log::debug!("`{}` is not checked: its checker is not installed", change.path.display());
             continue;
@@ -49,9 +51,11 @@ const UNITS: &[&str] =
     &["service", "socket", "mount", "automount", "swap", "target", "path", "timer", "slice"];
 
 impl Checker {
-    fn of(job: &Job, change: &FileChange) -> Option<Self> {
+    fn of(job: &Job, change: &FileChange, renamed: &HashSet<&Path>) -> Option<Self> {
         match change.kind {
-            "systemd-mount" | "systemd-unit" => is_checked_unit(job, change).then_some(Self::Unit),
+            "systemd-mount" | "systemd-unit" => {
+                is_checked_unit(job, change, renamed).then_some(Self::Unit)
+            }
             "grub-cfg" => Some(Self::GrubCfg),
             "sudoers" => Some(Self::Sudoers),
             "fstab" => Some(Self::Fstab),
@@ -92,12 +96,11 @@ impl Checker {
 
 /// A unit is checked by its name as well (systemd.swap(5)), which a renamed one has only afterwards;
 /// and among the units of the system that runs.
-fn is_checked_unit(job: &Job, change: &FileChange) -> bool {
+fn is_checked_unit(job: &Job, change: &FileChange, renamed: &HashSet<&Path>) -> bool {
     let suffix = change.path.extension().and_then(|suffix| suffix.to_str());
-    let renamed = |path: &PathChange| change.path.starts_with(&path.from);
     job.root.is_live()
         && suffix.is_some_and(|suffix| UNITS.contains(&suffix))
-        && !job.plan.paths.changes.iter().any(renamed)
+        && !change.path.ancestors().any(|path| renamed.contains(path))
 }
 
 /// findmnt(8) also looks for the devices, which bear another name by now: of its verdict the lines

@@ -1,7 +1,9 @@
 //! The plan for a person. Every line that is no diff starts with `#`, so that patch(1) passes it over.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::style::{Mark, Style};
 use super::{diff, moved};
@@ -56,8 +58,11 @@ pub fn write_diffs(
         comment(out, &text)?;
     }
     let moved = &plan.paths.moved;
+    // Both sides have a path once.
+    let by_path: HashMap<&Path, &Moved> =
+        moved.iter().map(|moved| (moved.from.as_path(), moved)).collect();
     for change in &plan.files {
-        let moved = moved.iter().find(|moved| moved.from == change.path);
+        let moved = by_path.get(change.path.as_path());
         if let Some(moved) = moved {
             moved::write_head(out, moved, style)?;
         }
@@ -69,10 +74,10 @@ pub fn write_diffs(
         }
         diff::write(out, change, to, context, style)?;
     }
-    let rewritten = |moved: &&Moved| plan.files.iter().any(|change| change.path == moved.from);
+    let rewritten: HashSet<&Path> = plan.files.iter().map(|change| change.path.as_path()).collect();
     moved
         .iter()
-        .filter(|moved| !rewritten(moved))
+        .filter(|moved| !rewritten.contains(moved.from.as_path()))
         .try_for_each(|moved| moved::write(out, moved, style))
 }
 

@@ -15,20 +15,29 @@ const BARE: &str = "may be the group's name, which only a person can tell,";
 /// Adds the words of a span that may name the group, but for comments, host names, users' groups
 /// (`%name` of sudoers(5)), variables and parts of paths.
 pub fn words(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &mut Findings) {
+    let known = Tokens::of(findings);
     for line in lines(&text[span.clone()]) {
         let line = span.start + line.start..span.start + line.end;
-        words_of(matcher, text, without_comment(text, line), findings);
+        words_of(matcher, text, without_comment(text, line), &known, findings);
     }
     findings.left.sort_by_key(|left| left.token.start);
 }
 
 /// The same where no byte begins a comment.
 pub fn words_of_binary(matcher: &Matcher, text: &[u8], findings: &mut Findings) {
-    words_of(matcher, text, 0..text.len(), findings);
+    let known = Tokens::of(findings);
+    words_of(matcher, text, 0..text.len(), &known, findings);
     findings.left.sort_by_key(|left| left.token.start);
 }
 
-fn words_of(matcher: &Matcher, text: &[u8], line: Range<usize>, findings: &mut Findings) {
+/// Words do not overlap each other: `known` has the tokens that were found before them.
+fn words_of(
+    matcher: &Matcher,
+    text: &[u8],
+    line: Range<usize>,
+    known: &Tokens,
+    findings: &mut Findings,
+) {
     let mut at = line.start;
     while at < line.end {
         if !is_word_byte(text[at]) {
@@ -41,7 +50,7 @@ fn words_of(matcher: &Matcher, text: &[u8], line: Range<usize>, findings: &mut F
         let word = at..trimmed(text, at..end);
         if matcher.may_name(&text[word.clone()])
             && may_stand_for_itself(text, line.start, at, end)
-            && !is_known(findings, &word)
+            && !known.meet(&word)
         {
             findings.left.push(Left { token: word, why: BARE });
         }
@@ -53,12 +62,11 @@ fn words_of(matcher: &Matcher, text: &[u8], line: Range<usize>, findings: &mut F
 /// record's next byte may be any.
 pub fn behind(matcher: &Matcher, text: &[u8], key: &[u8], findings: &mut Findings) {
     let length = matcher.old_name().len();
+    let known = Tokens::of(findings);
     let keys = text.windows(key.len()).enumerate().filter(|(_, part)| *part == key);
     for (at, _) in keys {
         let word = at + key.len()..at + key.len() + length;
-        if text.get(word.clone()) == Some(matcher.old_name().as_bytes())
-            && !is_known(findings, &word)
-        {
+        if text.get(word.clone()) == Some(matcher.old_name().as_bytes()) && !known.meet(&word) {
             findings.left.push(Left { token: word, why: BARE });
         }
     }
@@ -105,9 +113,29 @@ fn may_stand_for_itself(text: &[u8], line: usize, start: usize, end: usize) -> b
         .any(|word| key.ends_with(word))
 }
 
-/// Whether the word is part of a token that was found by its form.
-fn is_known(findings: &Findings, word: &Range<usize>) -> bool {
-    let meets = |token: &Range<usize>| token.start < word.end && word.start < token.end;
-    findings.edits.iter().any(|edit| meets(&edit.token))
-        || findings.left.iter().any(|left| meets(&left.token))
+/// The tokens that were found by their form.
+struct Tokens {
+    /// By their start. How far any of them or of those before it reaches.
+    reach: Vec<(usize, usize)>,
+}
+
+impl Tokens {
+    fn of(findings: &Findings) -> Self {
+        let edits = findings.edits.iter().map(|edit| &edit.token);
+        let tokens = edits.chain(findings.left.iter().map(|left| &left.token));
+        let mut reach: Vec<_> = tokens.map(|token| (token.start, token.end)).collect();
+        reach.sort_unstable();
+        let mut furthest = 0;
+        for (_, end) in &mut reach {
+            furthest = furthest.max(*end);
+            *end = furthest;
+        }
+        Self { reach }
+    }
+
+    /// Whether the word is part of one of them.
+    fn meet(&self, word: &Range<usize>) -> bool {
+        let before = self.reach.partition_point(|(start, _)| *start < word.end);
+        before > 0 && word.start < self.reach[before - 1].1
+    }
 }

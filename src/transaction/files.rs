@@ -1,5 +1,7 @@
 //! The files of a run, put to one side: as they were, on the bridge, or as they are to be.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::MetadataExt;
@@ -7,11 +9,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::durable::Durable;
 use super::journal::Journal;
 use super::staged::{self, Staged};
+pub use super::waiting::Waiting;
+use super::waiting::{Look, Waiter, holds, is_one_of, never_replaced};
 use super::{failpoint, inside, stream};
 use crate::guest::root::Root;
 use crate::plan::Step;
+
+/// No file system has larger blocks (mkfs.vfat(8), clusters of FAT32).
+const LARGEST_BLOCK: usize = 64 << 10;
 
 /// Which bytes a file is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +44,12 @@ impl Side {
     }
 }
 
-/// Files that wait beside their targets.
-#[derive(Debug)]
-pub struct Waiting {
-    /// Each with what may stand at its target when it takes its place.
-    files: Vec<(Staged, Vec<Vec<u8>>)>,
+/// How files are staged.
+#[derive(Clone, Copy)]
+struct How {
+    side: Side,
+    over_bridge: bool,
+    force: bool,
 }
 
 impl Journal {
@@ -76,60 +85,80 @@ impl Journal {
         over_bridge: bool,
         force: bool,
     ) -> (Waiting, Vec<anyhow::Error>) {
-        let (mut files, mut failures) = (Vec::new(), Vec::new());
+        let (mut waiting, mut failures) = (Waiting::default(), Vec::new());
+        let mut durable = Durable::default();
         for path in &self.saved.files {
             let over_bridge = over_bridge && self.copy_of(Side::Bridge.dir(), path).exists();
-            match self.stage_one(path, &self.place(root, path), side, over_bridge, force) {
-                Ok(staged) => files.extend(staged),
+            let target = self.place(root, path);
+            let how = How { side, over_bridge, force };
+            match self.stage_one(path, &target, how, &mut durable) {
+                Ok(staged) => staged.into_iter().for_each(|staged| waiting.add(staged)),
                 Err(error) => failures.push(error),
             }
         }
-        (Waiting { files }, failures)
+        failures.extend(durable.sync().err());
+        (waiting, failures)
     }
 
-    /// Writes what the way back puts beside every file into files without a name: as long as these
-    /// are open, it has room on each file system, however full that gets meanwhile.
+    /// Writes what the way back puts beside every file into a file without a name on each file system:
+    /// as long as these are open, it has room there, however full that gets meanwhile.
     pub fn reserve(&self, root: &Root) -> Result<Vec<File>> {
-        let mut reserved = Vec::new();
+        let mut reserved: BTreeMap<u64, (File, usize)> = BTreeMap::new();
         for path in &self.saved.files {
             let place = self.place(root, path);
             let dir = place.parent().unwrap_or(root.base());
+            let reserving = || format!("reserving room in `{}`", dir.display());
             for side in [Side::Bridge, Side::Before] {
-                let Some(bytes) = self.bytes(side, path)? else { continue };
-                let reserving = || format!("reserving room in `{}`", dir.display());
+                let Some(copy) = self.side(side, path) else { continue };
                 failpoint::hit("reserve").with_context(reserving)?;
-                let mut file = tempfile::tempfile_in(dir).with_context(reserving)?;
-                file.write_all(&bytes).and_then(|()| file.sync_all()).with_context(reserving)?;
-                reserved.push(file);
+                let device = dir.metadata().with_context(reserving)?.dev();
+                let (file, block) = match reserved.entry(device) {
+                    Entry::Occupied(there) => there.into_mut(),
+                    Entry::Vacant(none) => {
+                        let file = tempfile::tempfile_in(dir).with_context(reserving)?;
+                        let block = file.metadata().with_context(reserving)?.blksize();
+                        none.insert((file, usize::try_from(block).unwrap_or(LARGEST_BLOCK)))
+                    }
+                };
+                // The bytes themselves, for a file system may compress them. A file takes whole blocks,
+                // and one more for its inode and name.
+                let mut bytes = read(&copy)?;
+                let whole = bytes.len().next_multiple_of((*block).clamp(1, LARGEST_BLOCK));
+                bytes.resize(whole + *block, 0);
+                file.write_all(&bytes).with_context(reserving)?;
             }
         }
-        Ok(reserved)
+        for (file, _) in reserved.values() {
+            // Room is found when bytes are written out (ext4(5), delalloc).
+            file.sync_all().context("reserving room for the way back")?;
+        }
+        Ok(reserved.into_values().map(|(file, _)| file).collect())
     }
 
     fn stage_one(
         &self,
         path: &Path,
         target: &Path,
-        side: Side,
-        over_bridge: bool,
-        force: bool,
-    ) -> Result<Option<(Staged, Vec<Vec<u8>>)>> {
-        let Some(wanted) = self.bytes(side, path)? else { return Ok(None) };
+        how: How,
+        durable: &mut Durable,
+    ) -> Result<Option<Waiter>> {
+        let How { side, over_bridge, force } = how;
+        let Some(wanted) = self.side(side, path) else { return Ok(None) };
         let before = self.copy_of(Side::Before.dir(), path);
-        let mut known = self.known(path)?;
+        let mut known = self.known(path);
         if force && target.symlink_metadata().is_err() {
             let making = || format!("making `{}` anew", target.display());
             inside::straight(target.parent().unwrap_or(target))?;
             fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;
-            fs::write(target, &wanted).with_context(making)?;
+            fs::write(target, read(&wanted)?).with_context(making)?;
             log::warn!("`{}` was gone and is made anew", target.display());
         }
-        let now = read(target)?;
-        let is_there = now == wanted && (side != Side::Before || never_replaced(target, &before)?);
-        if is_there && !over_bridge {
+        let seen = Look::at(target)?;
+        let is_there = holds(target, &wanted)?;
+        if is_there && !over_bridge && (side != Side::Before || never_replaced(target, &before)?) {
             return Ok(None);
         }
-        if !known.contains(&now) {
+        if !is_there && !is_one_of(target, &known)? {
             let kept = self.copy_of("changed", path);
             if !force {
                 bail!(
@@ -138,33 +167,32 @@ impl Journal {
                     before.display()
                 );
             }
-            inside::keep(&kept, now.as_slice())?;
+            inside::keep(&kept, read(target)?.as_slice())?;
             log::warn!(
                 "`{}` was changed since; its bytes are kept in `{}`",
                 target.display(),
                 kept.display()
             );
-            known.push(now);
+            known.push(kept);
         }
         // Going back, attributes and times are put back as well; going forward they are the target's.
-        let staged = match side {
-            Side::Before => Staged::write(target, &wanted, &before, true)?,
-            Side::Bridge | Side::After => Staged::write(target, &wanted, target, false)?,
+        let (like, goes_back) = match side {
+            Side::Before => (before.as_path(), true),
+            Side::Bridge | Side::After => (target, false),
         };
-        Ok(Some((staged, known)))
+        let staged = Staged::one_of(target, &read(&wanted)?, like, goes_back, durable)?;
+        Ok(Some(Waiter { staged, known, follows: !goes_back, seen }))
     }
 
-    fn bytes(&self, side: Side, path: &Path) -> Result<Option<Vec<u8>>> {
+    /// The copy that holds a file's bytes on that side, where the file has the side.
+    fn side(&self, side: Side, path: &Path) -> Option<PathBuf> {
         let copy = self.copy_of(side.dir(), path);
-        if side == Side::Bridge && !copy.exists() {
-            return Ok(None);
-        }
-        read(&copy).map(Some)
+        (side != Side::Bridge || copy.exists()).then_some(copy)
     }
 
-    /// All that the run itself may have put there.
-    fn known(&self, path: &Path) -> Result<Vec<Vec<u8>>> {
-        Side::ALL.into_iter().filter_map(|side| self.bytes(side, path).transpose()).collect()
+    /// Copies of all that the run itself may have put there.
+    fn known(&self, path: &Path) -> Vec<PathBuf> {
+        Side::ALL.into_iter().filter_map(|side| self.side(side, path)).collect()
     }
 
     /// Files that hold no side's bytes, or are gone.
@@ -172,9 +200,8 @@ impl Journal {
         self.confine(root)?;
         let mut changed = Vec::new();
         for path in &self.saved.files {
-            let now = fs::read(self.place(root, path)).ok();
-            let known = self.known(path)?;
-            if now.is_none_or(|now| !known.contains(&now)) {
+            let place = self.place(root, path);
+            if !is_readable(&place) || !is_one_of(&place, &self.known(path))? {
                 changed.push(path.clone());
             }
         }
@@ -185,7 +212,8 @@ impl Journal {
     pub fn files_are(&self, root: &Root, side: Side) -> Result<()> {
         for path in &self.saved.files {
             let target = self.place(root, path);
-            if self.bytes(side, path)?.is_some_and(|wanted| read(&target).ok() != Some(wanted)) {
+            let Some(wanted) = self.side(side, path) else { continue };
+            if !is_readable(&target) || !holds(&target, &wanted)? {
                 return Err(anyhow!(
                     "`{}` does not hold the bytes that were put there: see what else writes it",
                     target.display()
@@ -196,50 +224,8 @@ impl Journal {
     }
 }
 
-impl Waiting {
-    /// Demands that every target still holds what may stand there, and changes nothing.
-    ///
-    /// # Errors
-    /// A file that was changed after it was staged.
-    pub fn still_fits(&self) -> Result<()> {
-        for (file, known) in &self.files {
-            if !known.contains(&read(file.target())?) {
-                bail!(
-                    "`{}` was changed while postclone ran: run it again",
-                    file.target().display()
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts all of them in place, and makes it durable.
-    ///
-    /// # Errors
-    /// A file that was changed after it was staged.
-    pub fn commit(self) -> Result<()> {
-        let targets: Vec<PathBuf> =
-            self.files.iter().map(|(file, _)| file.target().to_owned()).collect();
-        for (file, known) in self.files {
-            if !known.contains(&read(file.target())?) {
-                bail!(
-                    "`{}` was changed while postclone ran: run it again",
-                    file.target().display()
-                );
-            }
-            file.commit()?;
-        }
-        staged::sync(&targets)
-    }
-}
-
-/// Whether the file still has the time that it had before the run: it is the old file itself.
-fn never_replaced(target: &Path, before: &Path) -> Result<bool> {
-    let looking = |path: &Path| {
-        fs::metadata(path).with_context(|| format!("looking at `{}`", path.display()))
-    };
-    let (target, before) = (looking(target)?, looking(before)?);
-    Ok((target.mtime(), target.mtime_nsec()) == (before.mtime(), before.mtime_nsec()))
+fn is_readable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file()) && File::open(path).is_ok()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

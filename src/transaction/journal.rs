@@ -9,14 +9,16 @@
 //! | `paths-back` | a script for who has no postclone at hand |
 //! | `images/`, `placed/` | images as they were: those of `/boot`, and those elsewhere |
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
+use super::durable::Durable;
 use super::log_file::Log;
 use super::record::{Begin, Direction, Record, Saved, State};
 pub(super) use super::runs::state_dir;
@@ -36,6 +38,8 @@ pub struct Journal {
     done: HashSet<(Direction, usize)>,
     begun: HashSet<(Direction, usize)>,
     state: State,
+    /// Where in [`Saved::paths`] a path stands, looked up when it is first asked for.
+    pub(super) paths_by_name: OnceLock<HashMap<PathBuf, usize>>,
 }
 
 impl Journal {
@@ -52,27 +56,28 @@ impl Journal {
     }
 
     fn fill(root: &Root, dir: &Path, saved: Saved, files: &[FileChange]) -> Result<Self> {
+        let mut durable = Durable::default();
+        durable.watch(dir)?;
         for change in files {
             let before = write_new(&copy_path(dir, "before", &change.path), &change.before)?;
             let original = root.outer(&change.path);
             let path = copy_path(dir, "before", &change.path);
             attributes::copy(&original, &before, &path)?;
             let stamped = before.set_times(attributes::times(&change.metadata));
-            stamped
-                .and_then(|()| before.sync_all())
-                .with_context(|| format!("writing `{}`", path.display()))?;
+            stamped.with_context(|| format!("writing `{}`", path.display()))?;
+            durable.wrote(&path);
             let after = change.after();
             for (side, bytes) in [("after", Some(&after)), ("bridge", change.bridge.as_ref())] {
                 let Some(bytes) = bytes else { continue };
                 let path = copy_path(dir, side, &change.path);
-                let written = write_new(&path, bytes)?.sync_all();
-                written.with_context(|| format!("writing `{}`", path.display()))?;
+                write_new(&path, bytes)?;
+                durable.wrote(&path);
             }
         }
         let path = dir.join(by_hand::SCRIPT);
-        let written = write_new(&path, by_hand::script(&saved.paths).as_bytes())?.sync_all();
-        written.with_context(|| format!("writing `{}`", path.display()))?;
-        sync_tree(dir)?;
+        write_new(&path, by_hand::script(&saved.paths).as_bytes())?;
+        durable.wrote(&path);
+        durable.sync()?;
         let run = dir.file_name().map(|name| name.to_string_lossy().into_owned());
         let mut journal = Self {
             dir: dir.to_owned(),
@@ -82,6 +87,7 @@ impl Journal {
             done: HashSet::new(),
             begun: HashSet::new(),
             state: State::Open(Direction::Forward),
+            paths_by_name: OnceLock::new(),
         };
         journal.append(&Record::Begin(Box::new(Begin { run, saved })))?;
         journal.log.reserve();
@@ -126,6 +132,7 @@ impl Journal {
             done: HashSet::new(),
             begun: HashSet::new(),
             state: State::Open(Direction::Forward),
+            paths_by_name: OnceLock::new(),
         };
         for record in &text.records {
             journal.take(record).with_context(refusing)?;
@@ -253,16 +260,4 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<File> {
         .with_context(writing)?;
     file.write_all(bytes).with_context(writing)?;
     Ok(file)
-}
-
-/// Makes every directory below durable.
-fn sync_tree(dir: &Path) -> Result<()> {
-    for entry in
-        fs::read_dir(dir).with_context(|| format!("listing `{}`", dir.display()))?.flatten()
-    {
-        if entry.path().is_dir() {
-            sync_tree(&entry.path())?;
-        }
-    }
-    sync_dir(dir)
 }

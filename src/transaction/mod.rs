@@ -4,6 +4,7 @@ pub mod attributes;
 mod by_hand;
 pub mod claim;
 mod confine;
+mod durable;
 pub mod failpoint;
 pub mod files;
 pub mod freeze;
@@ -28,6 +29,7 @@ pub mod staged;
 mod stream;
 mod undone;
 mod valid;
+mod waiting;
 mod workshop;
 
 use std::fs::File;

@@ -37,14 +37,15 @@ impl Journal {
     /// Where a path of the tree before the run lies now, on this machine: under its old name, or
     /// under the new one where it is renamed already, and so for each directory above it.
     pub fn place(&self, root: &Root, path: &Path) -> PathBuf {
-        let begun = self.has_begun_paths();
+        if self.saved.paths.is_empty() || !self.has_begun_paths() {
+            return root.outer(path);
+        }
         let mut original = PathBuf::from("/");
         let mut at = root.base().to_owned();
         for component in path.strip_prefix("/").unwrap_or(path) {
             original.push(component);
             at.push(component);
-            let change = self.saved.paths.iter().find(|change| change.from == original);
-            if let Some(change) = change.filter(|change| begun && change.renames()) {
+            if let Some(change) = self.change_of(&original).filter(|change| change.renames()) {
                 let new = at.with_file_name(change.to.file_name().unwrap_or_default());
                 if new.symlink_metadata().is_ok() {
                     at = new;
@@ -52,6 +53,15 @@ impl Journal {
             }
         }
         at
+    }
+
+    /// What becomes of a path, where the run changes it.
+    fn change_of(&self, path: &Path) -> Option<&PathChange> {
+        let by_name = self.paths_by_name.get_or_init(|| {
+            let paths = self.saved.paths.iter().enumerate().rev();
+            paths.map(|(at, change)| (change.from.clone(), at)).collect()
+        });
+        self.saved.paths.get(*by_name.get(path)?)
     }
 
     /// Gives every path its new name and target; going back, the old ones.

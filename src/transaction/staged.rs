@@ -1,13 +1,14 @@
 //! A new file beside its target, whole and durable, and the rename that puts it in place.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use tempfile::{NamedTempFile, TempPath};
 
+use super::durable::Durable;
 use super::{attributes, failpoint, freeze, inside, sync_dir};
 
 /// Start of the names of staged files. Programs that read `conf.d/*` pass over hidden files.
@@ -26,6 +27,26 @@ impl Staged {
     ///
     /// All that can fail (room, permissions, attributes) fails here; [`Staged::commit`] only renames.
     pub fn write(target: &Path, bytes: &[u8], like: &Path, and_times: bool) -> Result<Self> {
+        let (file, staged) = Self::make(target, bytes, like, and_times)?;
+        file.sync_all().with_context(|| format!("staging a new `{}`", target.display()))?;
+        Ok(staged)
+    }
+
+    /// The same for one of many, which `durable` makes durable before any of them is put in place.
+    pub(super) fn one_of(
+        target: &Path,
+        bytes: &[u8],
+        like: &Path,
+        and_times: bool,
+        durable: &mut Durable,
+    ) -> Result<Self> {
+        durable.watch(target.parent().unwrap_or(target))?;
+        let (_, staged) = Self::make(target, bytes, like, and_times)?;
+        durable.wrote(&staged.temporary);
+        Ok(staged)
+    }
+
+    fn make(target: &Path, bytes: &[u8], like: &Path, and_times: bool) -> Result<(fs::File, Self)> {
         let staging = || format!("staging a new `{}`", target.display());
         failpoint::hit("stage").with_context(staging)?;
         let dir =
@@ -40,13 +61,36 @@ impl Staged {
             let metadata = fs::symlink_metadata(like).with_context(staging)?;
             file.as_file().set_times(attributes::times(&metadata)).with_context(staging)?;
         }
-        file.as_file().sync_all().with_context(staging)?;
-        Ok(Self { target: target.to_owned(), temporary: file.into_temp_path() })
+        let (file, temporary) = file.into_parts();
+        Ok((file, Self { target: target.to_owned(), temporary }))
     }
 
     /// The file that it will replace.
     pub fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// Takes over the owner, mode and extended attributes that the target has by now; what it has no
+    /// more goes away, what the system itself gives files (`security.*`, xattr(7)) excepted.
+    pub fn follow(&self) -> Result<()> {
+        let following = || {
+            format!("giving the new `{}` the attributes that it has by now", self.target.display())
+        };
+        let file = fs::File::open(&self.temporary).with_context(following)?;
+        attributes::carry(&self.target, &self.target, &file, &self.temporary)?;
+        let names = |path: &Path| match xattr::list(path) {
+            Ok(names) => Ok(names.collect::<Vec<_>>()),
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let wanted = names(&self.target).with_context(following)?;
+        for name in names(&self.temporary).with_context(following)? {
+            let given = name.as_encoded_bytes().starts_with(b"security.");
+            if !wanted.contains(&name) && (!given || name == "security.capability") {
+                xattr::remove(&self.temporary, &name).with_context(following)?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts the new file in place, atomically.

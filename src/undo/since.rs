@@ -1,6 +1,6 @@
 //! What came after a run: the bytes that its journal keeps know nothing of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -92,12 +92,14 @@ impl Since {
             job.target.volumes(),
             job.mappings.clone(),
         );
+        let changes: BTreeMap<&PathBuf, _> =
+            job.plan.files.iter().map(|change| (&change.path, change)).collect();
         for path in &journal.saved.files {
             let copy = journal.copy_of("before", path);
             let before =
                 fs::read(&copy).with_context(|| format!("reading `{}`", copy.display()))?;
             let at = root.inner(&journal.place(root, path));
-            let change = job.plan.files.iter().find(|change| change.path == at);
+            let change = changes.get(&at);
             let leads_back = if self.edited.contains(path) {
                 let place =
                     change.and_then(|change| PLACES.iter().find(|place| place.kind == change.kind));

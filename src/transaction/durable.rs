@@ -1,0 +1,122 @@
+//! Many writes made durable at once, each file system asked a single time.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{failpoint, sync_dir};
+
+/// The file systems that a step writes to, each known from before its first write: syncfs(2) tells of
+/// errors since its descriptor was opened.
+#[derive(Debug, Default)]
+pub(super) struct Durable {
+    /// By device number: a directory, and its path for errors.
+    systems: BTreeMap<u64, (File, PathBuf)>,
+    /// The directory that was watched last; files mostly come directory by directory.
+    last: PathBuf,
+    /// What was written.
+    files: Vec<PathBuf>,
+}
+
+/// So many files are synced one by one: syncfs(2) waits for what all other programs have written as
+/// well. On a disk, 64 syncs take less than a second.
+const FEW: usize = 64;
+
+impl Durable {
+    /// Demands that what is written below a directory from now on is made durable.
+    pub(super) fn watch(&mut self, dir: &Path) -> Result<()> {
+        if self.last == dir {
+            return Ok(());
+        }
+        let looking = || format!("looking at `{}`", dir.display());
+        let device = dir.metadata().with_context(looking)?.dev();
+        if let Entry::Vacant(entry) = self.systems.entry(device) {
+            entry.insert((File::open(dir).with_context(looking)?, dir.to_owned()));
+        }
+        dir.clone_into(&mut self.last);
+        Ok(())
+    }
+
+    /// Notes a file that was written.
+    pub(super) fn wrote(&mut self, path: &Path) {
+        self.files.push(path.to_owned());
+    }
+
+    /// Makes bytes, attributes and names durable. Few files one by one; many by their file systems, where
+    /// syncfs(2) tells of errors.
+    pub(super) fn sync(self) -> Result<()> {
+        if self.files.len() <= FEW || !syncfs_tells_of_errors() {
+            return self.sync_each();
+        }
+        for (handle, dir) in self.systems.values() {
+            let syncing = || format!("syncing the file system of `{}`", dir.display());
+            failpoint::hit("syncfs").with_context(syncing)?;
+            nix::unistd::syncfs(handle).with_context(syncing)?;
+            // It leaves the cache of the disk alone on some (fs/fat), which fsync(2) does not.
+            handle.sync_all().with_context(syncing)?;
+        }
+        Ok(())
+    }
+
+    /// Each file, and each directory from its own up to the one that was watched.
+    fn sync_each(&self) -> Result<()> {
+        failpoint::hit("sync-each")?;
+        let mut dirs = BTreeSet::new();
+        for path in &self.files {
+            let synced = File::open(path).and_then(|file| file.sync_all());
+            synced.with_context(|| format!("syncing `{}`", path.display()))?;
+            let watched = |dir: &&Path| self.systems.values().any(|(_, top)| dir.starts_with(top));
+            let parent = path.parent();
+            dirs.extend(parent);
+            dirs.extend(parent.into_iter().flat_map(Path::ancestors).take_while(watched));
+        }
+        dirs.into_iter().try_for_each(sync_dir)
+    }
+}
+
+/// The first Linux on which syncfs(2) fails where a write failed (syncfs(2), HISTORY).
+const TELLS: (u32, u32) = (5, 8);
+
+fn syncfs_tells_of_errors() -> bool {
+    fs::read_to_string("/proc/sys/kernel/osrelease").is_ok_and(|release| version(&release) >= TELLS)
+}
+
+fn version(release: &str) -> (u32, u32) {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().ok());
+    let mut next = || numbers.next().flatten().unwrap_or(0);
+    (next(), next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_told_by_their_numbers() {
+        for (release, tells) in [
+            ("6.1.0-1-amd64\n", true),
+            ("5.10.0", true),
+            ("5.8", true),
+            ("5.4.0-150-generic", false),
+            ("4.18.0-553.el8_10.x86_64", false),
+            ("", false),
+        ] {
+            assert_eq!(version(release) >= TELLS, tells, "{release}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_synced_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gone");
+        let mut durable = Durable::default();
+        durable.watch(dir.path()).unwrap();
+        durable.wrote(&path);
+        let said = format!("{:#}", durable.sync().unwrap_err());
+        assert!(said.starts_with("syncing `") && said.contains("gone`"), "{said}");
+    }
+}
