@@ -136,6 +136,7 @@ const LOGGED: &str = "#!/bin/sh\necho \"$(basename $0) $*\" >> /stub/log\n";
 impl Stage {
     /// Builds the stage. Needs root, for chroot.
     pub fn new() -> Self {
+        crate::harness::demand_programs();
         assert!(nix::unistd::geteuid().is_root(), "this test needs root: chroot is not for users");
         let stage = Self { dir: tempfile::tempdir().unwrap() };
         fs::set_permissions(stage.path(""), fs::Permissions::from_mode(0o755)).unwrap();
