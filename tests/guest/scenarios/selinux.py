@@ -29,16 +29,16 @@ ADMINISTRATOR = "unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"
 
 RENAME = LOOK + f"""
 getenforce | tee "$OUT/enforcing"
-runcon {ADMINISTRATOR} id -Z
+systemd-run --wait --pipe --quiet -p SELinuxContext={ADMINISTRATOR} id -Z
 timed dpkg -i postclone.deb >/dev/null || exit
 timed restorecon -R /usr/sbin/postclone /etc /lib/systemd/system
 labels "$OUT/labels-before"
 stray "$OUT/stray-before"
 snapshot before
 denials "$OUT/denials-before"
-cd /
-runcon {ADMINISTRATOR} postclone rename --yes {OLD} {NEW} </dev/null 2>&1 | cat >"$OUT/rename"
-status=${{PIPESTATUS[0]}}
+timed systemd-run --wait --pipe --quiet -p SELinuxContext={ADMINISTRATOR} \
+	postclone rename --yes {OLD} {NEW} >"$OUT/rename" 2>&1
+status=$?
 denials "$OUT/denials-after"
 cat "$OUT/rename"
 snapshot after
