@@ -38,7 +38,8 @@ fn fails_at_every_point(build: fn() -> Stage) {
         let before = stage.system();
         let point = format!("{}:fail", number + 1);
         let run = stage.run_with(RENAME, &[("POSTCLONE_FAILPOINT", &point)]);
-        let words = format!("failpoint {} ({name})", number + 1);
+        // Where images are built side by side, the points' order is not that of the first run.
+        let words = format!("failpoint {} (", number + 1);
         if run.status == 0 {
             // What only informs may fail: then the run goes on and says so.
             assert!(String::from_utf8_lossy(&run.stdout).contains(&words), "{point} ({name})");
