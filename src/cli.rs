@@ -135,7 +135,7 @@ pub struct UndoArgs {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// Put old files back over such as somebody changed since
+    /// Put old bytes back even if somebody changed the files since
     ///
     /// Their present bytes are kept in the journal's directory.
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! Exit status, and the errors that choose one.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The statuses with which postclone ends (postclone(8), EXIT STATUS).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +18,36 @@ pub enum Exit {
     NotRestored = 4,
 }
 
-/// An error that carries its exit status. Errors without one are [`Exit::Refused`].
+/// How far this process has gone with the machine. It decides the status of every error that comes
+/// after the first step: the status says what is true, not where the error arose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// No step has begun.
+    Untouched,
+    /// A step has begun, and the run is not over.
+    Begun,
+    /// The run is complete, and its journal is closed.
+    Complete,
+}
+
+static STANDING: AtomicU8 = AtomicU8::new(0);
+
+impl Standing {
+    /// Notes how far the process has gone.
+    pub fn note(self) {
+        STANDING.store(self as u8, Ordering::SeqCst);
+    }
+
+    fn now() -> Self {
+        match STANDING.load(Ordering::SeqCst) {
+            0 => Self::Untouched,
+            1 => Self::Begun,
+            _ => Self::Complete,
+        }
+    }
+}
+
+/// An error that carries its exit status. Errors without one get theirs from [`Standing`].
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
@@ -52,7 +82,30 @@ pub fn usage(message: impl fmt::Display) -> anyhow::Error {
     fail(Exit::Usage, anyhow::anyhow!("{message}"))
 }
 
-/// The status that an error asks for.
+/// The status to end with after an error: the one that the error carries, unless it says that nothing
+/// was changed and a step has begun.
 pub fn status(error: &anyhow::Error) -> Exit {
-    error.downcast_ref::<Failure>().map_or(Exit::Refused, |failure| failure.exit)
+    let asked = error.downcast_ref::<Failure>().map(|failure| failure.exit);
+    match asked {
+        Some(exit) if exit != Exit::Refused => exit,
+        _ => match Standing::now() {
+            Standing::Untouched => Exit::Refused,
+            Standing::Begun => Exit::NotRestored,
+            Standing::Complete => Exit::Done,
+        },
+    }
+}
+
+/// Prints an error, with what is true of the machine where the error alone would mislead, and gives the
+/// status to end with.
+pub fn report(error: &anyhow::Error) -> Exit {
+    let status = status(error);
+    match status {
+        Exit::Done => log::error!("{error:#}; the run itself is complete: see `postclone status`"),
+        Exit::NotRestored if error.downcast_ref::<Failure>().is_none() => log::error!(
+            "{error:#}; the run is not over: see `postclone status` for what to do next"
+        ),
+        _ => log::error!("{error:#}"),
+    }
+    status
 }

@@ -1,11 +1,17 @@
 //! Parses arguments, calls the library, ends with its status.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use postclone::run::thawer;
 use postclone::{audit, cli, exit, overview, rename, status, undo};
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    if words.next().is_some_and(|name| name == thawer::NAME) {
+        return thawer::run(Path::new(&words.next().unwrap_or_default()));
+    }
     let cli = cli::Cli::parse();
     let result = match &cli.command {
         None => overview::run(),
@@ -18,9 +24,6 @@ fn main() -> ExitCode {
             Ok(exit::Exit::Done)
         }
     };
-    let status = result.unwrap_or_else(|error| {
-        log::error!("{error:#}");
-        exit::status(&error)
-    });
+    let status = result.unwrap_or_else(|error| exit::report(&error));
     ExitCode::from(status as u8)
 }

@@ -3,13 +3,10 @@
 //! Programs are looked up in fixed directories, never in `$PATH`, and get an environment of their
 //! own; there is no shell.
 
-use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,8 +17,11 @@ use crate::transaction::{failpoint, lock};
 use crate::world::World;
 
 pub mod pager;
+mod pipes;
 mod program;
+pub mod thawer;
 
+use pipes::Pipes;
 use program::DIRECTORIES;
 pub use program::Program;
 
@@ -30,6 +30,10 @@ const QUOTED_LINES: usize = 6;
 
 /// How often a program that runs is looked at: for its time limit, and for a signal to end it.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How long the output of a program that has ended is waited for: a child that it left behind may keep
+/// its pipes open for good.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A program with its arguments, as data.
 #[derive(Debug, Clone)]
@@ -152,16 +156,12 @@ impl Cmd {
             .process_group(0)
             .spawn()
             .with_context(|| format!("starting {self}"))?;
-        let (open, closed) = mpsc::channel();
-        let stdout = drain(child.stdout.take(), open.clone());
-        let stderr = drain(child.stderr.take(), open);
+        let pipes = Pipes::of(&mut child);
         let status =
-            self.wait(&mut child, &closed).with_context(|| format!("waiting for {self}"))?;
-        let output = Output {
-            status,
-            stdout: stdout.join().unwrap_or_default(),
-            stderr: stderr.join().unwrap_or_default(),
-        };
+            self.wait(&mut child, &pipes).with_context(|| format!("waiting for {self}"))?;
+        self.wait_for_the_rest(&pipes);
+        let (stdout, stderr) = pipes.take();
+        let output = Output { status, stdout, stderr };
         for line in String::from_utf8_lossy(&output.stderr).lines() {
             log::debug!("{}: {line}", self.program.name());
         }
@@ -179,9 +179,8 @@ impl Cmd {
 }
 
 impl Cmd {
-    /// Waits for the program's end, of which the end of its output tells at once: then `closed` has no
-    /// sender any more.
-    fn wait(&self, child: &mut Child, closed: &Receiver<Infallible>) -> Result<ExitStatus> {
+    /// Waits for the program's end, of which the end of its output tells at once.
+    fn wait(&self, child: &mut Child, pipes: &Pipes) -> Result<ExitStatus> {
         let start = Instant::now();
         let mut pause = Duration::from_micros(100);
         loop {
@@ -196,9 +195,20 @@ impl Cmd {
                 end_group(child);
                 bail!("it had not ended after {} s and was killed", self.limit.as_secs());
             }
-            if closed.recv_timeout(POLL) == Err(RecvTimeoutError::Disconnected) {
+            if pipes.end_within(POLL) {
                 thread::sleep(pause);
                 pause = (pause * 2).min(POLL);
+            }
+        }
+    }
+
+    /// Waits a moment for what a program that has ended wrote last.
+    fn wait_for_the_rest(&self, pipes: &Pipes) {
+        let start = Instant::now();
+        while !pipes.end_within(POLL) {
+            if start.elapsed() > GRACE || interrupt::caught().is_some_and(|_| self.interruptible) {
+                log::debug!("{self} has ended, and something that it started has its output open");
+                return;
             }
         }
     }
@@ -229,22 +239,6 @@ pub fn quoted(stderr: &[u8]) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(QUOTED_LINES)..];
     if last.is_empty() { String::new() } else { format!(": {}", last.join(" | ")) }
-}
-
-/// Reads a pipe to its end, and drops `open` then.
-fn drain(
-    pipe: Option<impl Read + Send + 'static>,
-    open: Sender<Infallible>,
-) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let _open = open;
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What was read until an error is still worth quoting.
-            let _ = pipe.read_to_end(&mut bytes);
-        }
-        bytes
-    })
 }
 
 /// Ends the program and all it started: politely, then not.

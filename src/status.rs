@@ -21,6 +21,7 @@ use crate::rename::new_name::{self, Advice};
 use crate::report::proof as table;
 use crate::report::style::Style;
 use crate::transaction::journal::Journal;
+use crate::transaction::lock;
 use crate::transaction::record::{Direction, State};
 use crate::{logger, lvm, report};
 
@@ -49,6 +50,12 @@ pub(crate) struct Run {
     pub(crate) new: String,
     pub(crate) state: &'static str,
     pub(crate) journal: std::path::PathBuf,
+    /// The process that is at work, where one is; 0 where it cannot be told which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pid: Option<u32>,
+    /// What it is at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) step: Option<String>,
 }
 
 /// Runs the verb. Changes nothing; without root it says what can be seen.
@@ -93,6 +100,8 @@ pub(crate) fn look(root: &Root) -> Status {
         _ => None,
     };
     let reboot_pending = root.is_live() && Path::new(PENDING).exists();
+    // Before the journal is read: a run that ends in between is then one that has ended.
+    let at_work = lock::holder(root);
     let journal = Journal::latest(root).unwrap_or_else(|error| {
         log::warn!("{error:#}");
         None
@@ -110,7 +119,12 @@ pub(crate) fn look(root: &Root) -> Status {
     });
     let there =
         if root.is_live() { String::new() } else { format!(" --root {}", root.base().display()) };
+    let undoes = journal.as_ref().is_some_and(|journal| journal.saved.undoes.is_some());
     let advice = match state {
+        _ if at_work.is_some() => waits(at_work.unwrap_or_default()),
+        Some(State::Open(Direction::Forward)) if undoes => {
+            format!("Taking the last run back was cut. Finish it with `postclone undo{there}`.")
+        }
         Some(State::Open(Direction::Forward)) => format!(
             "The last run was cut. Finish it with `postclone rename --resume{there}`, or take it back with `postclone undo{there}`."
         ),
@@ -140,20 +154,48 @@ pub(crate) fn look(root: &Root) -> Status {
         root_group: group.map(Into::into),
         suggested: suggested.map(Into::into),
         reboot_pending,
-        run: journal.map(|journal| Run {
-            old: journal.saved.old.to_string(),
-            new: journal.saved.new.to_string(),
-            state: match journal.state() {
-                State::Open(Direction::Forward) => "cut",
-                State::Open(Direction::Backward) => "undo-cut",
-                State::Done => "done",
-                State::Undone => "undone",
-            },
-            journal: journal.dir().to_owned(),
-        }),
+        run: journal.map(|journal| run_of(&journal, at_work)),
         advice,
         names,
         proof,
+    }
+}
+
+/// The last run, as the user asked for it: a plan that takes a run back is that run's undo.
+fn run_of(journal: &Journal, at_work: Option<u32>) -> Run {
+    let saved = &journal.saved;
+    let is_undo = saved.undoes.is_some();
+    let (old, new) = if is_undo { (&saved.new, &saved.old) } else { (&saved.old, &saved.new) };
+    let goes_back = is_undo || journal.state() == State::Open(Direction::Backward);
+    let state = match journal.state() {
+        State::Open(_) if at_work.is_some() && goes_back => "undo-running",
+        State::Open(_) if at_work.is_some() => "running",
+        State::Open(_) if goes_back => "undo-cut",
+        State::Open(_) => "cut",
+        State::Done if is_undo => "undone",
+        State::Done => "done",
+        State::Undone => "undone",
+    };
+    let open = matches!(journal.state(), State::Open(_));
+    Run {
+        old: old.to_string(),
+        new: new.to_string(),
+        state,
+        journal: journal.dir().to_owned(),
+        pid: at_work.filter(|_| open),
+        step: at_work.and_then(|_| journal.step_at_work()),
+    }
+}
+
+/// What to do while another process has the lock.
+fn waits(pid: u32) -> String {
+    let lives = Path::new("/proc").join(pid.to_string()).exists();
+    match pid {
+        0 => "A postclone is at work: wait until it has ended.".to_owned(),
+        _ if lives => format!("Process {pid}, a postclone, is at work: wait until it has ended."),
+        _ => format!(
+            "An image tool that postclone (process {pid}) has left behind is at work: wait until it has ended."
+        ),
     }
 }
 
@@ -190,6 +232,9 @@ fn write_text(out: &mut dyn std::io::Write, status: &Status) -> std::io::Result<
     writeln!(out, "volume group of /:   {}", status.root_group.clone().unwrap_or_else(unknown))?;
     if let Some(run) = &status.run {
         writeln!(out, "last run:            {} to {}, {}", run.old, run.new, run.state)?;
+        if let Some(step) = &run.step {
+            writeln!(out, "its step:            {step}")?;
+        }
         writeln!(out, "its journal:         {}", run.journal.display())?;
     }
     writeln!(out, "waits for a reboot:  {}", if status.reboot_pending { "yes" } else { "no" })?;

@@ -148,3 +148,57 @@ fn who_is_not_root_is_told_so() {
     assert!(said.contains("etc/fstab`: Permission denied"), "{said}");
     assert_eq!(fs::read_to_string(dir.path().join("etc/fstab")).unwrap(), FSTAB);
 }
+
+fn undo(root: &Path) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postclone"));
+    let output = command.args(["undo", "--yes", "--root"]).arg(root).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+/// The letters of lsattr(1) that a file system does not set by itself.
+fn flags(path: &Path) -> String {
+    let output = Command::new("lsattr").arg(path).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let line = String::from_utf8(output.stdout).unwrap();
+    line.split_whitespace().next().unwrap().replace(['-', 'e'], "")
+}
+
+#[test]
+fn inode_flags_stay() {
+    let dir = tree();
+    let fstab = dir.path().join("etc/fstab");
+    let set =
+        |letters: &str| Command::new("chattr").arg(letters).arg(&fstab).status().unwrap().success();
+    assert!(set("+Ad"), "chattr: the tests' temporary directory has no inode flags");
+    // Not every file system has this one.
+    let _ = set("+S");
+    let before = flags(&fstab);
+    assert!(before.contains('A') && before.contains('d'), "{before}");
+    let output = command(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(&fstab).unwrap(), RENAMED);
+    assert_eq!(flags(&fstab), before);
+    undo(dir.path());
+    assert_eq!(fs::read_to_string(&fstab).unwrap(), FSTAB);
+    assert_eq!(flags(&fstab), before);
+}
+
+#[test]
+fn a_signature_of_the_old_bytes_comes_back_with_them_alone() {
+    let dir = tree();
+    let fstab = dir.path().join("etc/fstab");
+    // A digest by SHA-256 as the kernel has it: type, algorithm, digest (security/integrity/integrity.h).
+    let signature = [&[4, 4][..], &[7; 32]].concat();
+    if let Err(error) = xattr::set(&fstab, "security.ima", &signature) {
+        eprintln!("SKIPPED: this kernel takes no security.ima from a test: {error}");
+        return;
+    }
+    let output = command(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(xattr::get(&fstab, "security.ima").unwrap(), None);
+    let words = "had security.ima, which is of its old bytes";
+    assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    undo(dir.path());
+    assert_eq!(fs::read_to_string(&fstab).unwrap(), FSTAB);
+    assert_eq!(xattr::get(&fstab, "security.ima").unwrap(), Some(signature));
+}

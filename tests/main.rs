@@ -4,6 +4,7 @@
 
 mod attributes;
 mod audit;
+mod boot_fs;
 mod clones;
 mod crew;
 mod exotic;
@@ -16,10 +17,12 @@ mod golden;
 mod harness;
 mod hostile;
 mod images;
+mod journals;
 mod manual;
 mod named_after;
 mod names;
 mod obstacles;
+mod package_locks;
 mod paths;
 mod placed;
 mod places;
@@ -29,6 +32,7 @@ mod real_lvm;
 mod recovery;
 mod refusals;
 mod rooms;
+mod since;
 mod stage;
 mod terminal;
 mod tree;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::Run;
+use crate::journals::of_format_3;
 use crate::stage::{DROP_INS, MASK, SWAP, Stage, WANT};
 
 const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
@@ -210,6 +211,7 @@ fn journals_of_the_format_before_are_read() {
     stage.run(RENAME).demand(0);
     let journal = kept(&stage, "journal");
     let text = fs::read_to_string(&journal).unwrap();
+    let text = of_format_3(&text);
     let old = text.replace("\"format\":3", "\"format\":1").replace("\"paths\":[],", "");
     assert_eq!(old.len(), text.len() - 11);
     fs::write(&journal, old).unwrap();
@@ -223,9 +225,9 @@ fn a_journal_of_a_later_format_is_refused_whatever_it_holds() {
     stage.run(RENAME).demand(0);
     let journal = kept(&stage, "journal");
     let text = fs::read_to_string(&journal).unwrap();
-    let later = text.replace("\"format\":3", "\"format\":4").replace("rename-paths", "teleport");
+    let later = text.replace("\"format\":4", "\"format\":5").replace("rename-paths", "teleport");
     fs::write(&journal, later).unwrap();
-    refused(&stage, UNDO, "has format 4; this postclone reads up to 3: use the version");
+    refused(&stage, UNDO, "has format 5; this postclone reads up to 4: use the version");
 }
 
 #[test]

@@ -15,9 +15,10 @@ use nix::sys::statvfs::statvfs;
 
 use crate::guest::kernels::{Generator, KNOWN};
 use crate::guest::mounts::{fstab_mounts, mounted};
+use crate::guest::root::Root;
 use crate::initramfs;
 use crate::rename::Job;
-use crate::transaction::lock::no_package_manager;
+use crate::transaction::package_locks::PackageManagers;
 use crate::transaction::{STATE, journal};
 use crate::world::World;
 
@@ -55,11 +56,11 @@ pub(crate) fn run(job: &Job) -> Result<()> {
             }
         }
         ask(group::name_is_free(job));
-        ask(all_is_mounted(job));
+        ask(all_is_mounted(&job.root));
     }
     if !job.files_only {
         ask(images_can_be_built(job));
-        ask(no_package_manager(&job.root));
+        ask(PackageManagers::look(&job.root));
     }
     for change in &job.plan.files {
         ask(can_be_replaced(&job.root.outer(&change.path)));
@@ -79,20 +80,24 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     }
 }
 
-fn all_is_mounted(job: &Job) -> Result<()> {
+/// Demands that what boots is read from, and what the tools need, is mounted and can be written.
+///
+/// # Errors
+/// The first mount point of fstab that is not, and how to mount it.
+pub fn all_is_mounted(root: &Root) -> Result<()> {
     let mounts = mounted();
-    for (source, inner) in fstab_mounts(&job.root) {
+    for (source, inner) in fstab_mounts(root) {
         let is = |paths: &[&str]| paths.iter().any(|path| inner == Path::new(path));
-        if !is(BOOT_TARGETS) && (job.root.is_live() || !is(SYSTEM_TARGETS)) {
+        if !is(BOOT_TARGETS) && (root.is_live() || !is(SYSTEM_TARGETS)) {
             continue;
         }
-        let target = job.root.outer(&inner);
+        let target = root.outer(&inner);
         let Some(mount) = mounts.iter().rev().find(|mount| mount.target == target) else {
-            let source = if job.root.is_live() { String::new() } else { format!("{source} ") };
+            let source = if root.is_live() { String::new() } else { format!("{source} ") };
             bail!(
                 "`{0}` is in {1} and not mounted: run `mount {source}{0}`",
                 target.display(),
-                job.root.outer(Path::new("/etc/fstab")).display(),
+                root.outer(Path::new("/etc/fstab")).display(),
             );
         };
         if mount.read_only {

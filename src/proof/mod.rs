@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::guest::root::Root;
 
 pub use facts::{Facts, Finding};
-pub use run::{after, demand, facts, of_system};
+pub use run::{after, before, demand, demand_before, facts, of_system};
 pub use view::View;
 
 /// What is said of one line: shown in tables, in JSON, and kept in the journal.

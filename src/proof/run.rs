@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 
-use super::{Facts, Row, View, compare, failures, rows};
+use super::{Facts, Row, Verdict, View, compare, failures, is_of_loader, rows};
 use crate::guest::inventory::Group;
 use crate::guest::root::Root;
 use crate::names::VgName;
@@ -26,6 +26,34 @@ pub fn after(root: &Root, saved: &Saved, tags: Option<BTreeSet<String>>) -> Resu
     let mut rows = rows(&View::now(root), &known);
     compare(&mut rows, &saved.proof);
     Ok(rows)
+}
+
+/// Every row as it is when a run was taken back, held against those from before it. Which entry is the
+/// default is the machine's own affair by then, and not compared.
+///
+/// Where the run did not rename the group in LVM, it may have had either name before.
+pub fn before(view: &View, root: &Root, saved: &Saved) -> Result<Vec<Row>> {
+    let earlier: Vec<Row> = saved.proof.iter().filter(|row| !is_of_loader(row)).cloned().collect();
+    let by = |now: &VgName, gone: &VgName| {
+        let known = facts(root, now, Some(gone), &volumes(saved))?.with_dm_uuids(dm_uuids(saved));
+        let mut rows = rows(view, &known);
+        compare(&mut rows, &earlier);
+        Ok::<_, anyhow::Error>(rows)
+    };
+    let rows = by(&saved.old, &saved.new)?;
+    let fails = rows.iter().any(|row| row.verdict == Verdict::Fails);
+    if fails && saved.uuid.is_none() { by(&saved.new, &saved.old) } else { Ok(rows) }
+}
+
+/// Demands that no row fails, after a run was taken back, that did not fail before it.
+///
+/// # Errors
+/// Every row that fails.
+pub fn demand_before(root: &Root, saved: &Saved) -> Result<()> {
+    match failures(&before(&View::now(root), root, saved)?) {
+        None => Ok(()),
+        Some(failing) => bail!("the next boot would fail: {failing}"),
+    }
 }
 
 /// Every row of a system as it is, by the group that LVM reports, or else by the last run; none where

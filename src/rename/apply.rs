@@ -6,14 +6,13 @@ use anyhow::{Result, anyhow};
 
 use super::{Job, validate};
 use crate::blkid;
-use crate::exit::{Exit, fail, refuse};
+use crate::exit::{Exit, Standing, fail, refuse};
 use crate::guest::root::Root;
 use crate::interrupt;
 use crate::live;
 use crate::proof::{self, Row};
 use crate::steps::{self, Manner};
 use crate::transaction::journal::Journal;
-use crate::transaction::lock::Lock;
 use crate::transaction::record::{Direction, Saved, SavedVolume};
 
 /// What was done, and seen.
@@ -44,8 +43,9 @@ impl Outcome {
 }
 
 /// Applies the plan. On failure everything is taken back, as far as it goes, and said.
+///
+/// The caller holds the claim on the root tree, and made the plan under it.
 pub(crate) fn run(job: &Job) -> Result<Outcome> {
-    let _lock = Lock::take(&job.root).map_err(refuse)?;
     let saved = saved(job);
     let mut journal = Journal::create(&job.root, saved, &job.plan.files).map_err(refuse)?;
     if let Err(error) = validate::new_texts(job, &journal).and_then(|()| interrupt::watch()) {
@@ -57,26 +57,30 @@ pub(crate) fn run(job: &Job) -> Result<Outcome> {
             .map(|outcome| outcome.seen)
     });
     match taken {
-        Ok(seen) => Ok(Outcome::of(&job.root, &journal, seen)),
+        Ok(seen) => {
+            Standing::Complete.note();
+            Journal::close_undone(&job.root, &journal.saved)?;
+            Ok(Outcome::of(&job.root, &journal, seen))
+        }
         Err(error) => Err(take_back(job, journal, error)),
     }
 }
 
-/// Finishes a run that was cut. On failure it stays as it is: undo and another try are both open.
+/// Finishes a run that was cut, under a claim on the root tree. On failure it stays as it is: undo and
+/// another try are both open.
 pub(crate) fn finish(root: &Root, journal: &mut Journal) -> Result<Outcome> {
     interrupt::watch()?;
     let seen = live::watched(root, || {
         steps::take(root, journal, Direction::Forward, Manner::default())
             .map(|outcome| outcome.seen)
     });
-    let seen = seen.map_err(|error| {
-        fail(
-            Exit::NotRestored,
-            error.context(
-                "finishing the run failed; try again, or take it back with `postclone undo`",
-            ),
-        )
-    })?;
+    let advice = match journal.saved.undoes {
+        None => "finishing the run failed; try again, or take it back with `postclone undo`",
+        Some(_) => "taking the run back failed; mend what is named and run `postclone undo` again",
+    };
+    let seen = seen.map_err(|error| fail(Exit::NotRestored, error.context(advice)))?;
+    Standing::Complete.note();
+    Journal::close_undone(root, &journal.saved)?;
     Ok(Outcome::of(root, journal, seen))
 }
 
@@ -102,6 +106,7 @@ fn saved(job: &Job) -> Saved {
         steps: job.plan.steps.clone(),
         generator: job.generator,
         proof: proof::to_keep(job.proof_before()),
+        undoes: job.undoes.clone(),
     }
 }
 
@@ -117,12 +122,19 @@ fn take_back(job: &Job, mut journal: Journal, error: anyhow::Error) -> anyhow::E
     log::info!("taking back what was done");
     interrupt::ignore();
     let manner = Manner { force: false, keep_going: true };
-    let failures = match steps::take(&job.root, &mut journal, Direction::Backward, manner) {
-        Ok(outcome) => outcome.failures,
-        Err(failure) => vec![failure],
+    let (left, failures) = match steps::take(&job.root, &mut journal, Direction::Backward, manner) {
+        Ok(outcome) => (outcome.left, outcome.failures),
+        Err(failure) => (Vec::new(), vec![failure]),
     };
     if failures.is_empty() {
-        return fail(Exit::Restored, error.context("failed, and everything was restored"));
+        let restored = match left.as_slice() {
+            [] => "failed, and everything was restored".to_owned(),
+            left => format!(
+                "failed, and everything that postclone wrote was restored; {}",
+                left.join("; ")
+            ),
+        };
+        return fail(Exit::Restored, error.context(restored));
     }
     let left: Vec<String> = failures.iter().map(|failure| format!("{failure:#}")).collect();
     fail(

@@ -1,19 +1,20 @@
 //! `postclone rename`: who is renamed, the plan, the question, the work, the report.
 
-mod apply;
+pub(crate) mod apply;
+mod boot_log;
 mod bridge;
 mod estimate;
 mod loaded;
 pub mod new_name;
 mod placed;
-mod printer;
+pub(crate) mod printer;
 mod proof;
 mod resume;
-mod target;
+pub(crate) mod target;
 mod validate;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
@@ -32,6 +33,7 @@ use crate::logger;
 use crate::names::VgName;
 use crate::plan::{self, Plan, Sources, Step, Warning};
 use crate::rewrite::matcher::Volumes;
+use crate::transaction::claim::Claim;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::State;
 use printer::Printer;
@@ -54,6 +56,8 @@ pub(crate) struct Job {
     pub(crate) bridges_images: bool,
     /// Whether LVM, the images and the running system are left alone.
     pub(crate) files_only: bool,
+    /// The run that this one takes back, by the name of its journal's directory.
+    pub(crate) undoes: Option<String>,
 }
 
 /// Runs the verb.
@@ -75,19 +79,45 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
         printer.plan(&job.plan)?;
         return Ok(Exit::Done);
     }
-    checks::run(&job).map_err(refuse)?;
-    if args.format == Format::Text {
-        printer.what_it_will_do(&job)?;
-    }
-    if !args.yes {
-        let question = format!("Rename volume group {} to {} now?", job.plan.old, job.plan.new);
+    let question = format!("Rename volume group {} to {} now?", job.plan.old, job.plan.new);
+    let shown = !args.yes;
+    if shown {
+        checks::run(&job).map_err(refuse)?;
+        show(&printer, args, &job)?;
         ask::confirm(&question, "use --yes, or `ssh -t`; --dry-run shows the plan")?;
     }
     let started = Instant::now();
+    let _claim = Claim::take(&job.root, job.files_only).map_err(refuse)?;
+    refuse_open(&job.root)?;
+    // What was read before the claim may be stale by now: only a plan made under it is carried out.
+    let job = again(shown.then_some(&job.plan), || prepare(args))?;
+    if job.plan.steps.is_empty() {
+        printer.nothing_to_do(&job)?;
+        return Ok(Exit::Done);
+    }
+    checks::run(&job).map_err(refuse)?;
+    if !shown {
+        show(&printer, args, &job)?;
+    }
     let outcome = apply::run(&job)?;
     let left = left(&job.root, &job.plan.old, job.target.volumes());
     printer.done(&job, &outcome, left.as_ref(), started)?;
     Ok(Exit::Done)
+}
+
+fn show(printer: &Printer, args: &RenameArgs, job: &Job) -> Result<()> {
+    if args.format == Format::Text { printer.what_it_will_do(job) } else { Ok(()) }
+}
+
+/// Plans once more. Refuses where a person said yes to another plan.
+pub(crate) fn again(shown: Option<&Plan>, prepare: impl FnOnce() -> Result<Job>) -> Result<Job> {
+    let second = prepare()?;
+    match shown.and_then(|first| first.difference(&second.plan)) {
+        Some(what) => Err(refuse(anyhow!(
+            "{what} since the plan was shown: nothing was changed; look at the new plan and say yes to that"
+        ))),
+        None => Ok(second),
+    }
 }
 
 /// What still names the group after a run, whose journal is closed: nothing here can undo it.
@@ -98,7 +128,7 @@ fn left(root: &Root, old: &VgName, volumes: Volumes) -> Option<Findings> {
 }
 
 /// A run that was cut comes first: its journal knows what is half done.
-fn refuse_open(root: &Root) -> Result<()> {
+pub(crate) fn refuse_open(root: &Root) -> Result<()> {
     match Journal::latest(root).map_err(refuse)? {
         Some(journal) if matches!(journal.state(), State::Open(_)) => Err(refuse(anyhow!(
             "the run from {} to {} was cut: finish it with `postclone rename --resume`, or take it back with `postclone undo`",
@@ -112,7 +142,25 @@ fn refuse_open(root: &Root) -> Result<()> {
 /// Reads all there is to know and plans. Changes nothing.
 fn prepare(args: &RenameArgs) -> Result<Job> {
     let root = Root::open(&args.root)?;
-    let Gathered { target, sources, devices } = gather(args, &root)?;
+    let gathered = gather(args, &root)?;
+    let scope = Scope { files_only: args.files_only, images: !args.no_initramfs, undoes: None };
+    job(root, args.root.clone(), gathered, scope)
+}
+
+/// What a job leaves alone, and which run it takes back.
+pub(crate) struct Scope {
+    /// LVM, the images and the running system are left alone.
+    pub(crate) files_only: bool,
+    /// Images are built.
+    pub(crate) images: bool,
+    /// See [`Job::undoes`].
+    pub(crate) undoes: Option<String>,
+}
+
+/// Makes the job of what was read. `given` is the root as the user gave it.
+pub(crate) fn job(root: Root, given: PathBuf, gathered: Gathered, scope: Scope) -> Result<Job> {
+    let Gathered { target, sources, devices } = gathered;
+    let Scope { files_only, images, undoes } = scope;
     let mappings = sources.mappings.clone();
     let files = if target.is_named_already() {
         plan::Files::default()
@@ -126,7 +174,7 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
             old: target.old.clone(),
             new: target.new.clone(),
             named_after: target.named_after.clone(),
-            root: args.root.clone(),
+            root: given,
             files: files.changes,
             paths: files.paths,
             steps: Vec::new(),
@@ -140,13 +188,14 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
         generator: None,
         placed: Vec::new(),
         bridges_images: false,
-        files_only: args.files_only,
+        files_only,
+        undoes,
     };
     // A group that was renamed by hand leaves images behind that were made of the old files.
     let changes = job.target.renames_group
         || !job.plan.files.is_empty()
         || !job.plan.paths.changes.is_empty();
-    if !args.files_only && !args.no_initramfs && changes {
+    if !files_only && images && changes {
         job.generator = kernels::generator(&job.root);
         job.images = kernels::images(&job.root, job.generator).map_err(refuse)?;
         placed::add(&mut job)?;
@@ -156,6 +205,9 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
     if job.target.renames_group {
         job.bridges_images = bridge::build(&mut job);
     }
+    if !job.files_only {
+        boot_log::warn(&mut job);
+    }
     job.plan.steps = steps(&job);
     let told = what_does_not_apply(&job).into_iter().map(Warning::general);
     job.plan.warnings.extend(told);
@@ -163,14 +215,14 @@ fn prepare(args: &RenameArgs) -> Result<Job> {
 }
 
 /// What a plan is made of.
-struct Gathered {
-    target: Target,
-    sources: Sources,
-    devices: Option<Result<Devices>>,
+pub(crate) struct Gathered {
+    pub(crate) target: Target,
+    pub(crate) sources: Sources,
+    pub(crate) devices: Option<Result<Devices>>,
 }
 
 /// Reads the places and asks blkid while LVM, which takes longer than both, is asked as well.
-fn gather(args: &RenameArgs, root: &Root) -> Result<Gathered> {
+pub(crate) fn gather(args: &RenameArgs, root: &Root) -> Result<Gathered> {
     if args.files_only {
         let target = target::find(args, root)?;
         let sources = Sources::read(root).map_err(refuse)?;

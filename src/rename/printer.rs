@@ -16,7 +16,7 @@ use crate::report::{proof as table, text, to_stdout};
 use crate::run::pager;
 
 /// Writes results to stdout.
-pub(super) struct Printer {
+pub(crate) struct Printer {
     format: Format,
     context: usize,
     style: Style,
@@ -26,7 +26,7 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    pub(super) fn new(args: &RenameArgs) -> Self {
+    pub(crate) fn new(args: &RenameArgs) -> Self {
         let style = Style::of_stdout(args.color);
         Self {
             format: args.format,
@@ -38,7 +38,7 @@ impl Printer {
     }
 
     /// A dry run's plan.
-    pub(super) fn plan(&self, plan: &Plan) -> Result<()> {
+    pub(crate) fn plan(&self, plan: &Plan) -> Result<()> {
         if self.format == Format::Json {
             let document = json::document(plan, Outcome::Planned, None);
             return to_stdout(|out| out.write_all(document.as_bytes()));
@@ -49,7 +49,7 @@ impl Printer {
     }
 
     /// What a person should know before they say yes.
-    pub(super) fn what_it_will_do(&self, job: &Job) -> Result<()> {
+    pub(crate) fn what_it_will_do(&self, job: &Job) -> Result<()> {
         to_stdout(|out| {
             text::write_head(out, &job.plan)?;
             if let Some(images) = images(&job.plan) {
@@ -75,7 +75,7 @@ impl Printer {
         to_stdout(|out| text::write_diffs(out, plan, self.context, self.style))
     }
 
-    pub(super) fn nothing_to_do(&self, job: &Job) -> Result<()> {
+    pub(crate) fn nothing_to_do(&self, job: &Job) -> Result<()> {
         to_stdout(|out| match self.format {
             Format::Text => {
                 text::write_warnings(out, &job.plan, self.style)?;
@@ -94,7 +94,7 @@ impl Printer {
         })
     }
 
-    pub(super) fn done(
+    pub(crate) fn done(
         &self,
         job: &Job,
         outcome: &apply::Outcome,

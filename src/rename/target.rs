@@ -23,6 +23,9 @@ pub(crate) struct Target {
     pub(crate) new: VgName,
     /// The group as LVM reports it; none without a report.
     pub(crate) group: Option<Group>,
+    /// Its volumes as an earlier run knew them, where there is no report; none where they are told by
+    /// their form.
+    pub(crate) volumes: Option<Volumes>,
     /// Whether LVM still knows it by its old name and this run renames it.
     pub(crate) renames_group: bool,
     pub(crate) warnings: Vec<Warning>,
@@ -41,7 +44,7 @@ impl Target {
             Some(group) => {
                 Volumes::Known(group.volumes.iter().map(|volume| volume.name.clone()).collect())
             }
-            None => Volumes::ByForm,
+            None => self.volumes.clone().unwrap_or(Volumes::ByForm),
         }
     }
 
@@ -88,8 +91,15 @@ pub(crate) fn find(args: &RenameArgs, root: &Root) -> Result<Target> {
             "OLD and NEW are both `{old}`: nothing would change; give another name"
         )));
     }
-    let mut target =
-        Target { old, new, group: None, renames_group: false, warnings: Vec::new(), named_after };
+    let mut target = Target {
+        old,
+        new,
+        group: None,
+        volumes: None,
+        renames_group: false,
+        warnings: Vec::new(),
+        named_after,
+    };
     match inventory {
         _ if target.is_named_already() => {}
         Some(inventory) => choose(&mut target, &inventory, chosen, args).map_err(refuse)?,

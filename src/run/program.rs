@@ -37,6 +37,8 @@ pub enum Program {
     KernelInstall,
     /// vmware-rpctool, of open-vm-tools
     VmwareRpctool,
+    /// fsfreeze(8)
+    Fsfreeze,
     /// less(1)
     Less,
 }
@@ -62,6 +64,7 @@ impl Program {
             Self::Blkid => "blkid",
             Self::KernelInstall => "kernel-install",
             Self::VmwareRpctool => "vmware-rpctool",
+            Self::Fsfreeze => "fsfreeze",
             Self::Less => "less",
         }
     }

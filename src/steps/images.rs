@@ -84,6 +84,7 @@ fn last(
         initramfs::Purpose::Anywhere
     };
     let told = build(root, journal, image, &outer, purpose)?;
+    journal.note_image(&outer)?;
     Ok(format!("{} built anew{told}", image.path.display()))
 }
 

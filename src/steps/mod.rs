@@ -3,14 +3,17 @@
 //! Every step looks before it acts, so that one which was cut in the middle can be taken again.
 
 pub(crate) mod crew;
+pub(crate) mod foreign;
+mod held;
 mod images;
 mod placed;
 mod verify;
 
 use std::time::Instant;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 
+use crate::exit::Standing;
 use crate::guest::root::Root;
 use crate::names::VgName;
 use crate::plan::Step;
@@ -41,6 +44,8 @@ pub struct Manner {
 pub struct Outcome {
     /// Sentences, each about something that was looked at after it was done.
     pub seen: Vec<String>,
+    /// Sentences, each about something that is somebody else's by now.
+    pub left: Vec<String>,
     /// Failures, where the manner was to keep going.
     pub failures: Vec<anyhow::Error>,
 }
@@ -53,7 +58,10 @@ pub fn take(
     manner: Manner,
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    journal.sweep(root);
+    journal.sweep(root)?;
+    if direction == Direction::Backward && !manner.force {
+        outcome.left = foreign::pass_over(root, journal)?;
+    }
     // Staged before the group is renamed: what can fail fails first, and the flip stays short.
     let mut waiting = Staging::default();
     let mut waiting_on_bridge = false;
@@ -108,12 +116,16 @@ pub fn take(
         let _ticker = Ticker::start(step_text(step, direction));
         // Begun and never done: whatever it started may have left something behind.
         let cut = !journal.is_done(Direction::Forward, number);
+        Standing::Begun.note();
         // On the way back a step that cannot be announced is better taken all the same: the way
         // forward is announced, and undo looks at every step before it acts.
         let announced = noted(journal.intend(direction, number), manner, &mut outcome)?;
         let taken = failpoint::hit("step").and_then(|()| {
             if held {
-                return hold(root, journal, step);
+                return held::image(root, journal, step);
+            }
+            if matches!(step, Step::RenameGroup { .. }) {
+                waiting.still_fit()?;
             }
             take_step(root, journal, step, direction, cut, manner.force, &mut waiting)
         });
@@ -137,7 +149,7 @@ pub fn take(
         }
     }
     if held {
-        outcome.failures.push(anyhow!("so the group's name and the files were left as they are"));
+        outcome.failures.push(held::settle(root, journal));
     }
     if outcome.failures.is_empty() {
         journal.close(direction)?;
@@ -160,15 +172,6 @@ fn noted(written: Result<()>, manner: Manner, outcome: &mut Outcome) -> Result<b
     }
 }
 
-/// An image's part of the way back where the group keeps its new name: one that boots under it.
-fn hold(root: &Root, journal: &Journal, step: &Step) -> Result<Option<String>> {
-    match step {
-        Step::RebuildImage { path, .. } => images::hold(root, journal, path).map(|()| None),
-        Step::Place(wanted) => placed::hold(root, journal, wanted).map(|()| None),
-        _ => Ok(None),
-    }
-}
-
 /// The files that wait for their step, and since when.
 #[derive(Default)]
 struct Staging {
@@ -176,6 +179,14 @@ struct Staging {
     last: Option<Waiting>,
     /// When LVM was told to rename the group.
     told: Option<Instant>,
+}
+
+impl Staging {
+    /// Demands that no target was changed since it was staged: asked right before the group gets its
+    /// name, when all can still be taken back.
+    fn still_fit(&self) -> Result<()> {
+        self.bridge.iter().chain(&self.last).try_for_each(Waiting::still_fits)
+    }
 }
 
 /// The group's name before and after, in this direction.

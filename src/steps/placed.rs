@@ -58,6 +58,7 @@ pub(super) fn last(
         return Ok(format!("{} as before", placed.path.display()));
     }
     let told = make(root, journal, placed, &outer, Purpose::Last)?;
+    journal.note_image(&outer)?;
     Ok(format!("{} made anew{told}", placed.path.display()))
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::{names, volumes};
+use super::{images, names, volumes};
 use crate::guest::root::Root;
 use crate::lvm;
 use crate::plan;
@@ -11,8 +11,8 @@ use crate::transaction::files::Side;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
-/// Going forward a second plan is empty and the next boot is proved; going back every file has its
-/// old bytes. Either way LVM says the name.
+/// Going forward a second plan is empty; going back every file has its old bytes. Either way LVM says
+/// the name, and the next boot is proved.
 pub(super) fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String> {
     let (from, to) = names(journal, direction);
     if let Some(uuid) = &journal.saved.uuid {
@@ -22,9 +22,17 @@ pub(super) fn verify(root: &Root, journal: &Journal, direction: Direction) -> Re
         }
     }
     if direction == Direction::Backward {
+        for image in journal.saved.steps.iter().filter_map(images::of) {
+            if let Some(resolved) = root.resolve(&image.path)? {
+                journal.image_is_kept_one(&root.outer(&resolved))?;
+            }
+        }
         journal.files_are(root, Side::Before)?;
         journal.paths_are(root, direction)?;
-        return Ok(format!("every file has its old bytes; the group is {to}"));
+        proof::demand_before(root, &journal.saved)?;
+        return Ok(format!(
+            "every file has its old bytes; the group is {to}; the next boot is proved"
+        ));
     }
     let left = plan::Sources::read(root)
         .and_then(|sources| plan::files(root, sources, &from, &to, volumes(journal)))

@@ -1,5 +1,6 @@
-//! Owner, mode, extended attributes and times of a file that is replaced.
+//! Owner, mode, extended attributes, inode flags and times of a file that is replaced.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, Metadata};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -7,11 +8,73 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use nix::sys::statfs::{MSDOS_SUPER_MAGIC, fstatfs};
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
-/// Gives `to` the owner, mode and extended attributes of `from`.
+use crate::guest::root::open_regular;
+
+/// Signatures of the content, and of the other attributes: on other content they say what is not so, and
+/// the kernel refuses to open the file (Documentation/ABI/testing/ima_policy, `appraise`).
+const OF_CONTENT: &[&str] = &["security.ima", "security.evm"];
+
+/// Inode flags that say how a file is to be treated (ioctl_iflags(2); letters of chattr(1): A, c, d, s, S,
+/// u, j, t). What keeps it from being replaced (`i`, `a`) is refused before, and what a file system says
+/// of the file, like `e`, is its own.
+const FLAGS: IFlags = IFlags::NOATIME
+    .union(IFlags::COMPRESSED)
+    .union(IFlags::NODUMP)
+    .union(IFlags::SECURE_REMOVAL)
+    .union(IFlags::SYNC)
+    .union(IFlags::UNRM)
+    .union(IFlags::JOURNALING)
+    .union(IFlags::NOTAIL)
+    .union(IFlags::from_bits_retain(NOCOMPRESS))
+    .union(IFlags::from_bits_retain(DAX));
+
+/// `FS_NOCOMP_FL` and `FS_DAX_FL` (linux/fs.h; letters m and x).
+const NOCOMPRESS: u32 = 0x400;
+const DAX: u32 = 0x0200_0000;
+
+/// Flags that a file can be given while it is empty alone (letter C; btrfs(5)).
+const OF_EMPTY: IFlags = IFlags::NOCOW;
+
+/// Gives `to`, which has the same content, the owner, mode, extended attributes and flags of `from`.
 ///
-/// FAT stores none of them (mount(8), vfat): refusals are passed over there.
+/// FAT stores none of them (mount(8), vfat): refusals are passed over there. A journal on a file system
+/// without flags keeps none: what is put back has those of the file whose place it takes as well.
 pub fn copy(from: &Path, to: &File, to_path: &Path) -> Result<()> {
+    give(from, to, to_path, true)?;
+    if let Some(flags) = flags(from) {
+        let _ = add_flags(to, flags & FLAGS);
+    }
+    Ok(())
+}
+
+/// Prepares an empty file that is to take the place of `target`, with the attributes of `like`.
+pub(super) fn prepare(target: &Path, like: &Path, to: &File) {
+    let wanted = wanted_flags(target, like) & OF_EMPTY;
+    if add_flags(to, wanted).is_err() {
+        log::warn!(
+            "`{}` loses the attribute C (no copy on write): set it by hand, see chattr(1)",
+            target.display()
+        );
+    }
+}
+
+/// Gives a file that is to take the place of `target` the owner, mode, extended attributes and flags of
+/// `like`. What signs the content goes along where the content is that of `like`.
+pub(super) fn carry(target: &Path, like: &Path, to: &File, to_path: &Path) -> Result<()> {
+    give(like, to, to_path, target != like)?;
+    let wanted = wanted_flags(target, like) & FLAGS;
+    if let Err(error) = add_flags(to, wanted) {
+        log::warn!(
+            "`{}` loses inode flags ({error}): look with `lsattr`, and set them with `chattr`",
+            target.display()
+        );
+    }
+    Ok(())
+}
+
+fn give(from: &Path, to: &File, to_path: &Path, same_content: bool) -> Result<()> {
     let doing = || format!("giving `{}` the attributes of `{}`", to_path.display(), from.display());
     let wanted = fs::symlink_metadata(from).with_context(doing)?;
     let fat = fstatfs(to).is_ok_and(|stat| stat.filesystem_type() == MSDOS_SUPER_MAGIC);
@@ -25,26 +88,64 @@ pub fn copy(from: &Path, to: &File, to_path: &Path) -> Result<()> {
     let moded = to.set_permissions(fs::Permissions::from_mode(wanted.mode() & 0o7777));
     if !fat {
         moded.with_context(doing)?;
-        copy_xattrs(from, to_path).with_context(doing)?;
+        copy_xattrs(from, to_path, same_content).with_context(doing)?;
     }
     Ok(())
 }
 
 /// Extended attributes, ACLs and security labels among them. A copy from a file system that has
 /// none takes none away. Of a symbolic link they are its own (xattr(7)).
-pub(super) fn copy_xattrs(from: &Path, to: &Path) -> std::io::Result<()> {
+pub(super) fn copy_xattrs(from: &Path, to: &Path, same_content: bool) -> std::io::Result<()> {
     let names = match xattr::list(from) {
         Ok(names) => names,
         Err(error) if error.kind() == std::io::ErrorKind::Unsupported => return Ok(()),
         Err(error) => return Err(error),
     };
-    for name in names {
+    let signs = |name: &OsStr| OF_CONTENT.iter().any(|of_content| name == *of_content);
+    let (signatures, others): (Vec<_>, Vec<_>) = names.partition(|name| signs(name));
+    for name in others {
         let Some(value) = xattr::get(from, &name)? else { continue };
         if xattr::get(to, &name)?.as_deref() != Some(&value) {
             xattr::set(to, &name, &value)?;
         }
     }
+    for name in signatures {
+        if !same_content {
+            log::warn!(
+                "`{}` had {}, which is of its old bytes: where the kernel appraises files, sign it anew (evmctl(1))",
+                from.display(),
+                name.to_string_lossy()
+            );
+        } else if let Some(value) = xattr::get(from, &name)?
+            && let Err(error) = xattr::set(to, &name, &value)
+        {
+            log::warn!(
+                "`{}` loses {} ({error}): sign it anew (evmctl(1))",
+                to.display(),
+                name.to_string_lossy()
+            );
+        }
+    }
     Ok(())
+}
+
+/// Those of what is put in place, and of the file whose place it takes.
+fn wanted_flags(target: &Path, like: &Path) -> IFlags {
+    let of = |path| flags(path).unwrap_or(IFlags::empty());
+    if target == like { of(target) } else { of(target) | of(like) }
+}
+
+/// A file's flags; none where its file system has none.
+fn flags(path: &Path) -> Option<IFlags> {
+    ioctl_getflags(open_regular(path).ok()?).ok()
+}
+
+fn add_flags(to: &File, flags: IFlags) -> rustix::io::Result<()> {
+    if flags.is_empty() {
+        return Ok(());
+    }
+    let now = ioctl_getflags(to)?;
+    if now.contains(flags) { Ok(()) } else { ioctl_setflags(to, now | flags) }
 }
 
 /// The access and modification time of a file, to be set on another.

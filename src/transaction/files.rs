@@ -1,15 +1,15 @@
 //! The files of a run, put to one side: as they were, on the bridge, or as they are to be.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::failpoint;
 use super::journal::Journal;
 use super::staged::{self, Staged};
+use super::{failpoint, inside, stream};
 use crate::guest::root::Root;
 use crate::plan::Step;
 
@@ -45,7 +45,11 @@ pub struct Waiting {
 
 impl Journal {
     /// Removes what a run that was cut left beside its targets.
-    pub fn sweep(&self, root: &Root) {
+    ///
+    /// # Errors
+    /// A path that is not inside the root any more ([`Journal::confine`]).
+    pub fn sweep(&self, root: &Root) -> Result<()> {
+        self.confine(root)?;
         let images = self.saved.steps.iter().filter_map(|step| match step {
             Step::RebuildImage { path, .. } => Some(path),
             Step::Place(placed) => Some(&placed.path),
@@ -54,7 +58,9 @@ impl Journal {
         let paths = self.saved.paths.iter().map(|path| &path.from);
         let all = self.saved.files.iter().chain(paths).chain(images);
         let targets: Vec<PathBuf> = all.map(|path| self.place(root, path)).collect();
-        staged::sweep(targets.iter().map(PathBuf::as_path));
+        let is_inside = |path: &&Path| inside::straight(path.parent().unwrap_or(path)).is_ok();
+        staged::sweep(targets.iter().map(PathBuf::as_path).filter(is_inside));
+        Ok(())
     }
 
     /// Stages every file that is not yet on that side.
@@ -113,6 +119,7 @@ impl Journal {
         let mut known = self.known(path)?;
         if force && target.symlink_metadata().is_err() {
             let making = || format!("making `{}` anew", target.display());
+            inside::straight(target.parent().unwrap_or(target))?;
             fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;
             fs::write(target, &wanted).with_context(making)?;
             log::warn!("`{}` was gone and is made anew", target.display());
@@ -131,7 +138,7 @@ impl Journal {
                     before.display()
                 );
             }
-            keep(&kept, &now)?;
+            inside::keep(&kept, now.as_slice())?;
             log::warn!(
                 "`{}` was changed since; its bytes are kept in `{}`",
                 target.display(),
@@ -162,6 +169,7 @@ impl Journal {
 
     /// Files that hold no side's bytes, or are gone.
     pub fn changed_since(&self, root: &Root) -> Result<Vec<PathBuf>> {
+        self.confine(root)?;
         let mut changed = Vec::new();
         for path in &self.saved.files {
             let now = fs::read(self.place(root, path)).ok();
@@ -189,6 +197,22 @@ impl Journal {
 }
 
 impl Waiting {
+    /// Demands that every target still holds what may stand there, and changes nothing.
+    ///
+    /// # Errors
+    /// A file that was changed after it was staged.
+    pub fn still_fits(&self) -> Result<()> {
+        for (file, known) in &self.files {
+            if !known.contains(&read(file.target())?) {
+                bail!(
+                    "`{}` was changed while postclone ran: run it again",
+                    file.target().display()
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Puts all of them in place, and makes it durable.
     ///
     /// # Errors
@@ -219,11 +243,8 @@ fn never_replaced(target: &Path, before: &Path) -> Result<bool> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("reading `{}`", path.display()))
-}
-
-fn keep(path: &Path, bytes: &[u8]) -> Result<()> {
-    let keeping = || format!("keeping a copy in `{}`", path.display());
-    fs::create_dir_all(path.parent().unwrap_or(path)).with_context(keeping)?;
-    fs::write(path, bytes).with_context(keeping)
+    let mut file = stream::open(path)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).with_context(|| format!("reading `{}`", path.display()))?;
+    Ok(bytes)
 }

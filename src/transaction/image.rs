@@ -1,14 +1,14 @@
 //! Initramfs images as they were before a run, kept in its journal.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 
 use super::journal::Journal;
-use super::staged::{self, Staged};
-use super::{attributes, failpoint, sync_dir};
+use super::{attributes, failpoint, inside, stream, sync_dir};
+use crate::guest::placed::same_bytes;
 
 /// Which of a run's images is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,20 +43,20 @@ impl Journal {
     pub fn keep_image(&self, image: &Path, as_what: Kept) -> Result<()> {
         let kept = self.kept_image(image, as_what)?;
         let keeping = || format!("keeping a copy of `{}` in `{}`", image.display(), kept.display());
-        if kept.exists() {
+        if inside::is_file(&kept)? {
             return Ok(());
         }
         failpoint::hit("keep-image").with_context(keeping)?;
         let dir = kept.parent().unwrap_or(self.dir());
-        fs::create_dir_all(dir).with_context(keeping)?;
         // Under another name until it is whole: a cut copy must not be taken for the image.
         let mut part = kept.clone().into_os_string();
         part.push(".part");
         let part = PathBuf::from(part);
-        fs::copy(image, &part).with_context(keeping)?;
-        let copy = File::options().write(true).open(&part).with_context(keeping)?;
+        let mut source = stream::open(image)?;
+        let mut copy = inside::fresh(&part)?;
+        std::io::copy(&mut source, &mut copy).with_context(keeping)?;
         attributes::copy(image, &copy, &part)?;
-        let metadata = fs::metadata(image).with_context(keeping)?;
+        let metadata = source.metadata().with_context(keeping)?;
         copy.set_times(attributes::times(&metadata)).with_context(keeping)?;
         copy.sync_all().with_context(keeping)?;
         fs::rename(&part, &kept).with_context(keeping)?;
@@ -69,18 +69,23 @@ impl Journal {
     /// Puts a kept image back. False where none is kept: the run never came to it.
     pub fn restore_image(&self, image: &Path, from: Kept) -> Result<bool> {
         let kept = self.kept_image(image, from)?;
-        let restoring = || format!("putting the old `{}` back", image.display());
-        let Ok(metadata) = fs::metadata(&kept) else { return Ok(false) };
-        let looks = |of: &fs::Metadata| {
+        if !inside::is_file(&kept)? {
+            return Ok(false);
+        }
+        let looks = |of: fs::Metadata| {
             (of.len(), of.mode(), of.uid(), of.gid(), of.mtime(), of.mtime_nsec())
         };
-        let bytes = fs::read(&kept).with_context(restoring)?;
+        let look = |path: &Path| {
+            fs::symlink_metadata(path)
+                .map(looks)
+                .with_context(|| format!("looking at `{}`", path.display()))
+        };
         // One that the tool never replaced needs no room.
-        let stands = fs::metadata(image).is_ok_and(|now| looks(&now) == looks(&metadata))
-            && fs::read(image).is_ok_and(|now| now == bytes);
+        let stands =
+            inside::is_file(image)? && look(image)? == look(&kept)? && same_bytes(&kept, image);
         if !stands {
-            Staged::write(image, &bytes, &kept, true)?.commit()?;
-            staged::sync(&[image.to_owned()])?;
+            let restoring = || format!("putting the old `{}` back", image.display());
+            stream::put(&kept, image, &kept, true).with_context(restoring)?;
         }
         Ok(true)
     }

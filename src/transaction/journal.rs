@@ -1,10 +1,10 @@
 //! The journal of a run: its plan, the files' bytes before and after, and what was begun and done.
 //!
-//! A directory a run under [`STATE`], mode 0700:
+//! A directory a run under [`super::STATE`], mode 0700:
 //!
 //! | entry | holds |
 //! |---|---|
-//! | `journal` | one JSON record a line, each synced before the act that it announces |
+//! | `journal` | one JSON record a line, with a checksum, each synced before the act that it announces |
 //! | `before/`, `bridge/`, `after/` | the files' bytes, `before/` with attributes and times |
 //! | `paths-back` | a script for who has no postclone at hand |
 //! | `images/`, `placed/` | images as they were: those of `/boot`, and those elsewhere |
@@ -12,24 +12,25 @@
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use nix::fcntl::{FallocateFlags, fallocate};
 
-use super::record::{Direction, FORMAT, Record, Saved, Stamp, State};
-use super::{STATE, attributes, by_hand, failpoint, marker, sync_dir};
+use super::log_file::Log;
+use super::record::{Begin, Direction, Record, Saved, State};
+pub(super) use super::runs::state_dir;
+use super::runs::{next, remove_unbegun};
+use super::{attributes, by_hand, failpoint, inside, marker, sync_dir, valid};
 use crate::guest::root::Root;
 use crate::plan::FileChange;
 
-/// A run's journal, open for more records.
+/// A run's journal, to which more records can be written.
 #[derive(Debug)]
 pub struct Journal {
     dir: PathBuf,
     pub(super) base: PathBuf,
-    log: File,
+    log: Log,
     /// What the run set out to do.
     pub saved: Saved,
     done: HashSet<(Direction, usize)>,
@@ -42,9 +43,7 @@ impl Journal {
     pub fn create(root: &Root, saved: Saved, files: &[FileChange]) -> Result<Self> {
         let state = state_dir(root)?;
         remove_unbegun(&state);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let dir = state.join(format!("{:012}.{:06}", now.as_secs(), now.subsec_micros()));
-        make_dir(&dir)?;
+        let dir = next(&state)?;
         let result = Self::fill(root, &dir, saved, files);
         if result.is_err() {
             let _ = fs::remove_dir_all(&dir);
@@ -74,89 +73,78 @@ impl Journal {
         let written = write_new(&path, by_hand::script(&saved.paths).as_bytes())?.sync_all();
         written.with_context(|| format!("writing `{}`", path.display()))?;
         sync_tree(dir)?;
-        let log = write_new(&dir.join("journal"), b"")?;
+        let run = dir.file_name().map(|name| name.to_string_lossy().into_owned());
         let mut journal = Self {
             dir: dir.to_owned(),
             base: root.base().to_owned(),
-            log,
+            log: Log::create(dir.join("journal"))?,
             saved: saved.clone(),
             done: HashSet::new(),
             begun: HashSet::new(),
             state: State::Open(Direction::Forward),
         };
-        journal.append(&Record::Begin(Box::new(saved)))?;
-        // Room for every record to come; a file system that has no such thing (EOPNOTSUPP) does
-        // without.
-        let _ = fallocate(&journal.log, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, RECORDS);
+        journal.append(&Record::Begin(Box::new(Begin { run, saved })))?;
+        journal.log.reserve();
         marker::write(dir)?;
         sync_dir(dir)?;
         sync_dir(dir.parent().unwrap_or(dir))?;
         Ok(journal)
     }
 
-    /// The latest run of a root, if there was one.
-    pub fn latest(root: &Root) -> Result<Option<Self>> {
-        let mut names = root.list(STATE)?;
-        names.retain(|name| {
-            name.to_str().is_some_and(|name| name.starts_with(|c: char| c.is_ascii_digit()))
-        });
-        for name in names.into_iter().rev() {
-            let Some(dir) = root.resolve(&Path::new(STATE).join(name))? else { continue };
-            if let Some(journal) = Self::open(root, &root.outer(&dir))? {
-                return Ok(Some(journal));
-            }
+    /// A run's journal; `None` where the run was cut before it began to change anything, and for a copy
+    /// of another run's directory.
+    pub(super) fn open(root: &Root, dir: &Path) -> Result<Option<Self>> {
+        let metadata =
+            fs::symlink_metadata(dir).with_context(|| format!("looking at `{}`", dir.display()))?;
+        if !metadata.is_dir() {
+            bail!("`{}` is no directory, as a run has one: move it away", dir.display());
         }
-        Ok(None)
-    }
-
-    /// A run's journal; `None` where the run was cut before it began to change anything.
-    fn open(root: &Root, dir: &Path) -> Result<Option<Self>> {
+        inside::is_own(dir, &metadata)?;
         let path = dir.join("journal");
-        let reading = || format!("reading `{}`", path.display());
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(reading),
-        };
-        let mut lines = text.split_inclusive('\n');
-        let first = lines.next().filter(|line| line.ends_with('\n'));
-        let Some(first) = first else { return Ok(None) };
-        let stamp: Stamp = serde_json::from_str(first).with_context(reading)?;
-        if stamp.format > FORMAT {
-            bail!(
-                "`{}` has format {}; this postclone reads up to {FORMAT}: use the version that wrote it, {}",
-                path.display(),
-                stamp.format,
-                stamp.version
+        let Some((log, text)) = Log::read(path.clone())? else { return Ok(None) };
+        let Begin { run, saved } = text.begin;
+        if let Some(run) = run.filter(|run| dir.file_name() != Some(run.as_ref())) {
+            log::warn!(
+                "`{}` is passed over: by its journal it is a copy of `{}`; if there is no other, give it that name",
+                dir.display(),
+                dir.with_file_name(run).display()
             );
+            return Ok(None);
         }
-        let Record::Begin(saved) = serde_json::from_str(first).with_context(reading)? else {
-            bail!(
-                "reading `{}`: its first record is not the plan: move its directory away",
-                path.display()
-            );
+        let refusing = || {
+            let path = path.display();
+            format!(
+                "`{path}` is not as postclone writes it; move its directory away if it is none of yours"
+            )
         };
-        let log = File::options().append(true).open(&path).with_context(reading)?;
-        // A torn last line would glue itself to the next record.
-        if !text.ends_with('\n') {
-            (&log).write_all(b"\n").with_context(reading)?;
-        }
+        valid::check(&saved).with_context(refusing)?;
         let mut journal = Self {
             dir: dir.to_owned(),
             base: root.base().to_owned(),
             log,
-            saved: *saved,
+            saved,
             done: HashSet::new(),
             begun: HashSet::new(),
             state: State::Open(Direction::Forward),
         };
-        for line in lines {
-            // A torn line announces an act that never began. One that lacks its newline alone is whole.
-            if let Ok(record) = serde_json::from_str(line) {
-                journal.note(&record);
-            }
+        for record in &text.records {
+            journal.take(record).with_context(refusing)?;
         }
         Ok(Some(journal))
+    }
+
+    /// Notes a record that was read.
+    fn take(&mut self, record: &Record) -> Result<()> {
+        if let Record::Intent { step, .. } | Record::Done { step, .. } = record
+            && *step >= self.saved.steps.len()
+        {
+            bail!("a record is about step {}, of {}", step + 1, self.saved.steps.len());
+        }
+        if matches!(record, Record::Begin(_)) {
+            bail!("it has a second plan");
+        }
+        self.note(record);
+        Ok(())
     }
 
     fn note(&mut self, record: &Record) {
@@ -181,11 +169,7 @@ impl Journal {
     }
 
     fn append(&mut self, record: &Record) -> Result<()> {
-        let writing = || format!("writing the journal in `{}`", self.dir.display());
-        failpoint::hit("journal").with_context(writing)?;
-        let mut line = serde_json::to_vec(record).with_context(writing)?;
-        line.push(b'\n');
-        (&self.log).write_all(&line).and_then(|()| self.log.sync_data()).with_context(writing)?;
+        self.log.append(record)?;
         self.note(record);
         Ok(())
     }
@@ -241,30 +225,10 @@ impl Journal {
     }
 }
 
-/// Bytes that a journal may grow to, the way back included.
-const RECORDS: i64 = 128 << 10;
-
 /// Bytes that a journal of these files needs, rounded up to blocks.
 pub fn room(files: &[FileChange]) -> u64 {
     let both = |change: &FileChange| (change.before.len() + change.after().len()) as u64 + 16384;
     files.iter().map(both).sum::<u64>() + (256 << 10)
-}
-
-/// Makes [`STATE`] where it is not there, and gives its place on this machine.
-pub(super) fn state_dir(root: &Root) -> Result<PathBuf> {
-    let state = root.resolve(Path::new(STATE))?.unwrap_or_else(|| PathBuf::from(STATE));
-    let outer = root.outer(&state);
-    make_dir(&outer)?;
-    Ok(outer)
-}
-
-/// Removes what is left of runs that were cut before their plan was written.
-fn remove_unbegun(state: &Path) {
-    for entry in fs::read_dir(state).into_iter().flatten().flatten() {
-        if entry.path().is_dir() && !entry.path().join("journal").exists() {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
 }
 
 fn copy_path(dir: &Path, side: &str, path: &Path) -> PathBuf {
@@ -272,7 +236,7 @@ fn copy_path(dir: &Path, side: &str, path: &Path) -> PathBuf {
 }
 
 /// The copies hold what may be secret: nobody but the owner looks into their directory.
-fn make_dir(dir: &Path) -> Result<()> {
+pub(super) fn make_dir(dir: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.with_context(|| format!("making the directory `{}`", dir.display()))
 }
@@ -281,8 +245,12 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<File> {
     let writing = || format!("writing `{}`", path.display());
     failpoint::hit("copy").with_context(writing)?;
     make_dir(path.parent().unwrap_or(path))?;
-    let mut file =
-        File::options().append(true).create_new(true).open(path).with_context(writing)?;
+    let mut file = File::options()
+        .append(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(writing)?;
     file.write_all(bytes).with_context(writing)?;
     Ok(file)
 }

@@ -46,7 +46,7 @@ pub(super) fn put(
     if let Some(like) = like {
         let metadata = look(like)?;
         lchown(&temporary, Some(metadata.uid()), Some(metadata.gid())).with_context(linking)?;
-        attributes::copy_xattrs(like, &temporary).with_context(linking)?;
+        attributes::copy_xattrs(like, &temporary, true).with_context(linking)?;
     }
     if let Some((seconds, nanoseconds)) = modified {
         let time = TimeSpec::new(seconds, nanoseconds);

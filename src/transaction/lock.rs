@@ -1,7 +1,7 @@
-//! One run at a time, and none beside a package manager that builds images or writes grub.cfg.
+//! One run at a time.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -9,14 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
-use nix::libc;
+use nix::fcntl::{Flock, FlockArg};
 
+use super::STATE;
 use super::journal::state_dir;
 use crate::guest::root::Root;
-
-/// Locks of dpkg and apt, in the order in which they take them (fcntl(2) locks on the whole file).
-const DPKG_LOCKS: &[&str] = &["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
 
 /// How long the lock of a run that was cut is waited for, and the pause between two looks.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -29,7 +26,12 @@ fn held() -> MutexGuard<'static, Option<File>> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The stdin of a program that changes the system for longer than an instant: an empty file by which it
+/// Whether this process holds the lock, and so is the one postclone that works on its root.
+pub(super) fn is_held() -> bool {
+    held().is_some()
+}
+
+/// The stdin of a program that changes the system for longer than an instant: a file at its end by which it
 /// shares this process's lock (flock(2): a lock is the open file's, whoever has it open). What goes on
 /// after postclone was killed keeps undo and resume from beginning beside it. None where none is held.
 ///
@@ -68,7 +70,9 @@ impl Lock {
             .open(&path)
             .with_context(locking)?;
         match locked(file, patience) {
-            Ok(file) => {
+            Ok(mut file) => {
+                // For people and for `status` alone: the lock is what counts, on a full disk as well.
+                let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
                 *held() = Some(file.try_clone().with_context(locking)?);
                 Ok(Self { _file: file })
             }
@@ -94,35 +98,23 @@ fn locked(mut file: File, patience: Duration) -> Result<Flock<File>, Errno> {
     }
 }
 
+/// The process that holds the lock of a root tree, or an image tool that it left behind; none where nobody
+/// does, and 0 where it cannot be told which. Needs no right to write.
+pub fn holder(root: &Root) -> Option<u32> {
+    let path = root.resolve(&Path::new(STATE).join("lock")).ok()??;
+    let mut file = File::open(root.outer(&path)).ok()?;
+    match Flock::lock(file.try_clone().ok()?, FlockArg::LockSharedNonblock) {
+        Err((_, Errno::EWOULDBLOCK)) => {
+            let mut text = String::new();
+            let _ = file.read_to_string(&mut text);
+            Some(text.trim().parse().unwrap_or(0))
+        }
+        _ => None,
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         *held() = None;
     }
-}
-
-/// fcntl(2)'s constants fit its fields on every Linux.
-#[allow(clippy::cast_possible_truncation)]
-const fn short(constant: libc::c_int) -> libc::c_short {
-    constant as libc::c_short
-}
-
-/// Refuses while dpkg or apt works: it may build an image or write grub.cfg at any moment.
-pub fn no_package_manager(root: &Root) -> Result<()> {
-    for lock in DPKG_LOCKS {
-        let Some(path) = root.resolve(Path::new(lock))? else { continue };
-        let Ok(file) = File::open(root.outer(&path)) else { continue };
-        let mut wanted = libc::flock {
-            l_type: short(libc::F_WRLCK),
-            l_whence: short(libc::SEEK_SET),
-            l_start: 0,
-            l_len: 0,
-            l_pid: 0,
-        };
-        fcntl(&file, FcntlArg::F_GETLK(&mut wanted))
-            .with_context(|| format!("looking at the lock `{lock}`"))?;
-        if wanted.l_type != short(libc::F_UNLCK) {
-            bail!("process {} holds `{lock}`: wait until dpkg or apt has ended", wanted.l_pid);
-        }
-    }
-    Ok(())
 }

@@ -5,7 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+
+use super::inside;
 
 fn path(journal: &Path) -> PathBuf {
     journal.with_file_name("open")
@@ -15,7 +17,7 @@ fn path(journal: &Path) -> PathBuf {
 pub(super) fn write(journal: &Path) -> Result<()> {
     let marker = path(journal);
     let text = format!("{}\n", journal.file_name().unwrap_or_default().to_string_lossy());
-    fs::write(&marker, text).with_context(|| format!("writing `{}`", marker.display()))
+    inside::keep(&marker, text.as_bytes())
 }
 
 /// The run is over.

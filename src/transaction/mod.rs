@@ -2,18 +2,32 @@
 
 pub mod attributes;
 mod by_hand;
+pub mod claim;
+mod confine;
 pub mod failpoint;
 pub mod files;
+pub mod freeze;
+mod holder;
 pub mod image;
+pub mod inside;
 pub mod journal;
+mod left;
+mod line;
 mod link;
 pub mod lock;
+mod log_file;
 mod marker;
+pub mod package_locks;
 pub mod paths;
+mod progress;
 pub mod record;
+mod runs;
 pub mod runtime;
 pub mod scratch;
 pub mod staged;
+mod stream;
+mod undone;
+mod valid;
 mod workshop;
 
 use std::fs::File;

@@ -20,7 +20,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use super::journal::Journal;
 use super::link::{put, turn};
 use super::record::Direction;
-use super::{failpoint, staged};
+use super::{failpoint, inside, staged, stream};
 use crate::guest::root::Root;
 use crate::plan::Step;
 use crate::plan::paths::{Link, PathChange, PathKind};
@@ -79,7 +79,7 @@ impl Journal {
 
     /// Turns the link under its old name, then renames. True where anything was done.
     fn forward(&self, root: &Root, path: &PathChange) -> Result<bool> {
-        let places = self.places(root, path);
+        let places = self.places(root, path)?;
         let at = match (&places.at_old, &places.at_new) {
             (Some(_), None) => &places.old,
             (None, Some(_)) => &places.new,
@@ -103,7 +103,7 @@ impl Journal {
 
     /// Renames back, then turns the link back. True where anything was done.
     fn backward(&self, root: &Root, path: &PathChange, force: bool) -> Result<bool> {
-        let places = self.places(root, path);
+        let places = self.places(root, path)?;
         let renamed = match (&places.at_old, &places.at_new) {
             (Some(in_the_way), Some(_)) => {
                 if !force {
@@ -148,7 +148,7 @@ impl Journal {
     /// told of before.
     pub fn paths_are(&self, root: &Root, direction: Direction) -> Result<()> {
         for path in &self.saved.paths {
-            let places = self.places(root, path);
+            let places = self.places(root, path)?;
             let (wanted, at, other) = match direction {
                 Direction::Forward => (&places.new, &places.at_new, &places.at_old),
                 Direction::Backward => (&places.old, &places.at_old, &places.at_new),
@@ -179,10 +179,13 @@ impl Journal {
 
     /// A sentence for each path that is not as the run left it, or found it. What a file or a
     /// directory holds does not count: it keeps that under either name.
-    pub fn paths_changed_since(&self, root: &Root) -> Vec<String> {
+    ///
+    /// # Errors
+    /// A path that is not inside the root any more.
+    pub fn paths_changed_since(&self, root: &Root) -> Result<Vec<String>> {
         let mut changed = Vec::new();
         for path in &self.saved.paths {
-            let places = self.places(root, path);
+            let places = self.places(root, path)?;
             let (at, there) = match (&places.at_old, &places.at_new) {
                 (Some(_), Some(_)) => {
                     changed.push(in_the_way_text(&places));
@@ -203,17 +206,18 @@ impl Journal {
                 changed.push(turned_text(at, link));
             }
         }
-        changed
+        Ok(changed)
     }
 
-    fn places(&self, root: &Root, path: &PathChange) -> Places {
+    fn places(&self, root: &Root, path: &PathChange) -> Result<Places> {
         let dir = self.place(root, path.from.parent().unwrap_or(Path::new("/")));
+        inside::straight(&dir)?;
         let at = |path: &Path| dir.join(path.file_name().unwrap_or_default());
         let (old, new) = (at(&path.from), at(&path.to));
         let at_old = old.symlink_metadata().ok();
         // A path whose name stays has one place, which counts as the old.
         let at_new = if path.renames() { new.symlink_metadata().ok() } else { None };
-        Places { old, new, at_old, at_new }
+        Ok(Places { old, new, at_old, at_new })
     }
 
     fn has_begun_paths(&self) -> bool {
@@ -230,12 +234,13 @@ impl Journal {
         if metadata.is_dir() {
             bail!("`{}` is a directory: move it out of the way", there.display());
         }
-        fs::create_dir_all(kept.parent().unwrap_or(&kept)).with_context(keeping)?;
-        let _ = fs::remove_file(&kept);
         if metadata.is_symlink() {
+            // Makes its directories.
+            drop(inside::fresh(&kept)?);
+            inside::remove(&kept)?;
             symlink(fs::read_link(there).with_context(keeping)?, &kept).with_context(keeping)?;
         } else {
-            fs::copy(there, &kept).with_context(keeping)?;
+            inside::keep(&kept, stream::open(there)?)?;
         }
         fs::remove_file(there).with_context(keeping)?;
         log::warn!("`{}` was made since; it is kept as `{}`", there.display(), kept.display());

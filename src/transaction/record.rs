@@ -10,9 +10,9 @@ use crate::plan::Step;
 use crate::plan::paths::PathChange;
 use crate::proof::Row;
 
-/// Raised when an older postclone could not read it. Format 1 has no paths, format 2 no placed images;
-/// both are read as well.
-pub(super) const FORMAT: u32 = 3;
+/// Raised when an older postclone could not read it. Format 1 has no paths, format 2 no placed images,
+/// format 3 no checksums and no name of its run; all are read as well.
+pub(super) const FORMAT: u32 = 4;
 
 /// What a run set out to do: enough to finish it or to take it back, after a crash as well.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Saved {
     /// The default entries, and what would have failed at the next boot, before the run.
     #[serde(default)]
     pub proof: Vec<Row>,
+    /// The run that this one takes back by a plan of its own, by the name of its journal's directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<String>,
 }
 
 /// One volume of the group.
@@ -80,11 +83,21 @@ pub enum State {
     Undone,
 }
 
+/// The first line of a journal.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Begin {
+    /// The name of the run's directory: a copy of the directory has another.
+    #[serde(default)]
+    pub(super) run: Option<String>,
+    #[serde(flatten)]
+    pub(super) saved: Saved,
+}
+
 /// One line of a journal.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub(super) enum Record {
-    Begin(Box<Saved>),
+    Begin(Box<Begin>),
     Intent { direction: Direction, step: usize },
     Done { direction: Direction, step: usize },
     Closed { direction: Direction },

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{attributes, failpoint, sync_dir};
+use super::{attributes, failpoint, freeze, inside, sync_dir};
 
 /// Start of the names of staged files. Programs that read `conf.d/*` pass over hidden files.
 pub const PREFIX: &str = ".postclone-";
@@ -30,10 +30,12 @@ impl Staged {
         failpoint::hit("stage").with_context(staging)?;
         let dir =
             target.parent().ok_or_else(|| anyhow!("`{}` has no directory", target.display()))?;
+        inside::straight(dir)?;
         let mut file: NamedTempFile =
             tempfile::Builder::new().prefix(PREFIX).tempfile_in(dir).with_context(staging)?;
+        attributes::prepare(target, like, file.as_file());
         file.write_all(bytes).with_context(staging)?;
-        attributes::copy(like, file.as_file(), file.path())?;
+        attributes::carry(target, like, file.as_file(), file.path())?;
         if and_times {
             let metadata = fs::symlink_metadata(like).with_context(staging)?;
             file.as_file().set_times(attributes::times(&metadata)).with_context(staging)?;
@@ -51,19 +53,20 @@ impl Staged {
     pub fn commit(self) -> Result<()> {
         let putting = || format!("putting the new `{}` in place", self.target.display());
         failpoint::hit("commit").with_context(putting)?;
+        inside::straight(self.target.parent().unwrap_or(&self.target))?;
         self.temporary.persist(&self.target).map_err(|error| error.error).with_context(putting)
     }
 }
 
-/// Makes renames durable: each directory, then each file system, `/boot` being read by a boot
-/// loader that does not wait for a journal.
+/// Makes renames durable: each directory, then each file system, and has boot loaders see them, which
+/// read no log of a file system's: see [`freeze`].
 pub fn sync(targets: &[PathBuf]) -> Result<()> {
     failpoint::hit("sync")?;
     let mut dirs: Vec<&Path> = targets.iter().filter_map(|target| target.parent()).collect();
     dirs.sort();
     dirs.dedup();
     let mut devices = Vec::new();
-    for dir in dirs {
+    for &dir in &dirs {
         sync_dir(dir)?;
         let handle = fs::File::open(dir).with_context(|| format!("opening `{}`", dir.display()))?;
         let device =
@@ -74,6 +77,7 @@ pub fn sync(targets: &[PathBuf]) -> Result<()> {
             devices.push(device);
         }
     }
+    freeze::write_logs_back(&dirs);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::journal::Journal;
-use super::{failpoint, staged};
+use super::{failpoint, inside, stream};
 
 /// Its name in the journal's directory.
 const WORKSHOP: &str = "workshop";
@@ -18,6 +18,7 @@ impl Journal {
         let making = || format!("making `{}`", dir.display());
         self.clear_workshop()?;
         failpoint::hit("workshop").with_context(making)?;
+        inside::straight(self.dir())?;
         fs::create_dir_all(&dir).with_context(making)?;
         for (name, bytes) in files {
             let path = dir.join(name);
@@ -40,8 +41,6 @@ impl Journal {
 
     /// Puts a whole file's bytes at another's place, atomically; that one's owner and mode stay.
     pub fn put_image(&self, from: &Path, to: &Path) -> Result<()> {
-        let bytes = fs::read(from).with_context(|| format!("reading `{}`", from.display()))?;
-        staged::Staged::write(to, &bytes, to, false)?.commit()?;
-        staged::sync(&[to.to_owned()])
+        stream::put(from, to, to, false)
     }
 }

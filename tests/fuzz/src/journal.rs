@@ -17,10 +17,11 @@ static TREE: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 fn run(tree: &std::path::Path) -> PathBuf {
-    tree.join("var/lib/postclone/001700000000.000000")
+    tree.join("var/lib/postclone/000001")
 }
 
-/// It is read or refused, and read once more it says the same: opening it ends a torn line.
+/// It is read or refused, and read once more it says the same, to the byte: reading writes nothing. What
+/// is written then comes behind all that was read.
 pub fn check(input: &[u8]) {
     let path = run(&TREE).join("journal");
     fs::write(&path, input).expect("writing the journal");
@@ -44,8 +45,12 @@ pub fn check(input: &[u8]) {
     };
     let first = told(&journal);
     drop(journal);
-    let after = fs::read(&path).expect("the journal is there");
-    assert!(after.starts_with(input), "nothing of it is lost");
-    let again = Journal::latest(&root).expect("it was read once").expect("it was there");
+    assert!(fs::read(&path).expect("the journal is there") == input, "it was only read");
+    let mut again = Journal::latest(&root).expect("it was read once").expect("it was there");
     assert_eq!(told(&again), first);
+    if !again.saved.steps.is_empty() {
+        again.intend(Direction::Backward, 0).expect("there is room");
+        let (own, read) = (told(&again), Journal::latest(&root));
+        assert_eq!(told(&read.expect("it is whole").expect("it is there")), own);
+    }
 }

@@ -5,3 +5,4 @@ pub mod journal;
 pub mod lvm_report;
 pub mod names;
 pub mod rewriters;
+pub mod undo;

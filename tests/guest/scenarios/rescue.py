@@ -101,7 +101,7 @@ def filled(lines, group):
     def fill(line):
         line = re.sub(r"\bGROUP\b", group, line)
         line = line.replace("/dev/sda1", f"{rescue_system.GUEST}-part1")
-        line = line.replace("/TIME/", "/0[0-9]*/")
+        line = line.replace("/NUMBER/", "/0[0-9]*/")
         return re.sub(r"\bNEW\b", NEW, re.sub(r"\bOLD\b", OLD, line))
 
     return [fill(line) for line in lines if line != "reboot"]

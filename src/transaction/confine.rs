@@ -1,0 +1,72 @@
+//! All that a run's journal names, looked at before anything is changed.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::inside;
+use super::journal::Journal;
+use crate::guest::placed::Made;
+use crate::guest::root::Root;
+use crate::plan::Step;
+
+/// The directories of a journal's copies.
+const COPIES: &[&str] =
+    &["before", "bridge", "after", "images", "bridge-images", "placed", "bridge-placed", "left"];
+
+/// Where what somebody put in the way is kept, links among it.
+const CHANGED: &str = "changed";
+
+impl Journal {
+    /// Demands that every path of the journal lies inside the root and is reached through no symbolic
+    /// link, and that its copies are regular files. Images alone may be reached by links, which are
+    /// resolved inside the root, as `/boot` may be one.
+    ///
+    /// # Errors
+    /// The first that does not, with what to do.
+    pub fn confine(&self, root: &Root) -> Result<()> {
+        inside::straight(self.dir())?;
+        for dir in COPIES {
+            inside::only_files(&self.dir().join(dir), false)?;
+        }
+        inside::only_files(&self.dir().join(CHANGED), true)?;
+        for path in &self.saved.files {
+            inside::is_file(&self.place(root, path))?;
+        }
+        for path in &self.saved.paths {
+            let dir = path.from.parent().unwrap_or(Path::new("/"));
+            inside::straight(&self.place(root, dir))?;
+        }
+        for step in &self.saved.steps {
+            match step {
+                Step::BridgeImage { path, .. } | Step::RebuildImage { path, .. } => {
+                    image(root, path)?;
+                }
+                Step::BridgePlaced(placed) | Step::Place(placed) => {
+                    image(root, &placed.path)?;
+                    match &placed.made {
+                        Made::Copy { of } => image(root, of)?,
+                        Made::Unified { linux, initrd, .. } => {
+                            image(root, linux)?;
+                            initrd.as_deref().map_or(Ok(()), |initrd| image(root, initrd))?;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn image(root: &Root, path: &Path) -> Result<()> {
+    let looking = || format!("looking for `{}`", path.display());
+    let place = if let Some(place) = root.resolve(path).with_context(looking)? {
+        place
+    } else {
+        let dir = path.parent().unwrap_or(path);
+        let Some(dir) = root.resolve(dir).with_context(looking)? else { return Ok(()) };
+        dir.join(path.file_name().unwrap_or_default())
+    };
+    inside::is_file(&root.outer(&place)).map(drop)
+}

@@ -1,0 +1,229 @@
+//! What a journal names is reached inside its root, and through no link.
+//!
+//! A journal and the tree that it is about may be anybody's (`--root`). So every path of a journal is
+//! one that could not be written otherwise ([`plain`]), no directory on the way to it is a symbolic
+//! link ([`straight`]), and a copy in a journal's directory is a regular file ([`read`]).
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+
+use crate::guest::root::open_regular;
+
+/// Demands an absolute path without `.`, `..`, empty components and NUL bytes.
+pub(super) fn plain(path: &Path) -> Result<()> {
+    let bytes = path.as_os_str().as_bytes();
+    let mut components = bytes.split(|byte| *byte == b'/');
+    let is_absolute = components.next() == Some(b"");
+    let is_plain =
+        |component: &[u8]| !matches!(component, b"" | b"." | b"..") && !component.contains(&0);
+    if !is_absolute || !components.all(is_plain) {
+        bail!("`{}` is no absolute path without `.` and `..`", path.display());
+    }
+    Ok(())
+}
+
+/// Demands that a directory on this machine, and every one above it, is no symbolic link, as far as
+/// they are there. The path is a canonical root's ([`crate::guest::root::Root::outer`]) and a plain
+/// one's: then it is inside of that root.
+///
+/// # Errors
+/// The first that is a link, or no directory.
+pub fn straight(dir: &Path) -> Result<()> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    if matches!(openat2(AT_FDCWD, dir, how), Ok(_) | Err(Errno::ENOENT)) {
+        return Ok(());
+    }
+    // Which of them it is; and kernels before 5.6 have no openat2(2).
+    let mut above: Vec<&Path> = dir.ancestors().collect();
+    above.reverse();
+    for dir in above {
+        match kind(dir)? {
+            None => return Ok(()),
+            Some(metadata) if metadata.is_symlink() => bail!(
+                "`{}` is a symbolic link where the journal has a directory: put the directory back",
+                dir.display()
+            ),
+            Some(metadata) if !metadata.is_dir() => {
+                bail!("`{}` is no directory: move it out of the way", dir.display())
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Demands that a regular file stands at a path on this machine, or nothing, and that no link leads
+/// there. True where there is one.
+pub fn is_file(path: &Path) -> Result<bool> {
+    straight(path.parent().unwrap_or(path))?;
+    match kind(path)? {
+        None => Ok(false),
+        Some(metadata) if metadata.is_file() => Ok(true),
+        Some(metadata) if metadata.is_symlink() => bail!(
+            "`{}` is a symbolic link where the journal has a file: put the file back",
+            path.display()
+        ),
+        Some(_) => bail!("`{}` is no regular file: move it out of the way", path.display()),
+    }
+}
+
+/// Opens a regular file to which no link leads; `None` where there is nothing.
+pub fn open(path: &Path) -> Result<Option<File>> {
+    if !is_file(path)? {
+        return Ok(None);
+    }
+    let opened = open_regular(path).with_context(|| format!("reading `{}`", path.display()))?;
+    Ok(Some(opened))
+}
+
+/// Demands that below a directory there are directories and regular files alone; with `links`
+/// symbolic links as well, which are never followed.
+pub(super) fn only_files(dir: &Path, links: bool) -> Result<()> {
+    straight(dir)?;
+    let listing = || format!("listing `{}`", dir.display());
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(listing),
+    };
+    for entry in entries {
+        let entry = entry.with_context(listing)?;
+        let kind = entry.file_type().with_context(listing)?;
+        if kind.is_dir() {
+            only_files(&entry.path(), links)?;
+        } else if !(kind.is_file() || links && kind.is_symlink()) {
+            bail!(
+                "`{}` is no regular file, and postclone makes no other in a journal: look at who did, and move it away",
+                entry.path().display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Demands that a directory or file of a journal is root's, or the effective user's where that is
+/// not root, and that nobody else may write to it.
+pub(super) fn is_own(path: &Path, metadata: &Metadata) -> Result<()> {
+    let (user, mode) = (nix::unistd::geteuid().as_raw(), metadata.mode() & 0o7777);
+    let why = if metadata.uid() != 0 && metadata.uid() != user {
+        format!("belongs to user {}", metadata.uid())
+    } else if mode & 0o022 != 0 {
+        format!("has mode {mode:o}, by which others may write to it")
+    } else {
+        return Ok(());
+    };
+    let mode = if metadata.is_dir() { "700" } else { "600" };
+    let owner = if user == 0 { "root".to_owned() } else { user.to_string() };
+    bail!(
+        "`{0}` {why}, so anybody may have made the journal: look into it, and where it is postclone's own, \
+         run `chown {owner}: {0}; chmod {mode} {0}`",
+        path.display()
+    )
+}
+
+/// Makes a directory of the root and those above it, mode 0700, links resolved inside the root.
+///
+/// # Errors
+/// A link that leads to nothing: what it would lead to on this machine is none of the root's.
+pub(super) fn make_dir(root: &crate::guest::root::Root, path: &Path) -> Result<PathBuf> {
+    let mut at = PathBuf::from("/");
+    for component in path.strip_prefix("/").unwrap_or(path) {
+        let next = at.join(component);
+        at = match root.resolve(&next)? {
+            Some(next) => next,
+            None if root.is_link(&next) => bail!(
+                "`{}` is a symbolic link to nothing: remove it, or make what it leads to",
+                root.outer(&next).display()
+            ),
+            None => {
+                super::journal::make_dir(&root.outer(&next))?;
+                next
+            }
+        };
+    }
+    Ok(root.outer(&at))
+}
+
+/// Keeps bytes under a journal's directory, in place of what was kept there before.
+pub(super) fn keep(path: &Path, mut from: impl io::Read) -> Result<()> {
+    let keeping = || format!("keeping a copy in `{}`", path.display());
+    let mut file = fresh(path)?;
+    io::copy(&mut from, &mut file).and_then(|_| file.flush()).with_context(keeping)
+}
+
+/// A new file for the owner alone, its directories made, in place of a file or link that is there.
+pub(super) fn fresh(path: &Path) -> Result<File> {
+    let making = || format!("making `{}`", path.display());
+    let dir = path.parent().unwrap_or(path);
+    straight(dir)?;
+    super::journal::make_dir(dir)?;
+    remove(path)?;
+    File::options().write(true).create_new(true).mode(0o600).open(path).with_context(making)
+}
+
+/// Removes a file or link; that there is none is as good.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing `{}`", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn kind(path: &Path) -> Result<Option<Metadata>> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("looking at `{}`", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn only_one_spelling_is_plain() {
+        for path in ["/etc/fstab", "/a", "/a b/\u{e4}", "/..x/.y"] {
+            assert!(plain(Path::new(path)).is_ok(), "{path}");
+        }
+        for path in
+            ["", "/", "etc", "/etc/", "//etc", "/etc//x", "/./x", "/x/.", "/../x", "/x/..", "/x\0"]
+        {
+            assert!(plain(Path::new(path)).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn no_link_is_followed_on_the_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        fs::create_dir_all(base.join("a/b")).unwrap();
+        fs::write(base.join("a/b/file"), "x").unwrap();
+        symlink("a", base.join("link")).unwrap();
+        symlink("nowhere", base.join("dangling")).unwrap();
+        symlink("file", base.join("a/b/last")).unwrap();
+        assert!(straight(&base.join("a/b")).is_ok());
+        assert!(straight(&base.join("a/new/b")).is_ok(), "what is not there leads nowhere");
+        assert!(straight(&base.join("link/b")).is_err());
+        assert!(straight(&base.join("dangling/b")).is_err());
+        assert!(is_file(&base.join("a/b/file")).unwrap());
+        assert!(!is_file(&base.join("a/b/none")).unwrap());
+        for path in ["a/b/last", "link/b/file", "a/b", "a/b/file/x"] {
+            assert!(is_file(&base.join(path)).is_err(), "{path}");
+        }
+        assert!(only_files(&base.join("a"), true).is_ok());
+        assert!(only_files(&base.join("a"), false).is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! Images as a run left them: one that was made again since is not the run's to replace by an older one.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::journal::Journal;
+
+/// Bytes that are read at once.
+const BLOCK: usize = 1 << 20;
+
+impl Journal {
+    /// Notes an image as the run leaves it.
+    pub fn note_image(&self, image: &Path) -> Result<()> {
+        let note = self.image_note(image);
+        let noting = || format!("writing `{}`", note.display());
+        fs::create_dir_all(note.parent().unwrap_or(self.dir())).with_context(noting)?;
+        fs::write(&note, digest(image)?).with_context(noting)
+    }
+
+    /// Whether an image is as the run left it. Of a run without such notes, and of one whose note was lost
+    /// in a power cut, by the times: an image that is younger than the journal was made after it.
+    pub fn left_image(&self, image: &Path) -> Result<bool> {
+        let Ok(noted) = fs::read_to_string(self.image_note(image)) else {
+            let time = |path: &Path| {
+                let looking = || format!("looking at `{}`", path.display());
+                let metadata = fs::metadata(path).with_context(looking)?;
+                Ok::<_, anyhow::Error>((metadata.mtime(), metadata.mtime_nsec()))
+            };
+            return Ok(time(image)? <= time(&self.dir().join("journal"))?);
+        };
+        Ok(digest(image)? == noted)
+    }
+
+    /// Demands that an image holds the bytes that were kept of it; one of which none were kept is let be.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn image_is_kept_one(&self, image: &Path) -> Result<()> {
+        let kept = self.kept_image(image, super::image::Kept::Before)?;
+        if kept.exists() && digest(&kept)? != digest(image)? {
+            bail!(
+                "`{}` does not hold the bytes that were put back: see what else writes it",
+                image.display()
+            );
+        }
+        Ok(())
+    }
+
+    fn image_note(&self, image: &Path) -> PathBuf {
+        let inner = image.strip_prefix(&self.base).unwrap_or(image);
+        self.dir().join("left").join(inner.strip_prefix("/").unwrap_or(inner))
+    }
+}
+
+/// Length and CRC-32 of a file: enough to tell an image that was made again, and no more.
+fn digest(path: &Path) -> Result<String> {
+    let reading = || format!("reading `{}`", path.display());
+    let mut file = File::open(path).with_context(reading)?;
+    let (mut block, mut length) = (vec![0; BLOCK], 0_u64);
+    let mut hasher = crc32fast::Hasher::new();
+    loop {
+        let read = file.read(&mut block).with_context(reading)?;
+        if read == 0 {
+            return Ok(format!("{length} {:08x}\n", hasher.finalize()));
+        }
+        length += read as u64;
+        hasher.update(&block[..read]);
+    }
+}

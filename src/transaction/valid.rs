@@ -1,0 +1,128 @@
+//! Whether a journal's plan is one that postclone could have written: its paths are plain, and its
+//! steps speak of what it lists.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::inside::plain;
+use super::record::Saved;
+use crate::guest::placed::{Made, Placed};
+use crate::plan::Step;
+use crate::plan::paths::PathChange;
+
+/// Demands it of the plan.
+pub(super) fn check(saved: &Saved) -> Result<()> {
+    for path in &saved.files {
+        plain(path)?;
+    }
+    paths(&saved.paths)?;
+    if let Some(uuid) = &saved.uuid {
+        uuid_is_one(uuid)?;
+    }
+    if let Some(run) = &saved.undoes {
+        name(run)?;
+    }
+    for (number, step) in saved.steps.iter().enumerate() {
+        of_step(saved, step).with_context(|| format!("step {}", number + 1))?;
+    }
+    Ok(())
+}
+
+/// Each stays in its directory, which may itself get another name of the list's.
+fn paths(changes: &[PathChange]) -> Result<()> {
+    let mut names: HashMap<&Path, &OsStr> = HashMap::new();
+    let mut taken = HashSet::new();
+    for change in changes {
+        plain(&change.from)?;
+        plain(&change.to)?;
+        let (from, to) = (change.from.display(), change.to.display());
+        let Some(name) = change.to.file_name() else { bail!("`{to}` has no name") };
+        if names.insert(&change.from, name).is_some() || !taken.insert(&change.to) {
+            bail!("`{from}` or `{to}` is there twice");
+        }
+    }
+    for change in changes {
+        let (mut from, mut to) = (change.from.as_path(), change.to.as_path());
+        while let (Some(dir), Some(name)) = (from.parent(), from.file_name()) {
+            if names.get(from).copied().unwrap_or(name) != to.file_name().unwrap_or_default() {
+                bail!(
+                    "`{}` would be moved to `{}`, which is in another directory",
+                    change.from.display(),
+                    change.to.display()
+                );
+            }
+            (from, to) = (dir, to.parent().unwrap_or(Path::new("")));
+        }
+        if to != Path::new("/") {
+            bail!("`{}` would be moved to `{}`", change.from.display(), change.to.display());
+        }
+    }
+    Ok(())
+}
+
+fn of_step(saved: &Saved, step: &Step) -> Result<()> {
+    match step {
+        Step::Backup { files } | Step::BridgeFiles { files } | Step::ReplaceFiles { files } => {
+            at_most("files", *files, saved.files.len())
+        }
+        Step::RenamePaths { paths } => at_most("paths", *paths, saved.paths.len()),
+        Step::RenameGroup { uuid, old, new } => {
+            let same = saved.uuid.as_ref() == Some(uuid)
+                && *old == saved.old.to_string()
+                && *new == saved.new.to_string();
+            if !same {
+                bail!("it renames another group than the plan");
+            }
+            Ok(())
+        }
+        Step::BridgeImage { kernel, path, .. } | Step::RebuildImage { kernel, path, .. } => {
+            name(kernel)?;
+            plain(path)
+        }
+        Step::BridgePlaced(wanted) | Step::Place(wanted) => placed(wanted),
+        Step::LinkNames { .. } | Step::ReloadSystemd | Step::AwaitReboot | Step::Verify => Ok(()),
+    }
+}
+
+fn placed(placed: &Placed) -> Result<()> {
+    name(&placed.kernel)?;
+    plain(&placed.path)?;
+    match &placed.made {
+        Made::Copy { of } => plain(of),
+        Made::Unified { token, linux, initrd, .. } => {
+            name(token)?;
+            plain(linux)?;
+            initrd.as_deref().map_or(Ok(()), plain)
+        }
+    }
+}
+
+fn at_most(what: &str, told: usize, listed: usize) -> Result<()> {
+    if told > listed {
+        bail!("it is about {told} {what}, and the plan lists {listed}");
+    }
+    Ok(())
+}
+
+/// A kernel's version or an entry token: it becomes part of a file's name, and a program's argument.
+fn name(name: &str) -> Result<()> {
+    let is_name = !name.is_empty()
+        && !name.starts_with(['-', '.'])
+        && !name.contains(|c: char| c == '/' || c.is_control());
+    if !is_name {
+        bail!("`{}` is no kernel's version and no entry token", name.escape_debug());
+    }
+    Ok(())
+}
+
+/// LVM's UUIDs are letters, digits and hyphens (lvm2 lib/uuid/uuid.c).
+fn uuid_is_one(uuid: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if uuid.is_empty() || uuid.starts_with('-') || !uuid.chars().all(fits) {
+        bail!("`{}` is no UUID of LVM's", uuid.escape_debug());
+    }
+    Ok(())
+}
