@@ -13,8 +13,9 @@ labels() {
 	find /etc /boot -printf '%Z %p\\n' | sort -k 2 >"$1"
 }
 # stray FILE: what restorecon would label anew there
+# (LVM makes /etc/lvm/archive, at any change of a group, with the label of /etc/lvm.)
 stray() {
-	restorecon -n -v -R /etc /boot >"$1" 2>&1
+	restorecon -n -v -R /etc /boot 2>&1 | grep -v ' /etc/lvm/' >"$1"
 	cat "$1"
 }
 # denials FILE: what the kernel told of the policy's refusals in this boot
@@ -60,6 +61,9 @@ postclone status --boot
 OURS = re.compile(r'comm="(postclone|lvm|vgrename|udevadm|systemctl)"')
 """What of a denial is postclone's: it, and what it starts."""
 
+MAY_FAIL = 'path="/proc/1/mountinfo"'
+"""Not even an administrator may cover it; postclone tries, and goes on."""
+
 
 def lines(file):
     return file.read_text().splitlines()
@@ -77,7 +81,7 @@ def play(trial):
                if path in after and after[path] != label]
     stray = sorted(set(lines(out / "stray-after")) - set(lines(out / "stray-before")))
     denials = lines(out / "denials-after")[len(lines(out / "denials-before")):]
-    ours = [line for line in denials if OURS.search(line)]
+    ours = [line for line in denials if OURS.search(line) and MAY_FAIL not in line]
     trial.note(f"{len(denials)} denials while it was renamed:\n" + "\n".join(denials))
     trial.require("the rename", trial.verdict("rename", Verdict([
         Criterion(f"{len(before)} labels are as before", len(before) > 300 and not changed, "; ".join(changed[:4])),
