@@ -15,6 +15,12 @@ use crate::run::{Cmd, Output, Program, ending, quoted};
 pub(crate) const LOCK_TRIES: u32 = 20;
 pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
+/// How often what failed without a reason is tried again: some seconds in all.
+const SILENT_TRIES: u32 = 6;
+
+/// How lines begin that tell no reason (lvm2 lib/commands/errors.h, tools/lvmcmdline.c).
+const WITHOUT_REASON: [&str; 2] = ["WARNING:", "Command failed with status code"];
+
 /// lvm.conf(5) `global/wait_for_locks`: a lock that is never given back would hold the run for ever.
 const NO_WAIT: [&str; 2] = ["--config", "global{wait_for_locks=0}"];
 
@@ -135,18 +141,37 @@ pub fn name_of(uuid: &str) -> Result<VgName> {
     })
 }
 
-/// Tries again for some seconds while another command holds a lock.
+/// Tries again for some seconds while another command holds a lock, or LVM gives no reason.
 fn without_waiting_for_ever(command: &Cmd) -> Result<Output> {
     let mut tries = 0;
     loop {
         let output = command.output()?;
         tries += 1;
-        if output.status.success() || !is_locked(&output) || tries == LOCK_TRIES {
+        let (limit, why) = if is_locked(&output) {
+            (LOCK_TRIES, "another LVM command holds a lock")
+        } else if is_silent(&output) {
+            (SILENT_TRIES, "LVM gave no reason")
+        } else {
+            return Ok(output);
+        };
+        if output.status.success() || tries >= limit {
             return Ok(output);
         }
-        log::debug!("another LVM command holds a lock; trying again");
+        log::debug!("{why}; trying again");
         thread::sleep(LOCK_PAUSE);
     }
+}
+
+/// Whether a command failed and said nothing of why.
+///
+/// So ends one that is not to wait for a lock, where the lock's file is removed between its opening
+/// and its locking: another command gave the lock back just then (lvm2 lib/misc/lvm-flock.c,
+/// `_do_flock` and `_undo_flock`).
+fn is_silent(output: &Output) -> bool {
+    !output.status.success()
+        && String::from_utf8_lossy(&output.stderr).lines().map(str::trim).all(|line| {
+            line.is_empty() || WITHOUT_REASON.iter().any(|words| line.starts_with(words))
+        })
 }
 
 fn is_locked(output: &Output) -> bool {
@@ -170,5 +195,15 @@ fn checked(command: &Cmd) -> Result<Output> {
             quoted(&output.stderr)
         );
     }
+    let output = if is_silent(&output) { told(command, output)? } else { output };
+    if output.status.success() {
+        return Ok(output);
+    }
     Err(anyhow!("{command} {}{}", ending(output.status), quoted(&output.stderr)))
+}
+
+/// The same command once more, which is to tell what it does: it only reads.
+fn told(command: &Cmd, silent: Output) -> Result<Output> {
+    let told = command.clone().arg("-v").output()?;
+    Ok(if is_silent(&told) { silent } else { told })
 }

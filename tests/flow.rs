@@ -216,6 +216,22 @@ fn a_child_that_a_program_leaves_behind_is_not_waited_for() {
     assert!(stage.read("stub/at-rename").starts_with("UUID=R-1 / ext4"));
 }
 
+/// LVM fails so where a lock's file is removed between its opening and its locking.
+#[test]
+fn a_report_that_fails_without_a_reason_is_asked_for_again() {
+    let stage = Stage::new();
+    stage.set("silent", "once\ntwice");
+    stage.run(RENAME).demand(0);
+    assert_eq!(stage.read("stub/silent"), "");
+
+    let stage = Stage::new();
+    stage.set("silent", "ever");
+    let run = stage.run(RENAME);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(run.stderr.contains("ended with exit status 5: "), "{}", run.stderr);
+    assert!(run.stderr.contains("a reason"), "{}", run.stderr);
+}
+
 #[test]
 fn nothing_waits_for_a_reboot_where_no_dm_node_bears_the_old_name() {
     let stage = Stage::new();

@@ -3,6 +3,41 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// Ends the tests where programs are missing that they need, with one message that names them.
+///
+/// Else each test that uses one would fail by a panic of its own.
+pub fn demand_programs() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let list = include_str!("run").split("tests_need=\"").nth(1).unwrap().split('"').next();
+        let missing: Vec<&str> = list
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .filter(|(program, _)| !is_installed(program))
+            .map(|(_, package)| package)
+            .collect();
+        if !missing.is_empty() {
+            use std::io::Write as _;
+            let packages = missing.join(" ");
+            // Written past the test runner, which keeps what a test prints.
+            let _ = writeln!(
+                std::io::stderr(),
+                "\nthe tests need packages that are not installed: {packages}\n\
+                 as root: apt-get install {packages}; or `tests/run --quick`, which installs them"
+            );
+            std::process::exit(101);
+        }
+    });
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    dirs.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    dirs.iter().any(|dir| dir.join(program).exists())
+}
+
 /// What a run left behind.
 pub struct Run {
     pub status: i32,

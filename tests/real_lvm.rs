@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::harness::{Run, run};
+use crate::harness::{Run, demand_programs, run};
 use crate::tree;
 
 static CASES: AtomicU32 = AtomicU32::new(0);
@@ -25,6 +25,7 @@ struct Lab {
 
 impl Lab {
     fn new(disks: usize) -> Self {
+        demand_programs();
         let dir = tempfile::tempdir().unwrap();
         let number = CASES.fetch_add(1, Ordering::Relaxed);
         let name = format!("pc{}-{number}", std::process::id());

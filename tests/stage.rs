@@ -50,6 +50,12 @@ name=$(cat /stub/vg)
 case $1 in
 fullreport)
 	printf '  WARNING: a line that lvm logs\n' >&2
+	# Fails without a reason as often as the file has lines; for ever where one says so.
+	if [ -s /stub/silent ]; then
+		case "$(cat /stub/silent) $*" in *ever*-v) echo "  a reason" >&2 ;; *ever*) ;; *) sed -i 1d /stub/silent ;; esac
+		echo "  Command failed with status code 5." >&2
+		exit 5
+	fi
 	printf '{"report":[{"vg":[{"vg_name":"%s","vg_uuid":"%s","vg_attr":"%s","vg_systemid":"%s"}],"lv":[' "$name" UUID "$(cat /stub/attr)" "$(cat /stub/owner)"
 	printf '{"lv_name":"root","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}],"pv":[{"pv_uuid":"p","pv_name":"/dev/vda5"}]}]}\n' "$(cat /stub/lvattr)"
 	;;
@@ -130,6 +136,7 @@ const LOGGED: &str = "#!/bin/sh\necho \"$(basename $0) $*\" >> /stub/log\n";
 impl Stage {
     /// Builds the stage. Needs root, for chroot.
     pub fn new() -> Self {
+        crate::harness::demand_programs();
         assert!(nix::unistd::geteuid().is_root(), "this test needs root: chroot is not for users");
         let stage = Self { dir: tempfile::tempdir().unwrap() };
         fs::set_permissions(stage.path(""), fs::Permissions::from_mode(0o755)).unwrap();

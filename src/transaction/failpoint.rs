@@ -7,13 +7,18 @@ use anyhow::Result;
 #[cfg(feature = "failpoints")]
 pub fn hit(name: &str) -> Result<()> {
     use std::io::Write as _;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    static PASSED: AtomicUsize = AtomicUsize::new(0);
-    let number = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
-    if let Some(log) = std::env::var_os("POSTCLONE_FAILPOINT_LOG") {
-        let mut file = std::fs::File::options().create(true).append(true).open(log)?;
-        writeln!(file, "{name}")?;
-    }
+    use std::sync::{Mutex, PoisonError};
+    static PASSED: Mutex<usize> = Mutex::new(0);
+    let number = {
+        // Held until the name is noted: images are built side by side, and line N is point N.
+        let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
+        *passed += 1;
+        if let Some(log) = std::env::var_os("POSTCLONE_FAILPOINT_LOG") {
+            let mut file = std::fs::File::options().create(true).append(true).open(log)?;
+            file.write_all(format!("{name}\n").as_bytes())?;
+        }
+        *passed
+    };
     let Ok(wanted) = std::env::var("POSTCLONE_FAILPOINT") else { return Ok(()) };
     let Some((at, act)) = wanted.split_once(':') else { return Ok(()) };
     if at.parse() != Ok(number) {

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import cache
+import image
 import mirror
 import rootfs
 
@@ -22,6 +23,14 @@ def another(suite, installed):
                          lambda path: _fetch(suite, installed, path))
     [deb] = folder.glob("*.deb")
     return deb
+
+
+def installed(trial):
+    """The version of the kernel that a trial's image has."""
+    names = subprocess.run(
+        ["tar", "-tf", rootfs.tar(trial.suite, image.packages(trial.suite, trial.layout))], check=True,
+        stdout=subprocess.PIPE, text=True).stdout
+    return re.search(r"^\./boot/vmlinuz-(.+)$", names, re.MULTILINE)[1]
 
 
 def _fetch(suite, installed, path):

@@ -93,6 +93,7 @@ PGDATA = Volume("pgdata", 300, "ext4", "/var/lib/postgresql")
 SPARE = Volume("spare", 40, "ext4", "/mnt/spare")
 
 PAIR = (ROOT, SWAP)
+XFS = (replace(ROOT, kind="xfs", options="defaults", check=0), SWAP)
 UEFI = {"firmware": "uefi", "esp_size": 64}
 DRACUT = "rd.lvm.lv={group}/root rd.lvm.lv={group}/swap_1 resume=/dev/mapper/{dm}-swap_1"
 """What Anaconda writes onto the kernel command line."""
@@ -141,6 +142,33 @@ lvremove -q -y {group}/plain
 lvs -a
 """
 
+# A pool that LVM is to extend at 70 percent; the volume in it is filled by the scenario.
+THIN_AUTOEXTEND = """
+lvcreate -q -y --type thin-pool -L 200M -n tank {group}
+lvcreate -q -y -V 400M --thinpool tank -n data {group}
+mkfs.ext4 -q -E nodiscard /dev/{group}/data
+mkdir /srv/data
+echo '/dev/mapper/{dm}-data /srv/data ext4 defaults 0 2' >>/etc/fstab
+lvs -a -o +seg_monitor,data_percent
+"""
+AUTOEXTEND = """activation {
+	monitoring = 1
+	thin_pool_autoextend_threshold = 70
+	thin_pool_autoextend_percent = 50
+}
+"""
+
+# Files get their labels in the first two boots, the later ones hold on to the policy.
+LABEL = """
+getenforce
+timed fixfiles -F relabel >/dev/null 2>&1 || timed setfiles -F /etc/selinux/default/contexts/files/file_contexts / /boot
+ls -Zd / /etc /boot /etc/fstab /boot/grub
+"""
+ENFORCE = """
+sed -i 's/^SELINUX=.*/SELINUX=enforcing/' /etc/selinux/config
+timed restorecon -RF /etc /boot /usr /var /root 2>/dev/null
+"""
+
 SWAPFILE = """
 dd if=/dev/zero of=/var/swapfile bs=1M count=64 status=none
 chmod 600 /var/swapfile
@@ -171,6 +199,8 @@ LAYOUTS = {
         Layout("debian-bios", PAIR),
         Layout("debian-home", (ROOT, VAR, SWAP, HOME)),
         Layout("debian-live", (ROOT, VAR, SWAP, HOME, PGDATA, SPARE), packages=("postgresql",)),
+        Layout("xfs", XFS, boot_kind="xfs", boot_size=500, packages=("xfsprogs",)),
+        Layout("xfs-boot-on-lvm", XFS, boot_size=0, packages=("xfsprogs",)),
         Layout("uefi", PAIR, **UEFI),
         Layout("uefi-no-swap", (ROOT,), **UEFI),
         Layout("dracut", PAIR, generator="dracut", arguments=DRACUT),
@@ -189,6 +219,12 @@ LAYOUTS = {
         Layout("luks-on-lv", (replace(ROOT, luks=True), SWAP), packages=("cryptsetup-initramfs",)),
         Layout("thin", PAIR, free=2100, setup=THIN, finish=THIN_FINISH,
                packages=("thin-provisioning-tools",)),
+        Layout("thin-autoextend", PAIR, free=900, setup=THIN_AUTOEXTEND,
+               packages=("thin-provisioning-tools",),
+               files=(("etc/lvm/lvmlocal.conf", AUTOEXTEND),)),
+        Layout("selinux", PAIR, arguments="security=selinux selinux=1", setup=LABEL, finish=ENFORCE,
+               packages=("selinux-policy-default", "selinux-basics", "policycoreutils", "selinux-utils"),
+               files=(("etc/selinux/config", "SELINUX=permissive\nSELINUXTYPE=default\n"),)),
         Layout("snapshot", PAIR, setup="lvcreate -q -y -s -L 100M -n before {group}/root\n"),
         Layout("raid1", PAIR, second=1800, setup=RAID),
         Layout("cache", PAIR, second=300, setup=CACHE, packages=("thin-provisioning-tools",)),

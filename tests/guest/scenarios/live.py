@@ -2,13 +2,10 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
-import image
 import judge
 import kernels
-import rootfs
 from judge import Criterion, Verdict, down_in_time, undisturbed
 from layout import NEW, OLD
 from trial import Failed, Scenario
@@ -100,7 +97,7 @@ device that is gone, waits for at least 90 s, and for ever for a swap."""
 
 def live(trial):
     files = {"postclone.deb": trial.deb, "live.sh": HERE / "live.sh",
-             "kernel.deb": kernels.another(trial.suite, _installed(trial))}
+             "kernel.deb": kernels.another(trial.suite, kernels.installed(trial))}
     first = trial.boot("1-rename", RENAME, files, ending="reboot")
     trial.require_job(first)
     second = trial.boot("2-next", NEXT, files, ending="reboot")
@@ -153,14 +150,6 @@ def bare(trial):
         print(f"  {trial.suite}: {failure}", flush=True)
     if all(verdict.good for verdict in verdicts):
         raise Failed("a bare vgrename disturbed nothing: the scenario `live` proves nothing")
-
-
-def _installed(trial):
-    """The version of the kernel that the image has."""
-    names = subprocess.run(
-        ["tar", "-tf", rootfs.tar(trial.suite, image.packages(trial.suite, trial.layout))], check=True,
-        stdout=subprocess.PIPE, text=True).stdout
-    return re.search(r"^\./boot/vmlinuz-(.+)$", names, re.MULTILINE)[1]
 
 
 def _quiet(file):

@@ -94,15 +94,6 @@ cursor() {
 	journalctl --no-pager -n 0 --show-cursor | sed -n 's/^-- cursor: //p'
 }
 
-# attempt COMMAND...: its exit status, milliseconds and words for the host
-attempt() {
-	local from=$EPOCHREALTIME rc
-	echo "\$ $*" >>"$OUT/attempts.log"
-	"$@" >>"$OUT/attempts.log" 2>&1
-	rc=$?
-	echo "$rc $(((${EPOCHREALTIME/./} - ${from/./}) / 1000)) $*" | tee -a "$OUT/attempts"
-}
-
 # paths VOLUME: all that it is called
 paths() {
 	echo "/dev/mapper/${OLD//-/--}-$1 /dev/$OLD/$1 /dev/mapper/${NEW//-/--}-$1 /dev/$NEW/$1"
@@ -131,19 +122,6 @@ by_every_name() {
 	attempt swapon -a
 	attempt grub-probe --target=device /
 	attempt grub-probe --target=fs_uuid /
-}
-
-# install_kernel: the package as it came from the archive; of its drivers only
-# those that the image has, for its initramfs would take minutes
-install_kernel() {
-	{
-		echo 'path-exclude=/lib/modules/*/kernel/*'
-		echo 'path-exclude=/usr/lib/modules/*/kernel/*'
-		cd "/lib/modules/$(uname -r)" && find kernel -name '*.ko*' \
-			-printf 'path-include=/lib/modules/*/%p\npath-include=/usr/lib/modules/*/%p\n'
-	} >/etc/dpkg/dpkg.cfg.d/lab-modules
-	attempt dpkg --force-unsafe-io --unpack "$LAB/kernel.deb"
-	attempt dpkg --configure -a
 }
 
 # volume_work: what administrators do with LVM; it renames dm nodes
