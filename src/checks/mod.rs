@@ -6,6 +6,7 @@ mod group;
 pub(crate) mod image_based;
 mod images;
 pub(crate) mod out_of_sight;
+mod ownership;
 mod paths;
 mod sealed;
 
@@ -19,6 +20,8 @@ use nix::sys::statvfs::statvfs;
 
 use crate::exit::{refuse, refuse_for};
 use crate::guest::kernels::{Generator, KNOWN};
+pub use ownership::group_is_of;
+
 use crate::guest::mounts::{fstab_mounts, mounted};
 use crate::guest::root::Root;
 use crate::initramfs;

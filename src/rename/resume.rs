@@ -38,6 +38,9 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
         checks::is_root("renaming a volume group").map_err(refuse)?;
     }
     journal.confine(&root).map_err(refuse)?;
+    if let Some(uuid) = journal.saved.uuid.as_deref().filter(|_| !root.is_live()) {
+        checks::group_is_of(&root, uuid).map_err(refuse)?;
+    }
     if journal.saved.uuid.is_some() || journal.saved.generator.is_some() {
         checks::all_is_mounted(&root).map_err(refuse)?;
     }

@@ -1,6 +1,7 @@
 //! GRUB's environment block: a fixed size, padded with `#` (grub-core/lib/envblk.c).
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
@@ -51,4 +52,83 @@ pub(super) fn padding_edit(text: &[u8], edits: &[Edit]) -> Result<Option<Edit>> 
         Ordering::Greater => (text.len()..text.len(), vec![b'#'; left - room]),
     };
     Ok(Some(Edit { token: range.clone(), range, new, form: Form::Padding, volume: None }))
+}
+
+/// A block as it is now, with the values that `wanted` has of what a run changed. GRUB itself stamps the
+/// block at each boot (`boot_success`, `next_entry`): what it wrote stays.
+///
+/// `sides` are the texts between which the run went; the keys that differ in them are the run's. None
+/// where the block has none of these sides' values, or no room.
+pub fn with_values_of(now: &[u8], sides: &[Vec<u8>], wanted: &[u8]) -> Option<Vec<u8>> {
+    let (present, wanted) = (variables(now)?, variables(wanted)?);
+    let sides: Vec<Variables> = sides.iter().map(|side| variables(side)).collect::<Option<_>>()?;
+    let differs = |key: &&[u8]| sides.iter().any(|side| side.get(*key) != sides[0].get(*key));
+    let ours: BTreeSet<&[u8]> =
+        sides.iter().flat_map(|side| side.keys().copied()).filter(differs).collect();
+    let is_at = |side: &Variables| ours.iter().all(|key| side.get(key) == present.get(key));
+    if !sides.iter().any(is_at) {
+        return None;
+    }
+    let mut text = SIGNATURE.to_vec();
+    let mut put = |key: &[u8], value: &[u8]| text.extend([key, b"=", value, b"\n"].concat());
+    for line in lines_of(now)? {
+        let (key, value) = line?;
+        match wanted.get(key) {
+            _ if !ours.contains(key) => put(key, value),
+            Some(value) => put(key, value),
+            None => {}
+        }
+    }
+    for key in ours.iter().filter(|key| !present.contains_key(*key)) {
+        if let Some(value) = wanted.get(key) {
+            put(key, value);
+        }
+    }
+    let padding = now.len().checked_sub(text.len())?;
+    text.extend(std::iter::repeat_n(b'#', padding));
+    Some(text)
+}
+
+type Variables<'a> = BTreeMap<&'a [u8], &'a [u8]>;
+
+fn variables(text: &[u8]) -> Option<Variables<'_>> {
+    lines_of(text)?.collect()
+}
+
+/// Keys and values, up to the padding; none where the file is no block. A line without `=` gives none.
+fn lines_of(text: &[u8]) -> Option<impl Iterator<Item = Option<(&[u8], &[u8])>>> {
+    let body = text.strip_prefix(SIGNATURE)?;
+    let end = body.iter().rposition(|byte| *byte != b'#').map_or(0, |at| at + 1);
+    let lines = body[..end].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    Some(lines.map(|line| {
+        let at = line.iter().position(|byte| *byte == b'=')?;
+        Some((&line[..at], &line[at + 1..]))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(lines: &str) -> Vec<u8> {
+        let mut text = SIGNATURE.to_vec();
+        text.extend(lines.as_bytes());
+        text.resize(1024, b'#');
+        text
+    }
+
+    #[test]
+    fn what_grub_stamps_stays_and_the_runs_values_go_back() {
+        let before = block("kernelopts=root=/dev/a-b/root ro\nboot_success=0\n");
+        let after = block("kernelopts=root=/dev/c/root ro\nboot_success=0\n");
+        let sides = [before.clone(), after.clone()];
+        let now = block("kernelopts=root=/dev/c/root ro\nboot_success=1\nnext_entry=2\n");
+        let back = with_values_of(&now, &sides, &before).unwrap();
+        let wanted = block("kernelopts=root=/dev/a-b/root ro\nboot_success=1\nnext_entry=2\n");
+        assert_eq!(back, wanted);
+        assert_eq!(with_values_of(&back, &sides, &after).unwrap(), now);
+        let edited = block("kernelopts=root=/dev/c/root ro quiet\nboot_success=1\n");
+        assert_eq!(with_values_of(&edited, &sides, &before), None);
+        assert_eq!(with_values_of(b"no block", &sides, &before), None);
+    }
 }

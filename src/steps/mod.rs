@@ -116,10 +116,10 @@ pub fn take(
         let _ticker = Ticker::start(step_text(step, direction));
         // Begun and never done: whatever it started may have left something behind.
         let cut = !journal.is_done(Direction::Forward, number);
-        Standing::Begun.note();
         // On the way back a step that cannot be announced is better taken all the same: the way
         // forward is announced, and undo looks at every step before it acts.
         let announced = noted(journal.intend(direction, number), manner, &mut outcome)?;
+        Standing::Begun.note();
         let taken = failpoint::hit("step").and_then(|()| {
             if held {
                 return held::image(root, journal, step);

@@ -33,9 +33,9 @@ pub enum Side {
 }
 
 impl Side {
-    const ALL: [Self; 3] = [Self::Before, Self::Bridge, Self::After];
+    pub(super) const ALL: [Self; 3] = [Self::Before, Self::Bridge, Self::After];
 
-    fn dir(self) -> &'static str {
+    pub(super) fn dir(self) -> &'static str {
         match self {
             Self::Before => "before",
             Self::Bridge => "bridge",
@@ -228,7 +228,7 @@ fn is_readable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file()) && File::open(path).is_ok()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut file = stream::open(path)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).with_context(|| format!("reading `{}`", path.display()))?;

@@ -5,6 +5,7 @@ mod by_hand;
 pub mod claim;
 mod confine;
 mod durable;
+mod environment;
 pub mod failpoint;
 pub mod files;
 pub mod freeze;

@@ -51,6 +51,10 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
         checks::all_is_mounted(&root).map_err(refuse)?;
     }
     journal.confine(&root).map_err(refuse)?;
+    journal.follow_grub(&root).map_err(refuse)?;
+    if let Some(uuid) = saved.uuid.as_deref().filter(|_| !root.is_live()) {
+        checks::group_is_of(&root, uuid).map_err(refuse)?;
+    }
     refuse_changed_paths(&root, &journal, args.force)?;
     match journal.state() {
         State::Open(Direction::Forward) if saved.undoes.is_some() => back::finish(&root, journal),
