@@ -91,14 +91,17 @@ const JSON: &[Line] = &[
     Stays(r#""name": "{P}", "label": "group={P}", "path": "/srv/{P}""#),
 ];
 const LVM: &[Line] = &[
-    Changes("activation/volume_list = [ \"{P}\", \"{S}\" ]"),
-    Changes("devices/filter = [ \"a|^{D}$|\", \"r|.*|\" ]"),
+    Changes("activation/volume_list = [ \"{P}\", '{S}', {P} ]"),
+    Changes("activation/auto_activation_volume_list = '{P}'"),
+    Changes("devices/filter = [ \"a|^{D}$|\", 'r|{T}/.*|', \"r|.*|\" ]"),
     Stays("x = \"{P}\" # {P}"),
     Stays("activation/read_only_volume_list = [ \"@{P}\" ]"),
 ];
 const FSTAB: &[Line] = &[
     Changes("{M} /a ext4 defaults 0 2"),
     Changes("{O} /b ext4 defaults 0 2"),
+    Changes("/dev//{S} /c ext4 defaults 0 2"),
+    Changes("/dev/./mapper/../mapper//{N} /c ext4 defaults 0 2"),
     Changes("{B} /c ext4 x-systemd.requires={D},x-systemd.after={UM} 0 2"),
     Changes("# /d was on {D} during installation"),
     Stays("LABEL={P} {D} ext4 defaults 0 2"),
@@ -112,6 +115,9 @@ fn lines(place: &Place) -> Vec<Line> {
         "docker" if place.pattern.ends_with(".json") => JSON.to_vec(),
         "docker" if place.pattern.contains("sysconfig") => keyed("VG={P}"),
         "crypttab" => vec![Changes("x {M} {D}:/key header={B}"), Stays("{P} /dev/sda1 /keys/{P}")],
+        "device-table" => {
+            vec![Changes("x {M} {D} 2f1c hash={B}"), Stays("{P} /dev/sda1 /keys/{P}")]
+        }
         "default-grub" | "grub-script" | "grub-cfg" => GRUB.to_vec(),
         "grubenv" => {
             vec![Changes("kernelopts=root={M} ro rd.lvm.lv={S}"), Stays("saved_entry={P}")]

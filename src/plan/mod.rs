@@ -1,5 +1,6 @@
 //! The plan: a value that lists everything a run changes, made without changing anything.
 
+mod device_names;
 pub mod paths;
 mod reading;
 mod unit_paths;

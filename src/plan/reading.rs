@@ -1,24 +1,23 @@
 //! The places of the table as they are read: each file once, and the names that the tree gives to
-//! dm-crypt mappings.
+//! devices that are no volumes.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
-use std::sync::LazyLock;
 
 use anyhow::{Result, bail};
-use regex::bytes::Regex;
 
 use super::Warning;
+use super::device_names;
 use crate::guest::root::{Root, Source, identity};
 use crate::live::reboot::GRUB_LINK;
-use crate::rewrite::{PLACES, Place, crypttab};
+use crate::rewrite::{PLACES, Place};
 
 /// What stands in the places of the table, whatever group is meant.
 #[derive(Debug, Default)]
 pub struct Sources {
     /// Every file, once however many paths lead to it.
     pub(super) files: Vec<(&'static Place, Source)>,
-    /// Names of dm-crypt mappings that any of them declares.
+    /// Names of devices below /dev/mapper that any of them declares and that are no volumes.
     pub mappings: BTreeSet<String>,
     /// What could not be read.
     pub(super) warnings: Vec<Warning>,
@@ -32,7 +31,7 @@ impl Sources {
     pub fn read(root: &Root) -> Result<Self> {
         let mut warnings = Vec::new();
         let files = places(root, &mut warnings)?;
-        Ok(Self { mappings: mapping_names(&files), files, warnings })
+        Ok(Self { mappings: device_names::all(root, &files), files, warnings })
     }
 }
 
@@ -120,26 +119,4 @@ fn dangling(root: &Root, path: &Path, single: bool, warnings: &mut Vec<Warning>)
     }
     warnings.push(Warning::about(path, format!("{text}: left as it is")));
     Ok(())
-}
-
-/// Mapping names on kernel command lines: Arch's `cryptdevice=device:name` (mkinitcpio encrypt),
-/// `rd.luks.name=uuid=name` (systemd-cryptsetup-generator(8)), Debian's `cryptopts=target=name`.
-static MAPPING_ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r#"(?-u)(?:cryptdevice=[^:\s"']+:|luks\.name=[^=\s"']+=|cryptopts=(?:[^\s"']*,)?target=)([^:,\s"']+)"#,
-    )
-    .expect("the pattern is a constant")
-});
-
-fn mapping_names(sources: &[(&Place, Source)]) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for (place, source) in sources {
-        if place.kind == "crypttab" {
-            names.extend(crypttab::mapping_names(&source.bytes));
-        } else {
-            let found = MAPPING_ARGUMENTS.captures_iter(&source.bytes);
-            names.extend(found.map(|name| String::from_utf8_lossy(&name[1]).into_owned()));
-        }
-    }
-    names
 }

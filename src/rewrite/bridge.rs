@@ -40,7 +40,8 @@ pub fn text(
         | "elilo" => kernel_edit,
         "refind-linux" | "kernel-arguments" => argument_edit,
         "systemd-mount" => return unit_bridge::text(text, edits, uuids),
-        "boot-map" => return no_boot_map(text, edits),
+        "boot-map" => return no_bridge(text, edits, BOOT_MAP),
+        "device-table" => return no_bridge(text, edits, DEVICE_TABLE),
         _ => return Ok(None),
     };
     let lines = LineIndex::new(text);
@@ -161,13 +162,15 @@ fn without_word(edit: &Edit, before: &[u8], rest: &[u8]) -> Result<Edit, String>
 }
 
 /// A boot map is written by its own program, after the group has its new name.
-fn no_boot_map(text: &[u8], edits: &[Edit]) -> Result<Option<Vec<u8>>, String> {
-    if in_use(text, edits) {
-        Err("a boot map (zipl, lilo, elilo, yaboot) is made of a file that names a volume"
-            .to_owned())
-    } else {
-        Ok(None)
-    }
+const BOOT_MAP: &str =
+    "a boot map (zipl, lilo, elilo, yaboot) is made of a file that names a volume";
+
+/// What is below dm-verity and dm-integrity has no UUID that udev knows.
+const DEVICE_TABLE: &str = "veritytab or integritytab names a volume, which has no other spelling";
+
+/// A file that a boot depends on, and that has no text on the bridge where it names a volume.
+fn no_bridge(text: &[u8], edits: &[Edit], why: &str) -> Result<Option<Vec<u8>>, String> {
+    if in_use(text, edits) { Err(why.to_owned()) } else { Ok(None) }
 }
 
 /// Whether an edit stands outside of comments.

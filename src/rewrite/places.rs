@@ -98,6 +98,8 @@ pub const PLACES: &[Place] = &[
     boot("etc/fstab.d/*.fstab", "fstab", fstab::rewrite),
     boot("etc/crypttab", "crypttab", crypttab::rewrite),
     boot("etc/crypttab.initramfs", "crypttab", crypttab::rewrite),
+    boot("etc/veritytab", "device-table", crypttab::device_table),
+    boot("etc/integritytab", "device-table", crypttab::device_table),
     // Kernel command lines, and what makes them.
     boot("etc/default/grub", "default-grub", text::grub),
     boot("etc/default/grub.d/*.cfg", "default-grub", text::grub),

@@ -116,6 +116,9 @@ impl Scanner<'_> {
             token.end -= 1;
             verdict = self.matcher.path(&self.text[token.clone()]);
         }
+        if self.is_mounted(at) {
+            verdict = verdict.device();
+        }
         if behind_colon.is_some() && matches!(verdict, Verdict::Ours(_)) {
             self.findings.left.push(Left { token, why: ELSEWHERE });
         } else {
@@ -225,6 +228,12 @@ impl Scanner<'_> {
     /// or a hand-written entry's own.
     fn ends_menu_id(&self, at: usize) -> bool {
         self.forms.grub && at > self.span.start && self.text[at - 1] == b'-'
+    }
+
+    /// Whether a path is a mount's source, or what a kernel resumes from.
+    fn is_mounted(&self, at: usize) -> bool {
+        let before = &self.text[self.span.start..at];
+        [&b"root="[..], b"resume=", b"mount.usr="].iter().any(|key| before.ends_with(key))
     }
 
     /// Whether the path is one of an NFS server (Linux Documentation/admin-guide/nfs/nfsroot.rst).

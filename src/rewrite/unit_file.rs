@@ -75,7 +75,7 @@ fn value(matcher: &Matcher, text: &[u8], key: &[u8], span: Range<usize>, finding
         key if UNIT_LISTS.contains(&key) => scan(matcher, text, span, UNITS, findings),
         b"What" => {
             let span = trimmed(text, span);
-            record(findings, matcher.path(&text[span.clone()]), span);
+            record(findings, matcher.path(&text[span.clone()]).device(), span);
         }
         b"Options" => option_field(matcher, text, trimmed(text, span), findings),
         _ => {

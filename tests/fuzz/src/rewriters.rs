@@ -15,7 +15,11 @@ use postclone::rewrite::{
 pub type Family = &'static [(&'static str, Rewrite)];
 
 /// Tables of devices, a line each.
-pub const TABLES: Family = &[("fstab", fstab::rewrite), ("crypttab", crypttab::rewrite)];
+pub const TABLES: Family = &[
+    ("fstab", fstab::rewrite),
+    ("crypttab", crypttab::rewrite),
+    ("device_table", crypttab::device_table),
+];
 /// Kernel command lines and what holds them.
 pub const COMMAND_LINES: Family = &[
     ("grub", text::grub),
