@@ -118,7 +118,9 @@ fn lines(place: &Place) -> Vec<Line> {
         "device-table" => {
             vec![Changes("x {M} {D} 2f1c hash={B}"), Stays("{P} /dev/sda1 /keys/{P}")]
         }
-        "default-grub" | "grub-script" | "grub-cfg" => GRUB.to_vec(),
+        "default-grub" | "grub-script" | "grub-cfg" | "grub-include" | "grub-legacy" => {
+            GRUB.to_vec()
+        }
         "grubenv" => {
             vec![Changes("kernelopts=root={M} ro rd.lvm.lv={S}"), Stays("saved_entry={P}")]
         }
@@ -135,7 +137,7 @@ fn lines(place: &Place) -> Vec<Line> {
         | "limine"
         | "elilo"
         | "kernel-arguments"
-        | "boot-map"
+        | "xen-loader"
         | "kdump" => KERNEL.to_vec(),
         "lvm-conf" | "lvm-profile" => LVM.to_vec(),
         "initramfs-conf" | "suspend-conf" | "tmpfiles" | "storage" | "schroot" | "xen"
@@ -166,6 +168,8 @@ fn lines(place: &Place) -> Vec<Line> {
         "openstack" if place.pattern.contains("manila") => keyed("lvm_share_volume_group = {P}"),
         "openstack" => keyed("volume_group = {P}"),
         "collectd" => keyed("\tDisk \"{N}\""),
+        "boot-map" if place.pattern.ends_with(".scr") => vec![Shown("\0root={M} rd.lvm.lv={S}\0")],
+        "boot-map" => KERNEL.to_vec(),
         "unified-kernel" => vec![Shown("\0root={M} rd.lvm.lv={S}\0")],
         "firmware" => vec![Shown("\0root={M} rd.lvm.lv={S}")],
         "grub-image" => vec![Shown("search.fs_uuid x root {G} ")],

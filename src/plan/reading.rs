@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::Warning;
-use super::device_names;
+use super::{device_names, included};
 use crate::guest::root::{Root, Source, identity};
 use crate::live::reboot::GRUB_LINK;
 use crate::rewrite::{PLACES, Place};
@@ -30,7 +30,8 @@ impl Sources {
     /// A place that boots read and that is there and cannot be read.
     pub fn read(root: &Root) -> Result<Self> {
         let mut warnings = Vec::new();
-        let files = places(root, &mut warnings)?;
+        let mut files = places(root, &mut warnings)?;
+        included::add(root, &mut files);
         Ok(Self { mappings: device_names::all(root, &files), files, warnings })
     }
 }

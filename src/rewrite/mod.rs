@@ -41,7 +41,7 @@ use anyhow::Result;
 
 use edit::Findings;
 use matcher::Matcher;
-pub use places::{PLACES, Place, Treatment};
+pub use places::{INCLUDED, PLACES, Place, Treatment};
 
 /// Finds what to change in a file's bytes.
 pub type Rewrite = fn(&Matcher, &[u8]) -> Result<Findings>;
