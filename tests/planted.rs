@@ -51,9 +51,10 @@ const WORDS: &[Line] = &[
     Changes("x {D} {M} -d{D} --dev={B}"),
     Changes("systemctl start {UD2} # {D}"),
     Changes("ls {T}/* rd.lvm.lv={S}"),
-    Shown("vgs {P}"),
-    Shown("lvs {S}"),
-    Shown("dmsetup info {N}"),
+    Changes("vgchange -ay {P} && /sbin/lvs -o lv_name {S} {S}"),
+    Changes("dmsetup info {N}; lvm vgs --select vg_name={P}"),
+    Changes("mount {M} {T}/$x; VG={P}"),
+    Shown("show {P} {S} {N}"),
     Shown("scp nas:{D} /srv"),
     Stays("# {P}, {S}, {N}"),
     Stays("%{P} root@{P} /srv/{P} hostname={P} {P}:/srv x.{P} {P}_x"),
@@ -65,7 +66,8 @@ const UNIT: &[Line] = &[
     Changes("ReadOnlyPaths=-{D}"),
     Changes("ExecStart=/bin/x {D} {UM2}"),
     Changes("Options=logdev={D},x-systemd.requires={UD}"),
-    Shown("ExecStart=/sbin/vgs {P}"),
+    Changes("ExecStart=/sbin/vgs {P}"),
+    Shown("ExecStart=/bin/show {P}"),
     Stays("Where={D}"),
     Stays("Description={D} on {P}"),
     Stays("User={P}"),
@@ -125,6 +127,7 @@ fn lines(place: &Place) -> Vec<Line> {
             vec![Changes("kernelopts=root={M} ro rd.lvm.lv={S}"), Stays("saved_entry={P}")]
         }
         "bls-entry" => vec![Changes("options root={M} rd.lvm.lv={S}"), Stays("title {P} {D}")],
+        "boot-map" if place.pattern.ends_with(".scr") => vec![Shown("\0root={M} rd.lvm.lv={S}\0")],
         "kernel-command-line"
         | "boot-settings"
         | "boom"
@@ -137,6 +140,7 @@ fn lines(place: &Place) -> Vec<Line> {
         | "limine"
         | "elilo"
         | "kernel-arguments"
+        | "boot-map"
         | "xen-loader"
         | "kdump" => KERNEL.to_vec(),
         "lvm-conf" | "lvm-profile" => LVM.to_vec(),
@@ -144,6 +148,8 @@ fn lines(place: &Place) -> Vec<Line> {
         | "containers-storage" | "snapper" => {
             if place.pattern.contains("xen-tools") {
                 keyed("lvm = {P}")
+            } else if place.kind == "xen" {
+                [&[Changes("disk = [ 'phy:{S},xvda,w', 'phy:mapper/{N},xvdb,w' ]")], PATHS].concat()
             } else {
                 PATHS.to_vec()
             }
@@ -168,8 +174,6 @@ fn lines(place: &Place) -> Vec<Line> {
         "openstack" if place.pattern.contains("manila") => keyed("lvm_share_volume_group = {P}"),
         "openstack" => keyed("volume_group = {P}"),
         "collectd" => keyed("\tDisk \"{N}\""),
-        "boot-map" if place.pattern.ends_with(".scr") => vec![Shown("\0root={M} rd.lvm.lv={S}\0")],
-        "boot-map" => KERNEL.to_vec(),
         "unified-kernel" => vec![Shown("\0root={M} rd.lvm.lv={S}\0")],
         "firmware" => vec![Shown("\0root={M} rd.lvm.lv={S}")],
         "grub-image" => vec![Shown("search.fs_uuid x root {G} ")],

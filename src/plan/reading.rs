@@ -2,7 +2,7 @@
 //! devices that are no volumes.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -108,16 +108,35 @@ fn read_place(
     root.read(path)
 }
 
+/// A link whose target is not there. Where the directory is that it points into, the file is simply not
+/// there, as `/etc/sysconfig/grub` where GRUB was taken away; else something may have to be mounted.
 fn dangling(root: &Root, path: &Path, single: bool, warnings: &mut Vec<Warning>) -> Result<()> {
+    let end = end_of_links(root, path);
+    if end == Path::new("/dev/null") {
+        return Ok(());
+    }
     let target = std::fs::read_link(root.outer(path)).unwrap_or_default();
     let text = format!(
         "`{}` is a symbolic link to `{}`, which is not there inside the root",
         path.display(),
         target.display()
     );
-    if single {
+    if single && !end.parent().is_some_and(|dir| root.exists(dir)) {
         bail!("{text}: mount what it points into, or remove the link");
     }
     warnings.push(Warning::about(path, format!("{text}: left as it is")));
     Ok(())
+}
+
+/// Where the links that begin at a path end, be anything there or not.
+fn end_of_links(root: &Root, path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..40 {
+        let Ok(target) = std::fs::read_link(root.outer(&path)) else { break };
+        let dir = path.parent().unwrap_or(Path::new("/")).join(&target);
+        let (Some(dir), Some(name)) = (dir.parent(), target.file_name()) else { break };
+        let dir = root.resolve(dir).ok().flatten().unwrap_or_else(|| dir.to_owned());
+        path = dir.join(name);
+    }
+    path
 }

@@ -44,7 +44,8 @@ pub const PROXMOX: &str =
 pub const PROXMOX_DATABASE: &str =
     "it holds the files of /etc/pve: edit them there when the node runs";
 /// The CIB is signed and never edited as a file (pacemaker.io, Pacemaker Explained).
-pub const PACEMAKER: &str = "it is the cluster's: run `pcs resource update RESOURCE vgname={new}`, or crm, on a running node";
+pub const PACEMAKER: &str = "it is the cluster's: on a running node give the parameter its new value, by `pcs resource update \
+     RESOURCE PARAMETER=VALUE` or by crm";
 /// linuxcontainers.org/incus: a pool's `lvm.vg_name`; changing it by the client renames the group itself.
 pub const INCUS: &str = "it is the daemon's database: run `incus admin sql global \"UPDATE storage_pools_config \
      SET value='{new}' WHERE value='{old}'\"` after the run";

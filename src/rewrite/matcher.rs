@@ -111,6 +111,16 @@ impl Matcher {
         shift(self.slash_pair(rest, Form::DevicePath), 5)
     }
 
+    /// A path below `/dev`, without it: `VG/LV`, `mapper/VG-LV`. The group's directory alone is none.
+    pub fn below_dev(&self, name: &[u8]) -> Verdict {
+        match self.path(&[b"/dev/", name].concat()).device() {
+            Verdict::Ours(hit) => {
+                Verdict::Ours(Hit { group: hit.group.start - 5..hit.group.end - 5, ..hit })
+            }
+            other => other,
+        }
+    }
+
     /// An absolute path up to where a pattern or an expansion leaves the volume open: `/dev/mapper/VG-`,
     /// `/dev/mapper/VG-snap`, `/dev/VG/`.
     pub fn path_beginning(&self, token: &[u8]) -> Verdict {
@@ -186,6 +196,28 @@ impl Matcher {
             }
             _ => Verdict::Foreign,
         }
+    }
+
+    /// `VG/LV`, whole, or `VG/` and what an expansion or a wildcard makes a volume of.
+    pub fn pair_or_beginning(&self, word: &[u8]) -> Verdict {
+        let rest = word
+            .strip_prefix(self.old.as_str().as_bytes())
+            .and_then(|rest| rest.strip_prefix(b"/"))
+            .unwrap_or_default();
+        if rest.iter().any(|byte| b"$*?[{%`".contains(byte)) {
+            return hit(self.old.as_str(), self.new.as_str(), Form::VgLv, None);
+        }
+        self.slash_pair(word, Form::VgLv)
+    }
+
+    /// The same with more volumes, where the volumes are known.
+    #[must_use]
+    pub fn with_volumes(&self, more: &[LvName]) -> Self {
+        let mut matcher = self.clone();
+        if let Volumes::Known(known) = &mut matcher.volumes {
+            known.extend(more.iter().cloned());
+        }
+        matcher
     }
 
     /// The group's raw name, whole.

@@ -10,7 +10,7 @@ use super::advice::{
 };
 use super::{
     Rewrite, bls, crypttab, efi_variable, free_text, fstab, grubenv, json, keyed, libvirt,
-    lvm_conf, shell_conf, text, udev_rules, unit_file,
+    lvm_conf, shell_conf, text, udev_rules, unit_file, xen,
 };
 use crate::severity::Severity;
 
@@ -304,7 +304,8 @@ pub const PLACES: &[Place] = &[
     // Machines and containers.
     service("etc/libvirt/**/*.xml", "libvirt", libvirt::rewrite).then(LIBVIRT),
     service("var/lib/libvirt/qemu/snapshot/*/*.xml", "libvirt", libvirt::rewrite).then(LIBVIRT),
-    paths("etc/xen/*.cfg", "xen"),
+    service("etc/xen/*", "xen", xen::rewrite),
+    service("etc/xen/auto/*", "xen", xen::rewrite),
     service("etc/xen-tools/xen-tools.conf", "xen", keyed::containers),
     service("etc/lxc/*.conf", "lxc", keyed::containers),
     service("var/lib/lxc/*/config", "lxc", keyed::containers),
@@ -317,7 +318,7 @@ pub const PLACES: &[Place] = &[
     service("etc/topolvm/lvmd.yaml", "topolvm", keyed::container_engine),
     service("etc/cinder/cinder.conf", "openstack", keyed::openstack),
     service("etc/cinder/cinder.conf.d/*.conf", "openstack", keyed::openstack),
-    service("etc/nova/nova.conf", "openstack", keyed::openstack),
+    service("etc/nova/*.conf", "openstack", keyed::openstack),
     service("etc/manila/manila.conf", "openstack", keyed::openstack),
     service("etc/pve/storage.cfg", "proxmox", keyed::proxmox).reported(PROXMOX),
     paths("etc/pve/qemu-server/*.conf", "proxmox").reported(PROXMOX),
