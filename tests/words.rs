@@ -404,8 +404,8 @@ fn files_that_cannot_be_edited_say_what_to_do() {
             "`/etc/crypttab` goes through more than 40 symbolic links: remove the loop",
         ),
         (
-            |root| std::os::unix::fs::symlink("nowhere", root.join("etc/crypttab")).unwrap(),
-            "`/etc/crypttab` is a symbolic link to `nowhere`, which is not there inside the root: mount what it points into, or remove the link",
+            |root| std::os::unix::fs::symlink("no/where", root.join("etc/crypttab")).unwrap(),
+            "`/etc/crypttab` is a symbolic link to `no/where`, which is not there inside the root: mount what it points into, or remove the link",
         ),
         (
             |root| {

@@ -1,6 +1,8 @@
 //! The plan: a value that lists everything a run changes, made without changing anything.
 
+mod device_names;
 mod difference;
+mod included;
 pub mod paths;
 mod reading;
 mod unit_paths;
