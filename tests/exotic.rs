@@ -10,7 +10,7 @@ const HYPHENS: &str = "a-b-c-d-e-f-g-h-i-j-k-l-m-n-o-p-q-r-s-t-u-v-w-x-y-z-0-1-2
 
 /// A trailing hyphen, all legal signs, words that files are full of, digits, underscores.
 const NAMES: &[&str] = &[
-    "a-", "a--b-", "a.b+c", "_.x", "..y", "7", "vg", "root", "system", "data", "home", "swap",
+    "a-", "a--b-", "a.b+c", "_.x", "..y", "7", "vg", "rootvg", "system", "data", "home", "swap",
     "linux", "mapper-x", "ext4", "defaults", HYPHENS,
 ];
 

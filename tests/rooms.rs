@@ -60,7 +60,7 @@ fn only_transaction_writes() {
         "hard_link",
         "renameat",
         "unix::fs::symlink",
-        "mknod",
+        "mknod(",
         "chown(",
         "symlinkat",
         "lchown",

@@ -5,6 +5,7 @@
 //! rewriters do. Reads only, and leaves the files' times of access alone where it may.
 
 mod blocks;
+mod escaped;
 mod file;
 pub mod finding;
 mod folder;

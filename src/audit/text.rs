@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::escaped::{decode, single_backslashes};
 use super::finding::{Form, Own};
 use super::spelling::Spellings;
 use super::word::{Sieve, is_about_lvm};
@@ -269,35 +270,4 @@ fn run(text: &[u8], span: &Range<usize>, fits: impl Fn(u8) -> bool) -> Range<usi
 
 fn run_length(text: &[u8], fits: impl Fn(u8) -> bool) -> usize {
     text.iter().take_while(|byte| fits(**byte)).count()
-}
-
-fn single_backslashes(text: &[u8]) -> Vec<u8> {
-    let mut single = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [byte, tail @ ..] = rest {
-        single.push(*byte);
-        rest = if *byte == b'\\' { tail.strip_prefix(b"\\").unwrap_or(tail) } else { tail };
-    }
-    single
-}
-
-/// Octal escapes of three digits and URL escapes of two; none where there are none.
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [byte, tail @ ..] = rest {
-        let (length, radix) = match byte {
-            b'\\' => (3, 8),
-            b'%' => (2, 16),
-            _ => {
-                decoded.push(*byte);
-                rest = tail;
-                continue;
-            }
-        };
-        let digits = std::str::from_utf8(tail.get(..length)?).ok()?;
-        decoded.push(u8::from_str_radix(digits, radix).ok()?);
-        rest = &tail[length..];
-    }
-    (decoded.len() < text.len()).then_some(decoded)
 }

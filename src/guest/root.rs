@@ -71,7 +71,7 @@ impl Root {
         Path::new("/").join(outer.strip_prefix(&self.base).unwrap_or(outer))
     }
 
-    /// Follows links inside the root, at which `..` stops as in chroot(2). `None` where nothing stands at
+    /// Follows links inside the root, at which `..` stops as in a chroot. `None` where nothing stands at
     /// the path.
     ///
     /// # Errors

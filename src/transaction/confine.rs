@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::inside;
 use super::journal::Journal;
@@ -65,7 +65,12 @@ fn image(root: &Root, path: &Path) -> Result<()> {
         place
     } else {
         let dir = path.parent().unwrap_or(path);
-        let Some(dir) = root.resolve(dir).with_context(looking)? else { return Ok(()) };
+        let Some(dir) = root.resolve(dir).with_context(looking)? else {
+            bail!(
+                "looking for `{}`: its directory is not there inside the root: mount it, or put it back",
+                path.display()
+            );
+        };
         dir.join(path.file_name().unwrap_or_default())
     };
     inside::is_file(&root.outer(&place)).map(drop)

@@ -23,7 +23,7 @@ pub(super) fn plain(path: &Path) -> Result<()> {
     let is_absolute = components.next() == Some(b"");
     let is_plain =
         |component: &[u8]| !matches!(component, b"" | b"." | b"..") && !component.contains(&0);
-    if !is_absolute || !components.all(is_plain) {
+    if !is_absolute || bytes.is_empty() || !components.all(is_plain) {
         bail!("`{}` is no absolute path without `.` and `..`", path.display());
     }
     Ok(())
