@@ -30,15 +30,16 @@ ADMINISTRATOR = "unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"
 
 RENAME = LOOK + f"""
 getenforce | tee "$OUT/enforcing"
-systemd-run --wait --pipe --quiet -p SELinuxContext={ADMINISTRATOR} id -Z
 timed dpkg -i postclone.deb >/dev/null || exit
 timed restorecon -R /usr/sbin/postclone /etc /lib/systemd/system
 labels "$OUT/labels-before"
 stray "$OUT/stray-before"
 snapshot before
 denials "$OUT/denials-before"
-timed systemd-run --wait --pipe --quiet -p SELinuxContext={ADMINISTRATOR} \
-	postclone rename --yes {OLD} {NEW} >"$OUT/rename" 2>&1
+# Of a file of this job's, dbus-daemon may not hand on the descriptor: systemd opens it.
+timed systemd-run --wait --quiet -p SELinuxContext={ADMINISTRATOR} \
+	-p StandardOutput=append:"$OUT/rename" -p StandardError=inherit \
+	sh -c 'id -Z; postclone rename --yes {OLD} {NEW}'
 status=$?
 denials "$OUT/denials-after"
 cat "$OUT/rename"
