@@ -153,7 +153,7 @@ boot /etc/fstab:2:1 mapper-path
 error /etc/cinder.conf:1:16 vg-name
 error /etc/nagios/disks:1:7 dm-name
 error /etc/pve/storage.cfg:2:9 vg-name
-error /etc/sudoers.d/x:1:17 pattern
+error /etc/sudoers.d/x:1:17 mapper-path
 error /etc/sudoers.d/x:1:52 vg-lv
 error /etc/systemd/system/dev-mapper-a\x2d\x2db\x2dswap.swap.d file-name unit-name
 error /etc/systemd/system/x.service:2:7 unit-name
@@ -185,7 +185,7 @@ fn a_name_that_is_a_word_counts_only_where_lvm_is_spoken_of() {
         ("etc/data", b"data-set data.old metadata\n"),
     ]);
     let expected =
-        ["error /etc/b:2:1 device-path", "error /etc/b:3:18 vg-lv", "cosmetic /etc/b:1:5 name"];
+        ["error /etc/b:1:5 vg-name", "error /etc/b:2:1 device-path", "error /etc/b:3:18 vg-lv"];
     assert_eq!(findings(dir.path(), "data", &["home"]), expected);
 }
 

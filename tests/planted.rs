@@ -51,9 +51,10 @@ const WORDS: &[Line] = &[
     Changes("x {D} {M} -d{D} --dev={B}"),
     Changes("systemctl start {UD2} # {D}"),
     Changes("ls {T}/* rd.lvm.lv={S}"),
-    Shown("vgs {P}"),
-    Shown("lvs {S}"),
-    Shown("dmsetup info {N}"),
+    Changes("vgchange -ay {P} && /sbin/lvs -o lv_name {S} {S}"),
+    Changes("dmsetup info {N}; lvm vgs --select vg_name={P}"),
+    Changes("mount {M} {T}/$x; VG={P}"),
+    Shown("show {P} {S} {N}"),
     Shown("scp nas:{D} /srv"),
     Stays("# {P}, {S}, {N}"),
     Stays("%{P} root@{P} /srv/{P} hostname={P} {P}:/srv x.{P} {P}_x"),
@@ -65,7 +66,8 @@ const UNIT: &[Line] = &[
     Changes("ReadOnlyPaths=-{D}"),
     Changes("ExecStart=/bin/x {D} {UM2}"),
     Changes("Options=logdev={D},x-systemd.requires={UD}"),
-    Shown("ExecStart=/sbin/vgs {P}"),
+    Changes("ExecStart=/sbin/vgs {P}"),
+    Shown("ExecStart=/bin/show {P}"),
     Stays("Where={D}"),
     Stays("Description={D} on {P}"),
     Stays("User={P}"),
@@ -91,14 +93,17 @@ const JSON: &[Line] = &[
     Stays(r#""name": "{P}", "label": "group={P}", "path": "/srv/{P}""#),
 ];
 const LVM: &[Line] = &[
-    Changes("activation/volume_list = [ \"{P}\", \"{S}\" ]"),
-    Changes("devices/filter = [ \"a|^{D}$|\", \"r|.*|\" ]"),
+    Changes("activation/volume_list = [ \"{P}\", '{S}', {P} ]"),
+    Changes("activation/auto_activation_volume_list = '{P}'"),
+    Changes("devices/filter = [ \"a|^{D}$|\", 'r|{T}/.*|', \"r|.*|\" ]"),
     Stays("x = \"{P}\" # {P}"),
     Stays("activation/read_only_volume_list = [ \"@{P}\" ]"),
 ];
 const FSTAB: &[Line] = &[
     Changes("{M} /a ext4 defaults 0 2"),
     Changes("{O} /b ext4 defaults 0 2"),
+    Changes("/dev//{S} /c ext4 defaults 0 2"),
+    Changes("/dev/./mapper/../mapper//{N} /c ext4 defaults 0 2"),
     Changes("{B} /c ext4 x-systemd.requires={D},x-systemd.after={UM} 0 2"),
     Changes("# /d was on {D} during installation"),
     Stays("LABEL={P} {D} ext4 defaults 0 2"),
@@ -112,11 +117,17 @@ fn lines(place: &Place) -> Vec<Line> {
         "docker" if place.pattern.ends_with(".json") => JSON.to_vec(),
         "docker" if place.pattern.contains("sysconfig") => keyed("VG={P}"),
         "crypttab" => vec![Changes("x {M} {D}:/key header={B}"), Stays("{P} /dev/sda1 /keys/{P}")],
-        "default-grub" | "grub-script" | "grub-cfg" => GRUB.to_vec(),
+        "device-table" => {
+            vec![Changes("x {M} {D} 2f1c hash={B}"), Stays("{P} /dev/sda1 /keys/{P}")]
+        }
+        "default-grub" | "grub-script" | "grub-cfg" | "grub-include" | "grub-legacy" => {
+            GRUB.to_vec()
+        }
         "grubenv" => {
             vec![Changes("kernelopts=root={M} ro rd.lvm.lv={S}"), Stays("saved_entry={P}")]
         }
         "bls-entry" => vec![Changes("options root={M} rd.lvm.lv={S}"), Stays("title {P} {D}")],
+        "boot-map" if place.pattern.ends_with(".scr") => vec![Shown("\0root={M} rd.lvm.lv={S}\0")],
         "kernel-command-line"
         | "boot-settings"
         | "boom"
@@ -130,12 +141,15 @@ fn lines(place: &Place) -> Vec<Line> {
         | "elilo"
         | "kernel-arguments"
         | "boot-map"
+        | "xen-loader"
         | "kdump" => KERNEL.to_vec(),
         "lvm-conf" | "lvm-profile" => LVM.to_vec(),
         "initramfs-conf" | "suspend-conf" | "tmpfiles" | "storage" | "schroot" | "xen"
         | "containers-storage" | "snapper" => {
             if place.pattern.contains("xen-tools") {
                 keyed("lvm = {P}")
+            } else if place.kind == "xen" {
+                [&[Changes("disk = [ 'phy:{S},xvda,w', 'phy:mapper/{N},xvdb,w' ]")], PATHS].concat()
             } else {
                 PATHS.to_vec()
             }

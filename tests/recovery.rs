@@ -130,7 +130,9 @@ fn the_group_does_not_go_back_where_the_files_do_not() {
     assert!(run.stderr.contains("the files were left as they are"), "{}", run.stderr);
     assert_eq!(stage.read("stub/vg").trim(), "c-d");
     assert!(stage.read("etc/fstab").starts_with("/dev/mapper/c--d-root"));
-    stage.run(&["undo", "--yes"]).demand(1);
+    let run = stage.run(&["undo", "--yes"]).demand(1);
+    let said = "1 file changed since postclone wrote it: `/boot/grub/grub.cfg`";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
     stage.run(&["undo", "--yes", "--force"]).demand(0);
     assert_eq!(stage.read("stub/vg").trim(), "a-b");
     assert!(stage.read("etc/fstab").starts_with("/dev/mapper/a--b-root"));

@@ -194,7 +194,13 @@ fn links_that_lead_out_or_nowhere() {
     let mut up = "../".repeat(20);
     up.push_str(outside.path().strip_prefix("/").unwrap().to_str().unwrap());
     symlink(&up, &link).unwrap();
-    refused(dir.path(), 1, HERE, &["`/etc/crypttab` leads out of the root"]);
+    // `..` stops at the root, and nothing is there inside of it.
+    refused(
+        dir.path(),
+        1,
+        HERE,
+        &["`/etc/crypttab` is a symbolic link to", "not there inside the root"],
+    );
     fs::remove_file(&link).unwrap();
     symlink(outside.path(), &link).unwrap();
     refused(
@@ -207,6 +213,26 @@ fn links_that_lead_out_or_nowhere() {
     symlink("crypttab", &link).unwrap();
     refused(dir.path(), 1, HERE, &["`/etc/crypttab` goes through more than 40 symbolic links"]);
     assert_eq!(fs::read_to_string(outside.path()).unwrap(), FSTAB);
+}
+
+/// What is not there is no reason to stop, where the directory is that would have it.
+#[test]
+fn links_of_trees_that_are_what_they_should_be() {
+    let dir = tree();
+    fs::create_dir_all(dir.path().join("etc/sysconfig")).unwrap();
+    fs::create_dir_all(dir.path().join("etc/default")).unwrap();
+    fs::create_dir_all(dir.path().join("etc/udev/rules.d")).unwrap();
+    symlink("../default/grub", dir.path().join("etc/sysconfig/grub")).unwrap();
+    symlink("/dev/null", dir.path().join("etc/crypttab")).unwrap();
+    symlink("/dev/null", dir.path().join("etc/udev/rules.d/80-masked.rules")).unwrap();
+    fs::rename(dir.path().join("etc/fstab"), dir.path().join("etc/real")).unwrap();
+    symlink("../../../../etc/real", dir.path().join("etc/fstab")).unwrap();
+    let run = postclone(dir.path(), &[&["rename"], HERE].concat()).demand(0);
+    let said = String::from_utf8(run.stdout).unwrap();
+    let warned: Vec<&str> = said.lines().filter(|line| line.contains("symbolic link")).collect();
+    assert!(warned.len() == 1 && warned[0].contains("/etc/sysconfig/grub"), "{warned:?}");
+    let after = fs::read_to_string(dir.path().join("etc/real")).unwrap();
+    assert_eq!(after, "/dev/mapper/c--d-root / ext4 defaults 0 1\n");
 }
 
 #[test]

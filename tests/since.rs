@@ -327,3 +327,59 @@ fn a_full_stdout_does_not_change_the_status() {
     let again = stage.run(RENAME).demand(0);
     assert!(String::from_utf8(again.stdout).unwrap().contains("Nothing to do"));
 }
+
+/// A yes counts for the plan that was shown.
+#[test]
+fn what_changes_while_the_question_stands_is_not_carried_out() {
+    use std::io::Write as _;
+    let stage = Stage::new();
+    let log = stage.path("stub/terminal");
+    let command = format!(
+        "chroot {} /usr/sbin/postclone rename a-b c-d --no-pager",
+        stage.path("").display()
+    );
+    let mut child = std::process::Command::new("script")
+        .args(["--quiet", "--return", "--flush", "--command", &command])
+        .arg(&log)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let screen =
+        || fs::read(&log).map_or(String::new(), |s| String::from_utf8_lossy(&s).into_owned());
+    while !screen().contains("[y/N]") {
+        assert!(child.try_wait().unwrap().is_none(), "{}", screen());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let fstab = stage.read("etc/fstab") + "# mine\n";
+    stage.write("etc/fstab", &fstab);
+    child.stdin.take().unwrap().write_all(b"y\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{}", screen());
+    let said = "`/etc/fstab` was changed since the plan was shown: nothing was changed";
+    assert!(screen().contains(said), "{}", screen());
+    assert_eq!(stage.read("etc/fstab"), fstab);
+    assert_eq!(stage.read("stub/vg").trim(), "a-b");
+}
+
+/// GRUB stamps its block at each boot: that is no edit, and stays.
+#[test]
+fn what_grub_stamps_in_its_block_is_no_edit() {
+    let case = cases().into_iter().find(|case| case.name() == "rhel-8").unwrap();
+    let copy = case.copy();
+    let root = copy.path().to_str().unwrap();
+    let block = copy.path().join("boot/grub2/grubenv");
+    let before = fs::read_to_string(&block).unwrap();
+    let rename = ["rename", &case.old, &case.new, "--files-only", "--yes", "-q", "--root", root];
+    postclone(&case.dir, &rename).demand(0);
+    let stamped = |text: &str| {
+        let text = text.trim_end_matches('#').to_owned() + "boot_indeterminate=7\n";
+        format!("{text:#<1024}")
+    };
+    let now = fs::read_to_string(&block).unwrap();
+    assert_ne!(now, before);
+    fs::write(&block, stamped(&now)).unwrap();
+    let run = postclone(&case.dir, &["undo", "--yes", "--root", root]).demand(0);
+    let said = String::from_utf8(run.stdout).unwrap();
+    assert!(!said.contains("by a plan of its own"), "{said}");
+    assert_eq!(fs::read_to_string(&block).unwrap(), stamped(&before));
+}

@@ -167,6 +167,9 @@ impl Stage {
             fs::write(stage.path("stub/image").join(path), bytes).unwrap();
         }
         stage.write("run/udev/control", "");
+        for lock in ["lock-frontend", "lock"] {
+            stage.write(&format!("var/lib/dpkg/{lock}"), "");
+        }
         stage.write("etc/hostname", "c\n");
         stage.write(
             "etc/fstab",

@@ -10,7 +10,7 @@ use super::spelling::narrow;
 use super::stop::Stop;
 use super::text::{Hit, MAX_LINE, Wanted, line_around};
 use crate::image::{self, Summary};
-use crate::rewrite::{PLACES, Place, is_at};
+use crate::rewrite::{PLACES, Place, Treatment, is_at};
 use crate::severity::Severity;
 
 /// What the fast look reads at once: it stays in the processor's cache.
@@ -110,7 +110,9 @@ impl<'a> Looker<'a> {
         let place = PLACES.iter().find(|place| is_at(place, &path));
         let (rule, advice) = rules::of(spot.path, spot.executable);
         let sure = place.map_or(rule, |place| place.severity);
-        let advice = if place.is_some() && rule != Severity::History { IN_PLACE } else { advice };
+        let is_rewritten =
+            place.is_some_and(|place| !matches!(place.treatment, Treatment::Reported(_)));
+        let advice = if is_rewritten && rule != Severity::History { IN_PLACE } else { advice };
         self.content(&mut file, in_boot, place, &mut |looker, position, hit, text| {
             let severity = severity(hit, sure, rule == Severity::History);
             let advice = if severity == Severity::Cosmetic { HARMLESS } else { advice };

@@ -9,6 +9,7 @@ use super::finding::{Form, Own};
 use super::spelling::Spellings;
 use super::word::{Sieve, is_about_lvm};
 use crate::names::{VgName, is_name_byte, unit};
+use crate::rewrite::commands;
 use crate::rewrite::edit::{self, Findings};
 use crate::rewrite::matcher::{Hit as Match, Matcher, Verdict};
 use crate::rewrite::scan::{GRUB, scan};
@@ -89,6 +90,9 @@ impl Wanted {
         let found = found.unwrap_or_else(|| {
             let mut findings = Findings::default();
             scan(&self.matcher, text, 0..text.len(), GRUB, &mut findings);
+            if memchr::memchr(0, text).is_none() {
+                commands::arguments(&self.matcher, text, 0..text.len(), &mut findings);
+            }
             findings
         });
         let edits = found.edits.into_iter().filter(|edit| edit.form != edit::Form::Padding);

@@ -15,6 +15,7 @@ use crate::rewrite::lines::lines;
 const BOOT_KINDS: &[&str] = &[
     "fstab",
     "grub-cfg",
+    "grub-legacy",
     "grubenv",
     "bls-entry",
     "extlinux",

@@ -74,6 +74,7 @@ const DEV_ENTRIES: &[&str] = &[
     "pts",
     "random",
     "rfkill",
+    "root",
     "rtc",
     "shm",
     "snapshot",

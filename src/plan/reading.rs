@@ -1,24 +1,23 @@
 //! The places of the table as they are read: each file once, and the names that the tree gives to
-//! dm-crypt mappings.
+//! devices that are no volumes.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
-use std::sync::LazyLock;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use regex::bytes::Regex;
 
 use super::Warning;
+use super::{device_names, included};
 use crate::guest::root::{Root, Source, identity};
 use crate::live::reboot::GRUB_LINK;
-use crate::rewrite::{PLACES, Place, crypttab};
+use crate::rewrite::{PLACES, Place};
 
 /// What stands in the places of the table, whatever group is meant.
 #[derive(Debug, Default)]
 pub struct Sources {
     /// Every file, once however many paths lead to it.
     pub(super) files: Vec<(&'static Place, Source)>,
-    /// Names of dm-crypt mappings that any of them declares.
+    /// Names of devices below /dev/mapper that any of them declares and that are no volumes.
     pub mappings: BTreeSet<String>,
     /// What could not be read.
     pub(super) warnings: Vec<Warning>,
@@ -31,8 +30,9 @@ impl Sources {
     /// A place that boots read and that is there and cannot be read.
     pub fn read(root: &Root) -> Result<Self> {
         let mut warnings = Vec::new();
-        let files = places(root, &mut warnings)?;
-        Ok(Self { mappings: mapping_names(&files), files, warnings })
+        let mut files = places(root, &mut warnings)?;
+        included::add(root, &mut files);
+        Ok(Self { mappings: device_names::all(root, &files), files, warnings })
     }
 }
 
@@ -108,38 +108,35 @@ fn read_place(
     root.read(path)
 }
 
+/// A link whose target is not there. Where the directory is that it points into, the file is simply not
+/// there, as `/etc/sysconfig/grub` where GRUB was taken away; else something may have to be mounted.
 fn dangling(root: &Root, path: &Path, single: bool, warnings: &mut Vec<Warning>) -> Result<()> {
+    let end = end_of_links(root, path);
+    if end == Path::new("/dev/null") {
+        return Ok(());
+    }
     let target = std::fs::read_link(root.outer(path)).unwrap_or_default();
     let text = format!(
         "`{}` is a symbolic link to `{}`, which is not there inside the root",
         path.display(),
         target.display()
     );
-    if single {
+    if single && !end.parent().is_some_and(|dir| root.exists(dir)) {
         bail!("{text}: mount what it points into, or remove the link");
     }
     warnings.push(Warning::about(path, format!("{text}: left as it is")));
     Ok(())
 }
 
-/// Mapping names on kernel command lines: Arch's `cryptdevice=device:name` (mkinitcpio encrypt),
-/// `rd.luks.name=uuid=name` (systemd-cryptsetup-generator(8)), Debian's `cryptopts=target=name`.
-static MAPPING_ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r#"(?-u)(?:cryptdevice=[^:\s"']+:|luks\.name=[^=\s"']+=|cryptopts=(?:[^\s"']*,)?target=)([^:,\s"']+)"#,
-    )
-    .expect("the pattern is a constant")
-});
-
-fn mapping_names(sources: &[(&Place, Source)]) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for (place, source) in sources {
-        if place.kind == "crypttab" {
-            names.extend(crypttab::mapping_names(&source.bytes));
-        } else {
-            let found = MAPPING_ARGUMENTS.captures_iter(&source.bytes);
-            names.extend(found.map(|name| String::from_utf8_lossy(&name[1]).into_owned()));
-        }
+/// Where the links that begin at a path end, be anything there or not.
+fn end_of_links(root: &Root, path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..40 {
+        let Ok(target) = std::fs::read_link(root.outer(&path)) else { break };
+        let dir = path.parent().unwrap_or(Path::new("/")).join(&target);
+        let (Some(dir), Some(name)) = (dir.parent(), target.file_name()) else { break };
+        let dir = root.resolve(dir).ok().flatten().unwrap_or_else(|| dir.to_owned());
+        path = dir.join(name);
     }
-    names
+    path
 }

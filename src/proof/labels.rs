@@ -1,5 +1,5 @@
 //! Menus of labelled lines: extlinux and syslinux (wiki.syslinux.org, SYSLINUX), and GRUB legacy's
-//! menu.lst, which says `title` where the others say `label`.
+//! menu, which says `title` where the others say `label`.
 
 use std::path::Path;
 
@@ -10,14 +10,13 @@ use crate::rewrite::lines::lines;
 
 /// Adds the rows of every such menu.
 pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
-    let mut files = view.places(&["extlinux", "syslinux"], rows);
-    let of_grub = view.places(&["grub-cfg"], &mut Vec::new()).into_iter();
-    files.extend(of_grub.filter(|file| file.path.ends_with("menu.lst")));
-    for file in files {
+    for file in view.places(&["extlinux", "syslinux", "grub-legacy"], rows) {
         let menu = read(&file);
         rows.extend(default_row(&file, &menu));
+        let partitions = ["/boot/efi", "/boot/firmware", "/efi"].map(Path::new);
+        let own = partitions.into_iter().find(|dir| file.path.starts_with(dir));
         for entry in &menu.entries {
-            entry.rows(view, facts, Path::new("/boot"), rows);
+            entry.rows(view, facts, own.unwrap_or(Path::new("/boot")), rows);
         }
     }
 }

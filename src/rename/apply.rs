@@ -121,20 +121,16 @@ fn take_back(job: &Job, mut journal: Journal, error: anyhow::Error) -> anyhow::E
     log::error!("{error:#}");
     log::info!("taking back what was done");
     interrupt::ignore();
-    let manner = Manner { force: false, keep_going: true };
+    let manner = Manner { force: false, keep_going: true, only_tells: true };
     let (left, failures) = match steps::take(&job.root, &mut journal, Direction::Backward, manner) {
         Ok(outcome) => (outcome.left, outcome.failures),
         Err(failure) => (Vec::new(), vec![failure]),
     };
     if failures.is_empty() {
-        let restored = match left.as_slice() {
-            [] => "failed, and everything was restored".to_owned(),
-            left => format!(
-                "failed, and everything that postclone wrote was restored; {}",
-                left.join("; ")
-            ),
-        };
-        return fail(Exit::Restored, error.context(restored));
+        for line in left {
+            log::warn!("{line}");
+        }
+        return fail(Exit::Restored, error.context("failed, and everything was restored"));
     }
     let left: Vec<String> = failures.iter().map(|failure| format!("{failure:#}")).collect();
     fail(

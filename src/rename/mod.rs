@@ -10,11 +10,12 @@ mod placed;
 pub(crate) mod printer;
 mod proof;
 mod resume;
+mod steps;
 pub(crate) mod target;
 mod validate;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
@@ -28,10 +29,9 @@ use crate::cli::{Format, RenameArgs};
 use crate::exit::{Exit, refuse};
 use crate::guest::kernels::{self, Generator, Images};
 use crate::guest::root::Root;
-use crate::live;
 use crate::logger;
 use crate::names::VgName;
-use crate::plan::{self, Plan, Sources, Step, Warning};
+use crate::plan::{self, Plan, Sources, Warning};
 use crate::rewrite::matcher::Volumes;
 use crate::transaction::claim::Claim;
 use crate::transaction::journal::Journal;
@@ -84,8 +84,9 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
     }
     let question = format!("Rename volume group {} to {} now?", job.plan.old, job.plan.new);
     let shown = !args.yes;
+    // Before the claim, which makes files: a refusal leaves nothing behind.
+    checks::run(&job)?;
     if shown {
-        checks::run(&job)?;
         show(&printer, args, &job)?;
         ask::confirm(&question, "use --yes, or `ssh -t`; --dry-run shows the plan")?;
     }
@@ -211,8 +212,8 @@ pub(crate) fn job(root: Root, given: PathBuf, gathered: Gathered, scope: Scope) 
     if !job.files_only {
         boot_log::warn(&mut job);
     }
-    job.plan.steps = steps(&job);
-    let told = what_does_not_apply(&job).into_iter().map(Warning::general);
+    job.plan.steps = steps::of(&job);
+    let told = steps::left_out(&job).into_iter().map(Warning::general);
     job.plan.warnings.extend(told);
     let first = checks::warnings(&job);
     job.plan.warnings.splice(0..0, first);
@@ -249,83 +250,4 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
 fn warn_of_images(job: &mut Job) {
     let left = job.images.left.iter();
     job.plan.warnings.extend(left.map(|left| Warning::about(&left.path, &left.why)));
-}
-
-/// Steps that a running system would take and this one cannot.
-fn what_does_not_apply(job: &Job) -> Vec<&'static str> {
-    let mut told = Vec::new();
-    if !job.target.renames_group {
-        return told;
-    }
-    if !job.root.is_live() {
-        told.push("another root than the running system's: nothing is linked or reloaded");
-        return told;
-    }
-    if !live::has_udev() {
-        told.push("udev does not run here: the volumes are not linked under the new name before the next boot");
-    }
-    if !live::has_systemd() {
-        told.push("systemd does not run here: nothing is reloaded, and no unit is looked at");
-    }
-    told
-}
-
-/// The steps, in the order in which [`apply::run`] takes them.
-fn steps(job: &Job) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let files = job.plan.files.len();
-    if files > 0 {
-        steps.push(Step::Backup { files });
-    }
-    let bridged = job.plan.files.iter().filter(|change| change.bridge.is_some()).count();
-    if bridged > 0 {
-        steps.push(Step::BridgeFiles { files: bridged });
-    }
-    if let Some(generator) = job.generator.filter(|_| job.bridges_images) {
-        steps.extend(job.images.images.iter().map(|image| Step::BridgeImage {
-            generator: generator.name().to_owned(),
-            kernel: image.version.clone(),
-            path: image.path.clone(),
-        }));
-    }
-    let bridged = job.placed.iter().filter_map(|placed| placed.bridge.clone());
-    steps.extend(bridged.map(Step::BridgePlaced));
-    let renamed = job.target.group.as_ref().filter(|_| job.target.renames_group);
-    if let Some(group) = renamed {
-        steps.push(Step::RenameGroup {
-            uuid: group.uuid.clone(),
-            old: job.plan.old.to_string(),
-            new: job.plan.new.to_string(),
-        });
-    }
-    if files > 0 {
-        steps.push(Step::ReplaceFiles { files });
-    }
-    let paths = job.plan.paths.changes.len();
-    if paths > 0 {
-        steps.push(Step::RenamePaths { paths });
-    }
-    let live = job.root.is_live() && !job.files_only;
-    if let Some(group) = renamed.filter(|_| live && live::has_udev()) {
-        let volumes = group.volumes.iter().filter(|volume| !volume.hidden).count();
-        steps.push(Step::LinkNames { volumes });
-    }
-    if live && live::has_systemd() && (renamed.is_some() || files > 0 || paths > 0) {
-        steps.push(Step::ReloadSystemd);
-    }
-    if renamed.is_some() && live && Path::new("/run").is_dir() {
-        steps.push(Step::AwaitReboot);
-    }
-    if let Some(generator) = job.generator {
-        steps.extend(job.images.images.iter().map(|image| Step::RebuildImage {
-            generator: generator.name().to_owned(),
-            kernel: image.version.clone(),
-            path: image.path.clone(),
-        }));
-    }
-    steps.extend(job.placed.iter().map(|placed| Step::Place(placed.last.clone())));
-    if !steps.is_empty() {
-        steps.push(Step::Verify);
-    }
-    steps
 }

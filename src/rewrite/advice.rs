@@ -22,6 +22,15 @@ pub const TARGET: &str = "the kernel's targets have the old path until the reboo
 /// ukify(1). Not said of those that the run builds anew.
 pub const UKI: &str = "it is one image with the kernel: build it anew before the reboot (kernel-install, ukify, \
      dracut --uefi or mkinitcpio)";
+/// systemd-stub(7), Command Line and add-ons.
+pub const ADDON: &str =
+    "it is a signed add-on of a kernel image: build it anew before the reboot (ukify)";
+/// mkimage(1), U-Boot's script images.
+pub const BOOT_SCR: &str = "U-Boot reads boot.scr, which is made of boot.cmd: run `mkimage -A arm64 -T script -C none \
+     -d boot.cmd boot.scr` (or -A arm) in /boot before the reboot";
+/// github.com/linuxboot/heads, kexec-boot: kexec.sig is a signature of all of /boot.
+pub const HEADS: &str =
+    "Heads checks /boot by a signature: sign it anew in its menu at the next boot";
 /// grub-install(8): load.cfg is part of the image.
 pub const GRUB_IMAGE: &str =
     "GRUB looks for its own files by the group's name: run grub-install before the reboot";
@@ -35,7 +44,8 @@ pub const PROXMOX: &str =
 pub const PROXMOX_DATABASE: &str =
     "it holds the files of /etc/pve: edit them there when the node runs";
 /// The CIB is signed and never edited as a file (pacemaker.io, Pacemaker Explained).
-pub const PACEMAKER: &str = "it is the cluster's: run `pcs resource update RESOURCE vgname={new}`, or crm, on a running node";
+pub const PACEMAKER: &str = "it is the cluster's: on a running node give the parameter its new value, by `pcs resource update \
+     RESOURCE PARAMETER=VALUE` or by crm";
 /// linuxcontainers.org/incus: a pool's `lvm.vg_name`; changing it by the client renames the group itself.
 pub const INCUS: &str = "it is the daemon's database: run `incus admin sql global \"UPDATE storage_pools_config \
      SET value='{new}' WHERE value='{old}'\"` after the run";

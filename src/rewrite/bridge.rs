@@ -36,11 +36,12 @@ pub fn text(
         kind if image_bridge::concerns(kind) => {
             return image_bridge::text(kind, text, edits, uuids);
         }
-        "grub-cfg" | "bls-entry" | "grubenv" | "extlinux" | "syslinux" | "refind" | "limine"
-        | "elilo" => kernel_edit,
+        "grub-cfg" | "grub-include" | "grub-legacy" | "bls-entry" | "grubenv" | "extlinux"
+        | "syslinux" | "refind" | "limine" | "elilo" | "xen-loader" => kernel_edit,
         "refind-linux" | "kernel-arguments" => argument_edit,
         "systemd-mount" => return unit_bridge::text(text, edits, uuids),
-        "boot-map" => return no_boot_map(text, edits),
+        "boot-map" => return no_bridge(text, edits, BOOT_MAP),
+        "device-table" => return no_bridge(text, edits, DEVICE_TABLE),
         _ => return Ok(None),
     };
     let lines = LineIndex::new(text);
@@ -122,7 +123,7 @@ fn argument_edit(
     let key =
         before.rsplit(|byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'')).next().unwrap_or(before);
     // `cryptdevice=UUID=…:name` is resolved as root= is (mkinitcpio hooks/encrypt).
-    if matches!(key, b"root=" | b"resume=" | b"mount.usr=" | b"cryptdevice=")
+    if matches!(key, b"root=" | b"rootdev=" | b"resume=" | b"mount.usr=" | b"cryptdevice=")
         || key.ends_with(b"kernelopts=root=")
     {
         return by_uuid(edit, uuids).map(Some);
@@ -161,13 +162,15 @@ fn without_word(edit: &Edit, before: &[u8], rest: &[u8]) -> Result<Edit, String>
 }
 
 /// A boot map is written by its own program, after the group has its new name.
-fn no_boot_map(text: &[u8], edits: &[Edit]) -> Result<Option<Vec<u8>>, String> {
-    if in_use(text, edits) {
-        Err("a boot map (zipl, lilo, elilo, yaboot) is made of a file that names a volume"
-            .to_owned())
-    } else {
-        Ok(None)
-    }
+const BOOT_MAP: &str =
+    "a boot map (zipl, lilo, elilo, yaboot, boot.scr, Heads) is made of a file that names a volume";
+
+/// What is below dm-verity and dm-integrity has no UUID that udev knows.
+const DEVICE_TABLE: &str = "veritytab or integritytab names a volume, which has no other spelling";
+
+/// A file that a boot depends on, and that has no text on the bridge where it names a volume.
+fn no_bridge(text: &[u8], edits: &[Edit], why: &str) -> Result<Option<Vec<u8>>, String> {
+    if in_use(text, edits) { Err(why.to_owned()) } else { Ok(None) }
 }
 
 /// Whether an edit stands outside of comments.
@@ -262,6 +265,17 @@ mod tests {
             ),
             ("elilo", "\troot=/dev/a-b/root\n", "\troot=UUID=R-1\n"),
             ("kernel-arguments", "root=/dev/a-b/root ro", "root=UUID=R-1 ro"),
+            ("kernel-arguments", "rootdev=/dev//a-b/root\n", "rootdev=UUID=R-1\n"),
+            (
+                "grub-legacy",
+                "title /dev/a-b/root\n\tkernel /v root=/dev/a-b/root rd_LVM_LV=a-b/root ro\n",
+                "title /dev/a-b/root\n\tkernel /v root=UUID=R-1 ro\n",
+            ),
+            (
+                "xen-loader",
+                "[global]\ndefault=a\n[a]\nkernel=vmlinuz root=/dev/a-b/root\n",
+                "[global]\ndefault=a\n[a]\nkernel=vmlinuz root=UUID=R-1\n",
+            ),
         ] {
             assert_eq!(bridged(kind, before).unwrap(), after);
         }

@@ -38,7 +38,29 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// The mapping names that a crypttab declares.
+/// veritytab(5): data and hash device; integritytab(5): the device, a key's file, options. Device paths
+/// in every field but the first, which is a mapping's name.
+pub fn device_table(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
+    let mut findings = Findings::default();
+    for line in lines(text) {
+        let fields = fields(text, line.clone());
+        let Some(first) = fields.first() else { continue };
+        if text[first.start] == b'#' {
+            comment(matcher, text, line, &mut findings);
+            continue;
+        }
+        for (number, field) in fields.iter().enumerate().skip(1) {
+            if number < 3 {
+                path_field(matcher, text, field.clone(), &mut findings);
+            } else {
+                option_field(matcher, text, field.clone(), &mut findings);
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// The mapping names that a crypttab, or a table of its kind, declares.
 pub fn mapping_names(text: &[u8]) -> BTreeSet<String> {
     lines(text)
         .filter_map(|line| fields(text, line).into_iter().next())

@@ -65,6 +65,13 @@ pub struct Edit {
     pub volume: Option<LvName>,
 }
 
+impl Edit {
+    /// The token where it is left as it is.
+    pub fn left(self, why: &'static str) -> Left {
+        Left { token: self.token, why }
+    }
+}
+
 /// A token that fits the group by its form and was left as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {

@@ -48,7 +48,7 @@ fn decode_octal(text: &[u8], field: Range<usize>) -> Decoded {
 /// A name whose hyphens are all written as `\055` gets a new name written so.
 pub fn path_field(matcher: &Matcher, text: &[u8], field: Range<usize>, findings: &mut Findings) {
     let decoded = decode_octal(text, field.clone());
-    let mut verdict = match_decoded(matcher, &decoded, str::to_owned);
+    let mut verdict = match_decoded(matcher, &decoded, str::to_owned).device();
     if let Verdict::Ours(hit) = &mut verdict {
         let raw = &text[hit.group.clone()];
         if raw.windows(4).any(|escape| escape == br"\055") && !raw.contains(&b'-') {

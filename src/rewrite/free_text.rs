@@ -4,20 +4,36 @@
 use anyhow::Result;
 
 use super::bare;
+use super::commands;
 use super::edit::Findings;
 use super::matcher::Matcher;
 use super::scan::{WORDS, scan};
 
 /// cron, sudoers, logrotate, hooks, backup and monitoring tools.
+///
+/// Volumes that a script makes follow its group; a script is rewritten whole, or left whole and shown.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     // A program may lie where a script is looked for; nothing in one can be moved.
-    if !text.contains(&0) {
+    if text.contains(&0) {
         scan(matcher, text, 0..text.len(), WORDS, &mut findings);
-        bare::words(matcher, text, 0..text.len(), &mut findings);
+        commands::arguments(matcher, text, 0..text.len(), &mut findings);
+        findings.left.extend(findings.edits.drain(..).map(|edit| edit.left(BINARY)));
+        findings.left.sort_by_key(|left| left.token.start);
+        return Ok(findings);
     }
+    let made = commands::made(matcher, text);
+    let with_own = matcher.with_volumes(&made.volumes);
+    let matcher = if made.volumes.is_empty() { matcher } else { &with_own };
+    scan(matcher, text, 0..text.len(), WORDS, &mut findings);
+    commands::arguments(matcher, text, 0..text.len(), &mut findings);
+    bare::words(matcher, text, 0..text.len(), &mut findings);
+    commands::whole(text, &made, &mut findings);
     Ok(findings)
 }
+
+/// What is reported of a file with bytes that no text has.
+const BINARY: &str = "stands in a file with NUL bytes, which is not edited,";
 
 /// A database: every form as far as its bytes are plain, and a group beside its key, with which it
 /// shares a record without a border (sqlite.org/fileformat2.html, 2.1). For places that are reported.
@@ -52,10 +68,13 @@ mod tests {
     #[test]
     fn bare_names_are_shown_and_nothing_else() {
         for (text, bare) in [
-            ("vgs vg vg_app xvg vg-b", vec!["vg"]),
-            ("lvcreate -s vg/home; lvs vg/nosuch", vec!["vg/home"]),
-            ("dmsetup info vg-home", vec!["vg-home"]),
-            ("VG=\"vg\" # vg\n# vg\n  ; vg", vec!["vg"]),
+            ("see vg vg_app xvg vg-b", vec!["vg"]),
+            ("see vg/home or vg/nosuch; lvs vg/nosuch", vec!["vg/home", "vg/nosuch"]),
+            ("see vg-home", vec!["vg-home"]),
+            ("X=\"vg\" # vg\n# vg\n  ; vg", vec!["vg"]),
+            ("lvcreate -n $x vg\nmount /dev/vg/old /x", vec!["vg", "/dev/vg/old"]),
+            ("vgcreate vg /dev/sdb\nmkfs /dev/vg/home", vec!["vg", "/dev/vg/home"]),
+            ("mount /dev/vg/home\0", vec!["/dev/vg/home"]),
             ("hostname = vg", vec![]),
             ("%vg ALL=(ALL) root@vg vg:/srv $vg ${vg} /srv/vg vg@x", vec![]),
         ] {
@@ -79,6 +98,14 @@ mod tests {
             ),
             ("srv/dev/vg/home", "srv/dev/vg/home"),
             ("rm /dev/vg/*", "rm /dev/n-w/*"),
+            (
+                "mount /dev/mapper/vg-snap$x /dev/vg/snap-$x",
+                "mount /dev/mapper/n--w-snap$x /dev/n-w/snap-$x",
+            ),
+            (
+                "lvcreate -s -n snap vg/home && mount /dev/vg/snap /s\numount /dev/mapper/vg-snap; lvremove -f vg/snap",
+                "lvcreate -s -n snap n-w/home && mount /dev/n-w/snap /s\numount /dev/mapper/n--w-snap; lvremove -f n-w/snap",
+            ),
         ] {
             assert_eq!(found(text), (after.to_owned(), vec![]), "{text}");
         }

@@ -2,8 +2,9 @@
 //! either name, before the group is renamed.
 
 use super::bridge::{Uuids, by_uuid};
-use super::edit::{Edit, Form, apply};
+use super::edit::{Edit, apply};
 use super::lines::LineIndex;
+use super::lvm_conf;
 
 /// Whether files of this kind are copied into images.
 pub fn concerns(kind: &str) -> bool {
@@ -28,13 +29,16 @@ pub fn text(
     edits: &[Edit],
     uuids: &Uuids,
 ) -> Result<Option<Vec<u8>>, String> {
+    if kind == "lvm-conf" {
+        let bridge = lvm_conf::with_both_names(text, edits)?;
+        return Ok((!bridge.is_empty()).then(|| apply(text, &bridge)));
+    }
     let lines = LineIndex::new(text);
     let mut bridge = Vec::new();
     for edit in edits.iter().filter(|edit| !is_comment(text, &lines, edit)) {
         let before = &text[lines.range(lines.line_of(edit.token.start)).start..edit.token.start];
         match kind {
             "crypttab" => bridge.push(source(edit, before, uuids)?),
-            "lvm-conf" => bridge.push(both_names(edit, text)?),
             _ if before.ends_with(b"RESUME=") => bridge.extend(by_uuid(edit, uuids).ok()),
             _ => {}
         }
@@ -53,17 +57,6 @@ fn source(edit: &Edit, before: &[u8], uuids: &Uuids) -> Result<Edit, String> {
         return by_uuid(edit, uuids);
     }
     Err("a key or an option in /etc/crypttab names a volume".to_owned())
-}
-
-/// lvm.conf(5): an item of a volume list, and the same with the new name behind it.
-fn both_names(edit: &Edit, text: &[u8]) -> Result<Edit, String> {
-    if !matches!(edit.form, Form::VgName | Form::VgLv) {
-        return Err("a filter in lvm.conf names a volume".to_owned());
-    }
-    let token = &text[edit.token.clone()];
-    let group = edit.range.start - edit.token.start..edit.range.end - edit.token.start;
-    let new = [token, b"\", \"", &token[..group.start], &edit.new, &token[group.end..]].concat();
-    Ok(Edit { range: edit.token.clone(), new, ..edit.clone() })
 }
 
 #[cfg(test)]
@@ -107,8 +100,22 @@ mod tests {
             bridged("lvm-conf", lvm_conf::rewrite, text).unwrap(),
             "activation/volume_list = [ \"a-b\", \"c\", \"a-b/root\", \"c/root\",\"x\" ]\n"
         );
-        let filter = "devices/filter = [ \"r|/dev/a-b/root|\" ]\n";
-        assert!(bridged("lvm-conf", lvm_conf::rewrite, filter).is_err());
+        for (text, both) in [
+            ("a/volume_list = 'a-b'\n", "a/volume_list = ['a-b', 'c']\n"),
+            ("a/volume_list = [ a-b ]\n", "a/volume_list = [ \"a-b\", \"c\" ]\n"),
+            (
+                "filter = [ \"r|/dev/a-b/root|\", 'a|.*|' ]",
+                "filter = [ \"r|/dev/a-b/root|\", \"r|/dev/c/root|\", 'a|.*|' ]",
+            ),
+            (
+                "filter='r|/dev/a-b/root$|/dev/mapper/a--b-|'",
+                "filter=['r|/dev/a-b/root$|/dev/mapper/a--b-|', 'r|/dev/c/root$|/dev/mapper/c-|']",
+            ),
+        ] {
+            assert_eq!(bridged("lvm-conf", lvm_conf::rewrite, text).unwrap(), both);
+        }
+        let other = "devices/scan = [ \"/dev/a-b\" ]\n";
+        assert!(bridged("lvm-conf", lvm_conf::rewrite, other).is_err());
     }
 
     #[test]

@@ -27,7 +27,12 @@ pub fn proxmox(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
 /// OpenStack: cinder's `volume_group`, nova's `images_volume_group`, manila's
 /// `lvm_share_volume_group` (docs.openstack.org, configuration references).
 pub fn openstack(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
-    let group = &["volume_group", "images_volume_group", "lvm_share_volume_group"];
+    let group = &[
+        "volume_group",
+        "images_volume_group",
+        "libvirt_images_volume_group",
+        "lvm_share_volume_group",
+    ];
     Ok(rewrite(matcher, text, &Keys { group, ..Keys::default() }))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::edit::Form;
+use super::kernel_path;
 use crate::names::{LvName, VgName, dm, path};
 
 /// What is known of the group's volumes.
@@ -50,9 +51,20 @@ pub struct Hit {
     pub volume: Option<LvName>,
 }
 
+impl Verdict {
+    /// The verdict where a device is meant: `/dev/VG` is a directory, and no mount's source.
+    #[must_use]
+    pub fn device(self) -> Self {
+        match self {
+            Self::Ours(hit) if hit.form == Form::DeviceDirectory => Self::Foreign,
+            other => other,
+        }
+    }
+}
+
 impl Matcher {
-    /// `mappings` are the names of dm-crypt mappings: free text that may look like a dm name of the
-    /// group (Debian's installer names them after their source) and never is one.
+    /// `mappings` are the names of devices that are no volumes, dm-crypt's and multipathd's: free text that
+    /// may look like a dm name of the group (Debian's installer names them after their source).
     pub fn new(old: VgName, new: VgName, volumes: Volumes, mappings: BTreeSet<String>) -> Self {
         let (old_doubled, new_doubled) = (old.doubled(), new.doubled());
         Self { old, new, old_doubled, new_doubled, volumes, mappings }
@@ -68,8 +80,22 @@ impl Matcher {
         sentence.replace("{old}", self.old.as_str()).replace("{new}", self.new.as_str())
     }
 
-    /// An absolute path, whole: `/dev/mapper/X`, `/dev/disk/by-id/dm-name-X`, `/dev/VG/LV`, `/dev/VG`.
+    /// An absolute path, whole, as the kernel resolves it: `/dev/mapper/X`, `/dev/disk/by-id/dm-name-X`,
+    /// `/dev/VG/LV`, `/dev/VG`.
     pub fn path(&self, token: &[u8]) -> Verdict {
+        let Some(plain) = kernel_path::plain(token) else { return self.plain_path(token) };
+        let bytes: Vec<u8> = plain.iter().map(|(byte, _)| *byte).collect();
+        match self.plain_path(&bytes) {
+            Verdict::Ours(_) if kernel_path::goes_through_another(token) => Verdict::UnknownVolume,
+            Verdict::Ours(hit) => {
+                let group = plain[hit.group.start].1..plain[hit.group.end - 1].1 + 1;
+                Verdict::Ours(Hit { group, ..hit })
+            }
+            other => other,
+        }
+    }
+
+    fn plain_path(&self, token: &[u8]) -> Verdict {
         for (prefix, form) in [(path::MAPPER, Form::MapperPath), (path::BY_ID, Form::ByIdPath)] {
             if let Some(name) = token.strip_prefix(prefix.as_bytes()) {
                 return shift(self.dm_name(name, form), prefix.len());
@@ -83,6 +109,52 @@ impl Matcher {
             );
         }
         shift(self.slash_pair(rest, Form::DevicePath), 5)
+    }
+
+    /// A path below `/dev`, without it: `VG/LV`, `mapper/VG-LV`. The group's directory alone is none.
+    pub fn below_dev(&self, name: &[u8]) -> Verdict {
+        match self.path(&[b"/dev/", name].concat()).device() {
+            Verdict::Ours(hit) => {
+                Verdict::Ours(Hit { group: hit.group.start - 5..hit.group.end - 5, ..hit })
+            }
+            other => other,
+        }
+    }
+
+    /// An absolute path up to where a pattern or an expansion leaves the volume open: `/dev/mapper/VG-`,
+    /// `/dev/mapper/VG-snap`, `/dev/VG/`.
+    pub fn path_beginning(&self, token: &[u8]) -> Verdict {
+        for (prefix, form) in [(path::MAPPER, Form::MapperPath), (path::BY_ID, Form::ByIdPath)] {
+            if let Some(name) = token.strip_prefix(prefix.as_bytes()) {
+                return shift(self.dm_beginning(name, form), prefix.len());
+            }
+        }
+        let rest = token.strip_prefix(b"/dev/").unwrap_or_default();
+        if rest
+            .strip_prefix(self.old.as_str().as_bytes())
+            .is_some_and(|rest| rest.starts_with(b"/"))
+        {
+            let form = Form::DeviceDirectory;
+            return shift(hit(self.old.as_str(), self.new.as_str(), form, None), 5);
+        }
+        Verdict::Foreign
+    }
+
+    /// `VG-` and what follows of a volume's name.
+    fn dm_beginning(&self, name: &[u8], form: Form) -> Verdict {
+        let rest = name
+            .strip_prefix(self.old_doubled.as_bytes())
+            .and_then(|rest| rest.strip_prefix(b"-"))
+            .filter(|rest| !rest.starts_with(b"-"));
+        match rest {
+            Some(_) => hit(&self.old_doubled, &self.new_doubled, form, None),
+            None => Verdict::Foreign,
+        }
+    }
+
+    /// Whether a word is the group's part of a dm name.
+    pub fn is_doubled(&self, word: &[u8]) -> bool {
+        word == self.old_doubled.as_bytes()
     }
 
     /// A dm name, whole: `VG-LV` with doubled hyphens, or one of its layers.
@@ -105,15 +177,10 @@ impl Matcher {
 
     /// A dm name, whole, or a pattern (`VG-*`) whose group's part has no wildcard.
     pub fn dm_pattern(&self, pattern: &[u8]) -> Verdict {
-        let rest = pattern
-            .strip_prefix(self.old_doubled.as_bytes())
-            .and_then(|rest| rest.strip_prefix(b"-"))
-            .filter(|rest| !rest.starts_with(b"-"));
-        match rest {
-            Some(rest) if rest.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[')) => {
-                hit(&self.old_doubled, &self.new_doubled, Form::DmName, None)
-            }
-            _ => self.dm_name(pattern, Form::DmName),
+        if pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[')) {
+            self.dm_beginning(pattern, Form::DmName)
+        } else {
+            self.dm_name(pattern, Form::DmName)
         }
     }
 
@@ -129,6 +196,28 @@ impl Matcher {
             }
             _ => Verdict::Foreign,
         }
+    }
+
+    /// `VG/LV`, whole, or `VG/` and what an expansion or a wildcard makes a volume of.
+    pub fn pair_or_beginning(&self, word: &[u8]) -> Verdict {
+        let rest = word
+            .strip_prefix(self.old.as_str().as_bytes())
+            .and_then(|rest| rest.strip_prefix(b"/"))
+            .unwrap_or_default();
+        if rest.iter().any(|byte| b"$*?[{%`".contains(byte)) {
+            return hit(self.old.as_str(), self.new.as_str(), Form::VgLv, None);
+        }
+        self.slash_pair(word, Form::VgLv)
+    }
+
+    /// The same with more volumes, where the volumes are known.
+    #[must_use]
+    pub fn with_volumes(&self, more: &[LvName]) -> Self {
+        let mut matcher = self.clone();
+        if let Volumes::Known(known) = &mut matcher.volumes {
+            known.extend(more.iter().cloned());
+        }
+        matcher
     }
 
     /// The group's raw name, whole.

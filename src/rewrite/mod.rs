@@ -6,6 +6,8 @@ pub mod advice;
 pub mod bare;
 pub mod bls;
 pub mod bridge;
+mod command_line;
+pub mod commands;
 pub mod crypttab;
 pub mod decoded;
 pub mod edit;
@@ -16,10 +18,14 @@ pub mod fstab;
 pub mod grubenv;
 pub mod image_bridge;
 pub mod json;
+mod kernel_path;
 pub mod keyed;
 pub mod libvirt;
 pub mod lines;
 pub mod lvm_conf;
+mod lvm_filter;
+mod lvm_options;
+mod lvm_tokens;
 pub mod matcher;
 pub mod places;
 pub mod scan;
@@ -30,6 +36,7 @@ pub mod unit_bridge;
 pub mod unit_file;
 pub mod unit_name;
 pub mod unit_path;
+pub mod xen;
 pub mod xml;
 
 use std::path::Path;
@@ -38,7 +45,7 @@ use anyhow::Result;
 
 use edit::Findings;
 use matcher::Matcher;
-pub use places::{PLACES, Place, Treatment};
+pub use places::{INCLUDED, PLACES, Place, Treatment};
 
 /// Finds what to change in a file's bytes.
 pub type Rewrite = fn(&Matcher, &[u8]) -> Result<Findings>;

@@ -44,12 +44,14 @@ const LVM_SLASH: usize = 4;
 
 /// The starts of all forms; one pass over the text finds them.
 static STARTS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?-u)/dev/|lvm/|lvm-activate-|dev-|rd[._](?:lvm|LVM)[._](?:lv|vg|LV|VG)=")
-        .expect("the pattern is a constant")
+    Regex::new(
+        r"(?-u)/dev/|lvm://|lvm/|lvm=|lvm-activate-|dev-|rd[._](?:lvm|LVM)[._](?:lv|vg|LV|VG)=",
+    )
+    .expect("the pattern is a constant")
 });
 
 /// What an unknown volume's token is reported with.
-const UNKNOWN_VOLUME: &str = "fits the group, but the group has no such volume";
+pub(super) const UNKNOWN_VOLUME: &str = "fits the group, but the group has no such volume";
 
 /// What a path behind a colon is reported with.
 const ELSEWHERE: &str = "stands behind what may be another machine's name";
@@ -89,6 +91,8 @@ impl Scanner<'_> {
             b'r' if self.forms.kernel_arguments && self.starts_token(at) => {
                 self.kernel_argument(behind)
             }
+            b'l' if self.text[at..behind].ends_with(b"=") => self.crypt_option(at, behind),
+            b'l' if self.text[at..behind].ends_with(b"//") => self.backup_point(behind),
             b'l' if behind - at > LVM_SLASH => self.activation_unit(at, behind),
             b'l' if self.forms.grub && self.starts_grub_disk(at) => self.grub_disk(behind),
             b'd' if self.forms.units => self.unit_name(at),
@@ -116,6 +120,13 @@ impl Scanner<'_> {
             token.end -= 1;
             verdict = self.matcher.path(&self.text[token.clone()]);
         }
+        if self.forms.words && !matches!(verdict, Verdict::Ours(_)) && self.is_expanded(end) {
+            token = at..end;
+            verdict = self.matcher.path_beginning(&self.text[token.clone()]);
+        }
+        if self.is_mounted(at) {
+            verdict = verdict.device();
+        }
         if behind_colon.is_some() && matches!(verdict, Verdict::Ours(_)) {
             self.findings.left.push(Left { token, why: ELSEWHERE });
         } else {
@@ -138,6 +149,32 @@ impl Scanner<'_> {
             self.matcher.slash_pair(token, Form::VgLv)
         };
         record(self.findings, verdict, start..end);
+        end
+    }
+
+    /// `cryptopts=target=…,source=…,lvm=VG-LV` of initramfs-tools (cryptsetup
+    /// debian/initramfs/hooks/cryptroot), also as `CRYPTROOT=` in its conf.d.
+    fn crypt_option(&mut self, at: usize, name: usize) -> usize {
+        let before = &self.text[self.span.start..at];
+        let word = before.iter().rposition(|byte| b" \t\n\"'".contains(byte));
+        let word = &before[word.map_or(0, |at| at + 1)..];
+        let has = |part: &[u8]| memchr::memmem::find(word, part).is_some();
+        let end = self.run(name, is_name_byte);
+        if word.ends_with(b",") && (has(b"source=") || has(b"target=") || has(b"cryptopts=")) {
+            let verdict = self.matcher.dm_name(&self.text[name..end], Form::DmName);
+            record(self.findings, verdict, name..end);
+        }
+        end
+    }
+
+    /// `lvm://VG/LV/path` of rsnapshot(1).
+    fn backup_point(&mut self, group: usize) -> usize {
+        let end = self.run(group, is_name_byte);
+        if self.forms.words && self.text.get(end) == Some(&b'/') {
+            let end = self.run(end + 1, is_name_byte);
+            let verdict = self.matcher.slash_pair(&self.text[group..end], Form::VgLv);
+            record(self.findings, verdict, group..end);
+        }
         end
     }
 
@@ -225,6 +262,17 @@ impl Scanner<'_> {
     /// or a hand-written entry's own.
     fn ends_menu_id(&self, at: usize) -> bool {
         self.forms.grub && at > self.span.start && self.text[at - 1] == b'-'
+    }
+
+    /// Whether what follows a path is made by a shell, or stands for any text.
+    fn is_expanded(&self, at: usize) -> bool {
+        self.text[at..self.span.end].first().is_some_and(|byte| b"$*?[{%`".contains(byte))
+    }
+
+    /// Whether a path is a mount's source, or what a kernel resumes from.
+    fn is_mounted(&self, at: usize) -> bool {
+        let before = &self.text[self.span.start..at];
+        [&b"root="[..], b"resume=", b"mount.usr="].iter().any(|key| before.ends_with(key))
     }
 
     /// Whether the path is one of an NFS server (Linux Documentation/admin-guide/nfs/nfsroot.rst).

@@ -6,6 +6,7 @@ use std::ops::Range;
 use anyhow::Result;
 
 use super::bare;
+use super::commands;
 use super::edit::{Findings, Form};
 use super::lines::lines;
 use super::matcher::{Matcher, Verdict};
@@ -29,6 +30,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
         let is_comment = bytes.trim_ascii_start().starts_with(b"#");
         let Some(start) = value.filter(|_| !is_comment) else {
             scan(matcher, text, line.clone(), WORDS, &mut findings);
+            commands::arguments(matcher, text, line.clone(), &mut findings);
             bare::words(matcher, text, line, &mut findings);
             continue;
         };

@@ -5,6 +5,7 @@ use std::ops::Range;
 use anyhow::Result;
 
 use super::bare;
+use super::commands;
 use super::decoded::{backslashes, plain, record_decoded, scan_decoded};
 use super::edit::Findings;
 use super::fields::comment;
@@ -88,6 +89,7 @@ fn value(
         }
     } else if ["RUN", "PROGRAM", "IMPORT{program}"].iter().any(|command| key.starts_with(command)) {
         scan(matcher, text, span.clone(), WORDS, findings);
+        commands::arguments(matcher, text, span.clone(), findings);
         bare::words(matcher, text, span, findings);
     } else if key.contains("SYSTEMD_") && key.contains("WANTS") && !escapes {
         scan(matcher, text, span, UNITS, findings);
@@ -98,12 +100,9 @@ fn value(
 
 /// A link `VG/LV` or `mapper/VG-LV`. A link that is called like the group is the rule's own.
 fn volume_link(matcher: &Matcher, name: &[u8]) -> Verdict {
-    match matcher.path(&[b"/dev/", name].concat()) {
-        Verdict::Ours(mut hit) if hit.volume.is_some() => {
-            hit.group = hit.group.start - 5..hit.group.end - 5;
-            Verdict::Ours(hit)
-        }
-        _ => Verdict::Foreign,
+    match matcher.below_dev(name) {
+        Verdict::UnknownVolume => Verdict::Foreign,
+        verdict => verdict,
     }
 }
 

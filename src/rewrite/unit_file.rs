@@ -6,6 +6,7 @@ use std::ops::Range;
 use anyhow::Result;
 
 use super::bare;
+use super::commands;
 use super::edit::Findings;
 use super::fields::{comment, option_field};
 use super::lines::{lines, trimmed};
@@ -75,12 +76,13 @@ fn value(matcher: &Matcher, text: &[u8], key: &[u8], span: Range<usize>, finding
         key if UNIT_LISTS.contains(&key) => scan(matcher, text, span, UNITS, findings),
         b"What" => {
             let span = trimmed(text, span);
-            record(findings, matcher.path(&text[span.clone()]), span);
+            record(findings, matcher.path(&text[span.clone()]).device(), span);
         }
         b"Options" => option_field(matcher, text, trimmed(text, span), findings),
         _ => {
             scan(matcher, text, span.clone(), WORDS, findings);
             if key.starts_with(b"Exec") || key == b"Environment" {
+                commands::arguments(matcher, text, span.clone(), findings);
                 bare::words(matcher, text, span, findings);
             }
         }
@@ -137,8 +139,8 @@ mod tests {
         becomes("BindPaths=/dev/a-b/x:/dev/a-b/x", "BindPaths=/dev/c/x:/dev/a-b/x", 0);
         becomes(
             "ExecStart=vgs a-b \\\n  # a-b /dev/a-b/x\n  a-b",
-            "ExecStart=vgs a-b \\\n  # a-b /dev/c/x\n  a-b",
-            2,
+            "ExecStart=vgs c \\\n  # a-b /dev/c/x\n  a-b",
+            1,
         );
         becomes(
             "Options=logdev=/dev/a-b/x,x-systemd.requires-mounts-for=/dev/a-b/x",

@@ -2,6 +2,7 @@
 //!
 //! Every step looks before it acts, so that one which was cut in the middle can be taken again.
 
+mod act;
 pub(crate) mod crew;
 pub(crate) mod foreign;
 mod held;
@@ -18,14 +19,15 @@ use crate::guest::root::Root;
 use crate::names::VgName;
 use crate::plan::Step;
 use crate::progress::Ticker;
-use crate::report::text::{count, step_text};
+use crate::proof;
+use crate::report::text::step_text;
 use crate::rewrite::matcher::Volumes;
 use crate::transaction::failpoint;
 use crate::transaction::files::{Side, Waiting};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::{Direction, Saved};
 use crate::world::Renaming;
-use crate::{due, interrupt, live, lvm};
+use crate::{due, interrupt};
 
 /// Length of a group's UUID without hyphens.
 const GROUP_UUID: usize = 32;
@@ -37,6 +39,8 @@ pub struct Manner {
     pub force: bool,
     /// Go on after a failure: take back as much as can be.
     pub keep_going: bool,
+    /// On the way back, only tell of a next boot that would fail: what makes it fail is not the run's.
+    pub only_tells: bool,
 }
 
 /// What was seen, and what failed.
@@ -127,8 +131,15 @@ pub fn take(
             if matches!(step, Step::RenameGroup { .. }) {
                 waiting.still_fit()?;
             }
-            take_step(root, journal, step, direction, cut, manner.force, &mut waiting)
+            act::take(root, journal, step, direction, cut, manner.force, &mut waiting)
         });
+        if *step == Step::Verify && direction == Direction::Backward && !held && taken.is_ok() {
+            match proof::demand_before(root, &journal.saved) {
+                Ok(()) => {}
+                Err(error) if manner.only_tells => outcome.left.push(format!("{error:#}")),
+                Err(error) => outcome.failures.push(error),
+            }
+        }
         match taken {
             Ok(seen) => {
                 if let (Some(told), Step::ReplaceFiles { .. }) = (waiting.told, step) {
@@ -196,93 +207,6 @@ fn names(journal: &Journal, direction: Direction) -> (VgName, VgName) {
         Direction::Forward => (old, new),
         Direction::Backward => (new, old),
     }
-}
-
-fn take_step(
-    root: &Root,
-    journal: &Journal,
-    step: &Step,
-    direction: Direction,
-    cut: bool,
-    force: bool,
-    waiting: &mut Staging,
-) -> Result<Option<String>> {
-    let (from, to) = names(journal, direction);
-    match step {
-        // Made before the journal's first record.
-        Step::Backup { .. } => Ok(None),
-        Step::RenameGroup { uuid, .. } => {
-            rename_group(uuid, &to, direction, &mut waiting.told)?;
-            Ok(Some(format!("LVM calls the group {uuid} {to}")))
-        }
-        Step::BridgeFiles { .. } => {
-            if let Some(waiting) = waiting.bridge.take() {
-                waiting.commit()?;
-            }
-            journal.files_are(root, Side::Bridge)?;
-            Ok(None)
-        }
-        Step::ReplaceFiles { files } => {
-            if let Some(waiting) = waiting.last.take() {
-                waiting.commit()?;
-            }
-            journal.files_are(root, due::last_side(direction))?;
-            Ok(Some(match direction {
-                Direction::Forward => format!("{} replaced", count(*files, "file")),
-                Direction::Backward => format!("{} as before", count(*files, "file")),
-            }))
-        }
-        Step::RenamePaths { paths } => {
-            journal.rename_paths(root, direction, force)?;
-            journal.paths_are(root, direction)?;
-            Ok(Some(match direction {
-                Direction::Forward => format!("{} renamed", count(*paths, "path")),
-                Direction::Backward => format!("{} as before", count(*paths, "path")),
-            }))
-        }
-        Step::LinkNames { volumes } => {
-            live::links::settle(journal.saved.volumes.as_deref().unwrap_or_default(), &from, &to)?;
-            Ok(Some(format!("{} linked under the name {to}", count(*volumes, "volume"))))
-        }
-        Step::ReloadSystemd => live::reload_systemd().map(|()| None),
-        Step::AwaitReboot => {
-            if live::links::are_needed(journal.saved.volumes.as_deref().unwrap_or_default(), &from)
-            {
-                live::reboot::announce(&from, &to)?;
-            } else {
-                live::reboot::withdraw()?;
-            }
-            Ok(None)
-        }
-        Step::BridgeImage { .. } | Step::RebuildImage { .. } => {
-            images::take(root, journal, step, direction, cut)
-        }
-        Step::BridgePlaced(wanted) => {
-            placed::bridge(root, journal, wanted, direction).map(|()| None)
-        }
-        Step::Place(wanted) => placed::last(root, journal, wanted, direction).map(Some),
-        Step::Verify => verify::verify(root, journal, direction).map(Some),
-    }
-}
-
-/// Nothing to do where the group has the name already: a run that was cut is taken up.
-fn rename_group(
-    uuid: &str,
-    to: &VgName,
-    direction: Direction,
-    told: &mut Option<Instant>,
-) -> Result<()> {
-    if lvm::name_of(uuid)? == *to {
-        return Ok(());
-    }
-    *told = Some(Instant::now());
-    live::with_name_free(to, || match lvm::rename_group(uuid, to, lvm::Archive::Kept) {
-        // A full disk takes no more of LVM's archive, without which vgrename does nothing.
-        Err(_) if direction == Direction::Backward => {
-            lvm::rename_group(uuid, to, lvm::Archive::LeftOut)
-        }
-        result => result,
-    })
 }
 
 /// What a run is about, for a [`crate::world::World`] in which it is over.

@@ -42,7 +42,7 @@ pub(super) fn run(args: &UndoArgs, root: &Root, mut journal: Journal) -> Result<
     // A signal does not stop the way back in its middle.
     interrupt::watch()?;
     interrupt::ignore();
-    let manner = Manner { force: args.force, keep_going: true };
+    let manner = Manner { force: args.force, keep_going: true, only_tells: false };
     let mut failures = Vec::new();
     let seen = live::watched(root, || {
         let outcome = steps::take(root, &mut journal, Direction::Backward, manner)?;
@@ -61,6 +61,7 @@ pub(super) fn run(args: &UndoArgs, root: &Root, mut journal: Journal) -> Result<
         ));
     }
     Standing::Complete.note();
+    let seen = [seen, vec!["the next boot is proved".to_owned()]].concat();
     say(&taken_back(root, &seen))?;
     Ok(Exit::Done)
 }

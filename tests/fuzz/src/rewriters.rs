@@ -8,14 +8,18 @@ use postclone::rewrite::edit::{Edit, apply};
 use postclone::rewrite::matcher::{Matcher, Volumes};
 use postclone::rewrite::{
     Rewrite, bls, crypttab, efi_variable, free_text, fstab, grubenv, json, keyed, libvirt,
-    lvm_conf, shell_conf, text, udev_rules, unit_file,
+    lvm_conf, shell_conf, text, udev_rules, unit_file, xen,
 };
 
 /// Rewriters with their names, in the order of their choosing bytes.
 pub type Family = &'static [(&'static str, Rewrite)];
 
 /// Tables of devices, a line each.
-pub const TABLES: Family = &[("fstab", fstab::rewrite), ("crypttab", crypttab::rewrite)];
+pub const TABLES: Family = &[
+    ("fstab", fstab::rewrite),
+    ("crypttab", crypttab::rewrite),
+    ("device_table", crypttab::device_table),
+];
 /// Kernel command lines and what holds them.
 pub const COMMAND_LINES: Family = &[
     ("grub", text::grub),
@@ -28,6 +32,7 @@ pub const COMMAND_LINES: Family = &[
 pub const SETTINGS: Family = &[
     ("lvm_conf", lvm_conf::rewrite),
     ("shell_conf", shell_conf::rewrite),
+    ("xen", xen::rewrite),
     ("keyed::proxmox", keyed::proxmox),
     ("keyed::openstack", keyed::openstack),
     ("keyed::containers", keyed::containers),

@@ -1,0 +1,26 @@
+//! What a plan does that an earlier one of the same machine did not.
+
+use super::{FileChange, Plan};
+
+impl Plan {
+    /// What is not the same in a later plan, as the beginning of a sentence; none where both do the same.
+    pub fn difference(&self, later: &Self) -> Option<String> {
+        if (&self.old, &self.new) != (&later.old, &later.new) {
+            return Some(format!("the names became {} and {}", later.old, later.new));
+        }
+        let same = |a: &FileChange, b: &FileChange| {
+            a.path == b.path && a.before == b.before && a.edits == b.edits && a.bridge == b.bridge
+        };
+        let mut pairs = self.files.iter().zip(&later.files);
+        let changed = pairs.find(|(a, b)| !same(a, b)).map(|(change, _)| change);
+        let shorter = self.files.len().min(later.files.len());
+        let rest = self.files[shorter..].iter().chain(&later.files[shorter..]);
+        if let Some(change) = changed.or(rest.last()) {
+            return Some(format!("`{}` was changed", change.path.display()));
+        }
+        if self.paths.changes != later.paths.changes {
+            return Some("the files and links that bear the name are others".to_owned());
+        }
+        (self.steps != later.steps).then(|| "the images or volumes are others".to_owned())
+    }
+}

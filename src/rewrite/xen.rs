@@ -1,0 +1,28 @@
+//! Xen's domains (xl.cfg(5), xl-disk-configuration(5)).
+
+use std::sync::LazyLock;
+
+use anyhow::Result;
+use regex::bytes::Regex;
+
+use super::edit::Findings;
+use super::matcher::Matcher;
+use super::scan::{PATHS, record, scan};
+
+/// A disk by its path below /dev, which the block script puts before it (xen
+/// tools/hotplug/Linux/xen-hotplug-common.sh, `canonicalise_mode` and `expand_dev`).
+static DISK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u)\bphy:([A-Za-z0-9._+-][A-Za-z0-9._+/-]*)").expect("the pattern is a constant")
+});
+
+/// Device paths everywhere, and `phy:VG/LV`.
+pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
+    let mut findings = Findings::default();
+    scan(matcher, text, 0..text.len(), PATHS, &mut findings);
+    for disk in DISK.captures_iter(text).filter_map(|disk| disk.get(1)) {
+        record(&mut findings, matcher.below_dev(disk.as_bytes()), disk.range());
+    }
+    findings.edits.sort_by_key(|edit| edit.range.start);
+    findings.left.sort_by_key(|left| left.token.start);
+    Ok(findings)
+}
