@@ -149,6 +149,68 @@ fn the_running_system_shows_its_new_names() {
     assert_eq!(seen[9], "no chroot");
 }
 
+/// Says who it is and waits, at most a minute, to be looked at.
+const WAITING: &str = r"#!/bin/sh
+echo $$ >/stub/pid.new
+busybox mv /stub/pid.new /stub/pid
+tries=0
+while [ ! -e /stub/looked ] && [ $tries -lt 600 ]; do
+	busybox sleep 0.1
+	tries=$((tries + 1))
+done
+";
+
+/// Without SELinux a label is an extended attribute as others are, which root may set.
+#[test]
+fn what_covers_a_file_has_its_label() {
+    const LABEL: &str = "security.selinux";
+    // In the machine, and where it is in the world.
+    let labelled = [
+        ("dev", "dev"),
+        ("dev/null", "dev/null"),
+        ("dev/mapper", "dev/mapper"),
+        ("dev/mapper/control", "dev/mapper/control"),
+        ("dev/mapper/a--b-root", "dev/mapper/c--d-root"),
+        ("dev/a-b", "dev/c-d"),
+        ("dev/a-b/root", "dev/c-d/root"),
+        ("stub/cmdline", "proc/cmdline"),
+        ("sys/devices/virtual/block/dm-0/dm/name", "sys/block/dm-0/dm/name"),
+        ("run/udev/data/b1023:0", "run/udev/data/b1023:0"),
+    ];
+    let label = |of: &str| format!("u:r:{}:s0\0", of.replace('/', "_")).into_bytes();
+    let stage = machine();
+    stage.program("usr/sbin/update-initramfs", WAITING);
+    for (path, _) in labelled {
+        if let Err(error) = xattr::set(stage.path(path), LABEL, &label(path)) {
+            eprintln!("SKIPPED: this kernel takes no label from a test: {path}: {error}");
+            return;
+        }
+    }
+    let seen = on(&stage, None, || {
+        let world = after(&Root::open(Path::new("/")).unwrap());
+        thread::scope(|scope| {
+            let build = scope.spawn(|| Cmd::new(Program::UpdateInitramfs).within(&world).checked());
+            while !Path::new("/stub/pid").exists() && !build.is_finished() {
+                thread::sleep(Duration::from_millis(20));
+            }
+            let pid = fs::read_to_string("/stub/pid").unwrap();
+            let look = |path: &str| {
+                let path = format!("/proc/{}/root/{path}", pid.trim());
+                xattr::get(&path, LABEL).map_err(|error| format!("{path}: {error}"))
+            };
+            let seen = labelled.map(|(_, path)| look(path));
+            let unlabelled = look("dev/mapper/a--b-root_crypt");
+            fs::write("/stub/looked", "").unwrap();
+            build.join().unwrap().unwrap();
+            assert_eq!(unlabelled, Ok(None));
+            seen
+        })
+    });
+    for ((before, path), seen) in labelled.iter().zip(seen) {
+        assert_eq!(seen, Ok(Some(label(before))), "{path}");
+    }
+}
+
 #[test]
 fn where_all_names_are_right_no_world_is_made() {
     let stage = machine();

@@ -31,6 +31,11 @@ pub fn node(path: &Path, like: &fs::Metadata) -> Result<()> {
     attributes(path, like)
 }
 
+/// Sets an extended attribute; of a symbolic link its own (xattr(7)).
+pub fn extended_attribute(path: &Path, name: &str, value: &[u8]) -> std::io::Result<()> {
+    xattr::set(path, name, value)
+}
+
 /// Gives owner and mode of another file.
 pub fn attributes(path: &Path, like: &fs::Metadata) -> Result<()> {
     let giving = || format!("giving `{}` its owner and mode", path.display());

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::mounts;
 use super::names::Names;
+use super::{labels, mounts};
 use crate::transaction::scratch;
 
 /// Copies /dev to `to`: nodes and links as they are, but for the group's names. What is mounted in it
 /// (`mounted`, whole paths) is shown there as well.
 pub(super) fn copy(from: &Path, to: &Path, names: &Names, mounted: &[PathBuf]) -> Result<()> {
     let copy = Copy { from, to, names, mounted };
+    labels::copy(from, to)?;
     copy.directory(Path::new(""))
 }
 
@@ -49,6 +50,7 @@ impl Copy<'_> {
             if !self.names.is_group(path) {
                 scratch::directory(&to)?;
                 scratch::attributes(&to, &metadata)?;
+                labels::copy(&from, &to)?;
             }
             return self.directory(path);
         }
@@ -59,19 +61,23 @@ impl Copy<'_> {
         if to.symlink_metadata().is_ok() {
             return Ok(());
         }
-        if let Some(dir) = to.parent() {
+        if let (Some(dir), Some(like)) = (to.parent(), from.parent())
+            && !dir.exists()
+        {
             scratch::directory(dir)?;
+            labels::copy(like, dir)?;
         }
         match target {
-            Some(target) => scratch::link(&target, &to),
+            Some(target) => scratch::link(&target, &to)?,
             None if kind.is_block_device() || kind.is_char_device() => {
-                scratch::node(&to, &metadata)
+                scratch::node(&to, &metadata)?;
             }
             None => {
                 scratch::file(&to, b"")?;
-                mounts::bind(&from, &to)
+                return mounts::bind(&from, &to);
             }
         }
+        labels::copy(&from, &to)
     }
 }
 

@@ -8,6 +8,7 @@
 //! it, so that nothing is left behind however a run ends.
 
 mod devices;
+mod labels;
 mod mounts;
 mod names;
 mod tree;
@@ -169,8 +170,7 @@ fn rename_devices(names: &Names, stage: &Path) -> Result<()> {
 
 /// Shows bytes where a file has others.
 fn show(own: &Path, bytes: &[u8], at: &Path) -> Result<()> {
-    scratch::file(own, bytes)?;
-    mounts::bind(own, at)
+    mounts::bind(&labels::file(own, bytes, at)?, at)
 }
 
 /// ischroot(1) holds the mount table against that of process 1, and hooks leave out what they take to

@@ -5,15 +5,29 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use nix::mount::{MsFlags, mount};
 
+use super::labels;
+
 /// Keeps every later mount from the rest of the machine, and the machine's from here.
 pub(super) fn private() -> Result<()> {
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
         .context("parting its mounts from the system's: `/` is no mount point, as in a chroot")
 }
 
-/// Mounts a file system in memory.
+/// Mounts a file system in memory. Its root directory has the label of what it covers.
 pub(super) fn memory(at: &Path) -> Result<()> {
-    mount(Some("postclone"), at, Some("tmpfs"), MsFlags::MS_NOSUID, Some("mode=755"))
+    let label = labels::of(at)?;
+    tmpfs(at, "mode=755")?;
+    label.map_or(Ok(()), |label| labels::give(at, &label))
+}
+
+/// Mounts a file system in memory in which everything has one label, as does the file system itself;
+/// only a kernel that has SELinux knows the option.
+pub(super) fn memory_labelled(at: &Path, label: &str) -> Result<()> {
+    tmpfs(at, &format!("mode=755,context=\"{label}\""))
+}
+
+fn tmpfs(at: &Path, options: &str) -> Result<()> {
+    mount(Some("postclone"), at, Some("tmpfs"), MsFlags::MS_NOSUID, Some(options))
         .with_context(|| format!("mounting a file system in memory at `{}`", at.display()))
 }
 
