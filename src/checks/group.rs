@@ -106,7 +106,8 @@ fn no_hibernation_image(group: &Group) -> Result<()> {
 
 /// vgrename commits the metadata and only then meets a dm device that has the new name already.
 fn nodes_are_free(job: &Job, group: &Group) -> Result<()> {
-    let nodes = live::links::live_nodes();
+    // Between a rename and its reboot the group's own nodes bear the name that an undo gives back.
+    let (_, nodes) = live::links::nodes_by_group(&group.uuid);
     for volume in &group.volumes {
         let name = dm::dm_name(&job.plan.new, &volume.name);
         if nodes.contains(&name) {
@@ -124,7 +125,14 @@ pub(super) fn name_is_free(job: &Job) -> Result<()> {
     if new.clashes_with_dev() {
         bail!("`/dev/{new}` is a device of Linux itself: choose another name");
     }
-    if job.root.is_live() && Path::new("/dev").join(new.as_str()).symlink_metadata().is_ok() {
+    let is_own = job.target.group.as_ref().is_some_and(|group| {
+        let (own, _) = live::links::nodes_by_group(&group.uuid);
+        group.volumes.iter().any(|volume| own.contains(&dm::dm_name(new, &volume.name)))
+    });
+    if !is_own
+        && job.root.is_live()
+        && Path::new("/dev").join(new.as_str()).symlink_metadata().is_ok()
+    {
         bail!("`/dev/{new}` exists already: choose another name, or see what it is");
     }
     Ok(())

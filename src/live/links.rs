@@ -93,6 +93,24 @@ pub fn live_nodes() -> Vec<String> {
     names.map(|name| name.trim_end().to_owned()).collect()
 }
 
+/// Names of the live dm devices, by whether they are volumes of the group with this UUID.
+pub fn nodes_by_group(uuid: &str) -> (Vec<String>, Vec<String>) {
+    named_by_group(Path::new(SYSFS), uuid)
+}
+
+fn named_by_group(sysfs: &Path, uuid: &str) -> (Vec<String>, Vec<String>) {
+    // lvm2 lib/misc/lvm-string.c: `LVM-`, the group's UUID without hyphens, the volume's.
+    let head = format!("LVM-{}", uuid.replace('-', ""));
+    let entries = fs::read_dir(sysfs).into_iter().flatten().flatten();
+    let named = entries.filter_map(|entry| {
+        let read = |file: &str| fs::read_to_string(entry.path().join(file)).ok();
+        Some((read("dm/name")?.trim_end().to_owned(), read("dm/uuid").unwrap_or_default()))
+    });
+    let (own, others): (Vec<_>, Vec<_>) = named.partition(|(_, uuid)| uuid.starts_with(&head));
+    let first = |list: Vec<(String, String)>| list.into_iter().map(|(name, _)| name).collect();
+    (first(own), first(others))
+}
+
 fn rdev(path: &str) -> Result<u64> {
     Ok(fs::metadata(path).with_context(|| format!("looking for the link `{path}`"))?.rdev())
 }
@@ -152,6 +170,28 @@ mod tests {
         device("vda", None);
         assert_eq!(kernel_names(sysfs.path(), &["LVM-VGroot", "LVM-VGhome"]), ["dm-1", "dm-2"]);
         assert!(kernel_names(sysfs.path(), &["LVM-VGgone"]).is_empty());
+    }
+
+    #[test]
+    fn a_groups_nodes_are_told_from_others_by_their_uuid() {
+        let dir = tempfile::tempdir().unwrap();
+        for (kernel, name, uuid) in [
+            ("dm-0", "c-root", "LVM-AAABBBvol"),
+            ("dm-1", "c-data", "LVM-OTHERvol"),
+            ("dm-2", "x", ""),
+        ] {
+            let dm = dir.path().join(kernel).join("dm");
+            fs::create_dir_all(&dm).unwrap();
+            fs::write(dm.join("name"), format!("{name}\n")).unwrap();
+            fs::write(dm.join("uuid"), format!("{uuid}\n")).unwrap();
+        }
+        fs::create_dir(dir.path().join("vda")).unwrap();
+        let (own, mut others) = named_by_group(dir.path(), "AAA-BBB");
+        others.sort();
+        assert_eq!(
+            (own, others),
+            (vec!["c-root".to_owned()], vec!["c-data".to_owned(), "x".to_owned()])
+        );
     }
 
     #[test]
