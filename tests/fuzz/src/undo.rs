@@ -65,7 +65,7 @@ fn undo(root: &Path) {
     if journal.saved.uuid.is_some() || journal.changed_since(&root).is_err() {
         return;
     }
-    let manner = Manner { force: true, keep_going: true };
+    let manner = Manner { force: true, keep_going: true, only_tells: false };
     let _ = steps::take(&root, &mut journal, Direction::Backward, manner);
 }
 
