@@ -27,7 +27,9 @@ mod lvm_filter;
 mod lvm_options;
 mod lvm_tokens;
 pub mod matcher;
+pub mod place;
 pub mod places;
+pub mod recorded;
 pub mod scan;
 pub mod shell_conf;
 pub mod text;
@@ -45,7 +47,8 @@ use anyhow::Result;
 
 use edit::Findings;
 use matcher::Matcher;
-pub use places::{INCLUDED, PLACES, Place, Treatment};
+pub use place::{Place, Treatment};
+pub use places::{INCLUDED, PLACES};
 
 /// Finds what to change in a file's bytes.
 pub type Rewrite = fn(&Matcher, &[u8]) -> Result<Findings>;

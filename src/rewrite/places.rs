@@ -2,94 +2,15 @@
 //!
 //! `man/places.md` says the same to people, and which test shows it.
 
-use std::path::Path;
-
 use super::advice::{
     ADDON, BOOT_SCR, ELILO, FIRMWARE, GRUB_IMAGE, HEADS, INCUS, KDUMP, LIBVIRT, LILO, LXD,
     PACEMAKER, PROXMOX, PROXMOX_DATABASE, TARGET, UKI, YABOOT, ZIPL,
 };
+use super::place::{Place, boot, free, loader, paths, service};
 use super::{
-    Rewrite, bls, crypttab, efi_variable, free_text, fstab, grubenv, json, keyed, libvirt,
-    lvm_conf, shell_conf, text, udev_rules, unit_file, xen,
+    bls, crypttab, efi_variable, free_text, fstab, grubenv, json, keyed, libvirt, lvm_conf,
+    shell_conf, text, udev_rules, unit_file, xen,
 };
-use crate::severity::Severity;
-
-/// Where a format lives.
-#[derive(Debug, Clone, Copy)]
-pub struct Place {
-    /// Path below the root, without a leading slash. One `*` a component stands for any text that
-    /// does not start with a dot; a component `**` for any directories, none included.
-    pub pattern: &'static str,
-    /// The format's name in reports.
-    pub kind: &'static str,
-    /// What reads it.
-    pub rewrite: Rewrite,
-    /// What a stale name in it costs.
-    pub severity: Severity,
-    /// What becomes of what is found.
-    pub treatment: Treatment,
-}
-
-/// What becomes of the names that are found in a place. In advice, `{old}` and `{new}` stand for the
-/// group's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Treatment {
-    /// The file changes.
-    Rewritten,
-    /// The file changes, and its owner keeps a copy until it is told.
-    Then(&'static str),
-    /// The file is another program's state, or cannot be replaced: what to do by hand is said.
-    Reported(&'static str),
-}
-
-const COPIES: &[&str] =
-    &[".bak", ".old", ".orig", ".save", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".rpmsave"];
-
-impl Place {
-    /// Whether a file is an old copy that the place's reader passes over: systemd takes a file for a unit
-    /// or a drop-in by its suffix (systemd.unit(5)).
-    pub fn passes_over(&self, path: &Path) -> bool {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        self.kind.starts_with("systemd-")
-            && (name.ends_with('~') || COPIES.iter().any(|suffix| name.ends_with(suffix)))
-    }
-
-    /// Whether the run must not go on without having read the place.
-    pub fn is_vital(&self) -> bool {
-        self.severity == Severity::Boot && !matches!(self.treatment, Treatment::Reported(_))
-    }
-
-    const fn then(self, advice: &'static str) -> Self {
-        Self { treatment: Treatment::Then(advice), ..self }
-    }
-
-    const fn reported(self, advice: &'static str) -> Self {
-        Self { treatment: Treatment::Reported(advice), ..self }
-    }
-}
-
-const fn boot(pattern: &'static str, kind: &'static str, rewrite: Rewrite) -> Place {
-    Place { pattern, kind, rewrite, severity: Severity::Boot, treatment: Treatment::Rewritten }
-}
-
-const fn service(pattern: &'static str, kind: &'static str, rewrite: Rewrite) -> Place {
-    Place { severity: Severity::Error, ..boot(pattern, kind, rewrite) }
-}
-
-/// Settings in which device paths alone can name the group.
-const fn paths(pattern: &'static str, kind: &'static str) -> Place {
-    service(pattern, kind, text::device_paths)
-}
-
-/// Scripts, commands, and settings without a grammar of their own.
-const fn free(pattern: &'static str, kind: &'static str) -> Place {
-    service(pattern, kind, free_text::rewrite)
-}
-
-/// A kernel command line, or a loader's file that holds some.
-const fn loader(pattern: &'static str, kind: &'static str) -> Place {
-    boot(pattern, kind, text::kernel_command_line)
-}
 
 /// Files that a boot loader's file of that kind includes, wherever they lie.
 pub const INCLUDED: &[Place] = &[

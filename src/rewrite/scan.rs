@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::edit::{Edit, Findings, Form, Left};
-use super::matcher::{Hit, Matcher, Verdict};
+use super::edit::{Findings, Form, Left};
+use super::matcher::{Matcher, Verdict};
+pub use super::recorded::{match_decoded, record};
 use super::unit_name;
 use crate::names::is_name_byte;
 
@@ -290,38 +291,5 @@ impl Scanner<'_> {
     /// Whether an escape goes on with the name (`\x2d`, `\040`); `\"` and a line's continuation do not.
     fn continues_escaped(&self, at: usize) -> bool {
         matches!(self.text[at..self.span.end], [b'\\', b'0'..=b'7' | b'x', ..])
-    }
-}
-
-/// Records what the matcher says of the token at `token`.
-pub fn record(findings: &mut Findings, verdict: Verdict, token: Range<usize>) {
-    match verdict {
-        Verdict::Foreign => {}
-        Verdict::UnknownVolume => findings.left.push(Left { token, why: UNKNOWN_VOLUME }),
-        Verdict::Ours(Hit { group, new, form, volume }) => findings.edits.push(Edit {
-            range: token.start + group.start..token.start + group.end,
-            new: new.into_bytes(),
-            token,
-            form,
-            volume,
-        }),
-    }
-}
-
-/// Asks the matcher about a path that is escaped in the file; the hit's range is that of the escaped
-/// text, and the new name is spelled by `encode`.
-pub fn match_decoded(
-    matcher: &Matcher,
-    decoded: &[(u8, Range<usize>)],
-    encode: impl Fn(&str) -> String,
-) -> Verdict {
-    let path: Vec<u8> = decoded.iter().map(|(byte, _)| *byte).collect();
-    match matcher.path(&path) {
-        Verdict::Ours(hit) => Verdict::Ours(Hit {
-            group: decoded[hit.group.start].1.start..decoded[hit.group.end - 1].1.end,
-            new: encode(&hit.new),
-            ..hit
-        }),
-        other => other,
     }
 }

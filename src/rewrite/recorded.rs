@@ -1,0 +1,40 @@
+//! What the matcher says of a token, as findings of a text.
+
+use std::ops::Range;
+
+use super::edit::{Edit, Findings, Left};
+use super::matcher::{Hit, Matcher, Verdict};
+use super::scan::UNKNOWN_VOLUME;
+
+/// Records what the matcher says of the token at `token`.
+pub fn record(findings: &mut Findings, verdict: Verdict, token: Range<usize>) {
+    match verdict {
+        Verdict::Foreign => {}
+        Verdict::UnknownVolume => findings.left.push(Left { token, why: UNKNOWN_VOLUME }),
+        Verdict::Ours(Hit { group, new, form, volume }) => findings.edits.push(Edit {
+            range: token.start + group.start..token.start + group.end,
+            new: new.into_bytes(),
+            token,
+            form,
+            volume,
+        }),
+    }
+}
+
+/// Asks the matcher about a path that is escaped in the file; the hit's range is that of the escaped
+/// text, and the new name is spelled by `encode`.
+pub fn match_decoded(
+    matcher: &Matcher,
+    decoded: &[(u8, Range<usize>)],
+    encode: impl Fn(&str) -> String,
+) -> Verdict {
+    let path: Vec<u8> = decoded.iter().map(|(byte, _)| *byte).collect();
+    match matcher.path(&path) {
+        Verdict::Ours(hit) => Verdict::Ours(Hit {
+            group: decoded[hit.group.start].1.start..decoded[hit.group.end - 1].1.end,
+            new: encode(&hit.new),
+            ..hit
+        }),
+        other => other,
+    }
+}
