@@ -32,7 +32,7 @@ fn every_failure_is_taken_back() {
 
 fn fails_at_every_point(build: fn() -> Stage) {
     let points = points(&build());
-    let (mut told, mut asked) = (0, 0);
+    let (mut told, mut asked) = (Vec::new(), 0);
     for (number, name) in points.iter().enumerate() {
         let stage = build();
         let before = stage.system();
@@ -48,7 +48,7 @@ fn fails_at_every_point(build: fn() -> Stage) {
             assert!(said.contains(&words) || asked_again, "{point} ({name}): {said}");
             assert_eq!(stage.read("stub/vg").trim(), "c-d");
             if said.contains(&words) {
-                told += 1;
+                told.push(format!("{point} ({name})"));
             } else {
                 asked += 1;
             }
@@ -64,11 +64,14 @@ fn fails_at_every_point(build: fn() -> Stage) {
         assert_eq!(before, stage.system(), "{point} ({name})");
         assert_eq!(stage.read("stub/vg").trim(), "a-b");
     }
-    assert!(told <= 3, "{told} failures were only told of");
+    // blkid for the plan and for the proof, the second look at the running system, what watches pools, and
+    // the lock against a shutdown only inform.
+    assert!(told.len() <= 5, "failures that were only told of: {told:?}");
     assert!(asked <= 3, "{asked} failures before the run were met by the second plan");
     eprintln!(
-        "{} points failed: {told} told of, {asked} met by the second plan, the others taken back",
-        points.len()
+        "{} points failed: {} told of, {asked} met by the second plan, the others taken back",
+        points.len(),
+        told.len()
     );
 }
 

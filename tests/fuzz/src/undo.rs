@@ -30,6 +30,10 @@ const RUN: &str = "var/lib/postclone/000001";
 /// Nothing outside of the root is written, and nothing that is there comes into it.
 pub fn check(input: &[u8]) {
     let (outer, secret) = &*OUTER;
+    // The fuzzer learns the words from the comparison below, and puts them into inputs.
+    if input.windows(secret.len()).any(|window| window == secret.as_bytes()) {
+        return;
+    }
     let root = outer.join("root");
     let _ = fs::remove_dir_all(outer);
     for dir in [root.join("etc"), root.join(RUN), outer.join("outside/etc")] {
