@@ -54,7 +54,7 @@ KINDS = [
     Kind("bookworm", "extlinux", "written by u-boot-update"),
     Kind("bookworm", "boot-on-lvm", "/boot inside of the group"),
     Kind("trixie", "boot-on-lvm-uefi", "/boot inside of the group"),
-    Kind("bookworm", "xfs", "XFS on /boot, a partition, and on /", True),
+    Kind("bookworm", "xfs", "XFS on /boot, a partition, and on /"),
     Kind("bookworm", "xfs-boot-on-lvm", "/boot inside of an XFS root"),
     Kind("trixie", "xfs-boot-on-lvm", "/boot inside of an XFS root"),
     Kind("bookworm", "luks", "the group inside of LUKS, as the installer's encrypted LVM"),
