@@ -76,8 +76,22 @@ pub struct RenameArgs {
     #[arg(short, long)]
     pub yes: bool,
 
+    /// Rewrite unambiguous names in FILE as well
+    ///
+    /// For scripts and settings that postclone does not know; the plan's part "Not rewritten" proposes
+    /// them. FILE is an absolute path inside the root. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub also: Vec<PathBuf>,
+
+    /// Rename even if files that the next boot may read keep the old name
+    ///
+    /// The plan lists them under "Not rewritten". Without this option --yes refuses them, and the
+    /// question about them is asked first.
+    #[arg(long)]
+    pub accept_stale: bool,
+
     /// Finish a run that was cut, as its journal says
-    #[arg(long, conflicts_with_all = ["old", "new", "to_hostname", "vg_uuid", "dry_run", "files_only", "no_initramfs", "lvm_report"])]
+    #[arg(long, conflicts_with_all = ["old", "new", "to_hostname", "vg_uuid", "dry_run", "files_only", "no_initramfs", "lvm_report", "also"])]
     pub resume: bool,
 
     /// Work on the system whose / is mounted at DIR

@@ -72,7 +72,7 @@ pub fn run(args: &StatusArgs) -> Result<Exit> {
         Format::Text => {
             write_text(out, &status)?;
             let rows = status.proof.as_deref().filter(|_| args.boot).unwrap_or_default();
-            table::write(out, rows, "", Style::of_stdout(Colour::Auto))
+            table::write(out, rows, None, "", Style::of_stdout(Colour::Auto))
         }
     })?;
     match status.proof {

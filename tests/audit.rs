@@ -86,7 +86,7 @@ fn nothing_that_costs_anything_is_left_after_a_rename() {
         let before = audit(root, &[&[&*case.old, "--severity", "error"], &*with].concat());
         assert_eq!(before.status, 1, "{name}: {}", before.stderr);
         let rename = ["rename", &*case.old, &*case.new, "--yes", "--files-only", "--root", "."];
-        let rename = [&rename[..], &["--format", "json"], &*with].concat();
+        let rename = [&rename[..], &["--accept-stale", "--format", "json"], &*with].concat();
         let told: Value =
             serde_json::from_slice(&postclone(root, &rename).demand(0).stdout).unwrap();
         let warnings = told["warnings"].as_array().unwrap();

@@ -116,7 +116,7 @@ fn diff_of_a_menu(bencher: Bencher) {
     fs::write(dir.path().join("boot/grub/grub.cfg"), &menu().text).unwrap();
     let root = postclone::guest::root::Root::open(dir.path()).unwrap();
     let (old, new) = (VgName::new(menu().matcher.old_name()).unwrap(), VgName::new("n-w").unwrap());
-    let sources = plan::Sources::read(&root).unwrap();
+    let sources = plan::Sources::read(&root, &[]).unwrap();
     let changes: Vec<FileChange> =
         plan::files(&root, sources, &old, &new, Volumes::ByForm).unwrap().changes;
     let change = &changes[0];

@@ -24,6 +24,7 @@ mod manual;
 mod many;
 mod named_after;
 mod names;
+mod not_rewritten;
 mod obstacles;
 mod package_locks;
 mod paths;

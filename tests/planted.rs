@@ -406,6 +406,7 @@ fn every_reference_is_rewritten_or_shown_and_nothing_else_is_touched() {
                 NEW,
                 "--files-only",
                 "--yes",
+                "--accept-stale",
                 "--format",
                 "json",
                 "--root",

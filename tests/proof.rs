@@ -107,7 +107,10 @@ fn a_run_shows_what_the_next_boot_finds() {
     let run = stage.run(RENAME).demand(0);
     assert_eq!(table(&run.stdout), HOLDS);
     let said = String::from_utf8(run.stdout).unwrap();
-    assert!(said.contains("names a-b any more; the next boot is proved\n"), "{said}");
+    assert!(
+        said.contains("planned again: no place that is rewritten names a-b any more\n"),
+        "{said}"
+    );
     // At any time later, and after an undo by the old name.
     let status = |stage: &Stage, args: &[&str]| {
         String::from_utf8(stage.run(&[&["status"], args].concat()).demand(0).stdout).unwrap()
@@ -307,7 +310,7 @@ fn a_unit_counts_where_a_boot_wants_it() {
     let facts = Facts::new(vg("new"), Some(vg("a-b")), &volumes, BTreeSet::new());
     let verdicts = || {
         let rows = proof::rows(&View::now(&root), &facts);
-        rows.into_iter().map(|row| (row.item, row.verdict)).collect::<BTreeMap<_, _>>()
+        rows.into_iter().map(|row| (row.item.into_owned(), row.verdict)).collect::<BTreeMap<_, _>>()
     };
     let mut expected = BTreeMap::from([
         ("unit name".to_owned(), Verdict::Tolerated),
@@ -358,7 +361,7 @@ fn proved(files: &[(&str, &str)]) -> Vec<(String, String, postclone::proof::Verd
     let volumes = Volumes::Known(BTreeSet::from([LvName::new("root").unwrap()]));
     let facts = Facts::new(vg("new"), Some(vg("a-b")), &volumes, BTreeSet::new());
     let rows = proof::rows(&View::now(&root), &facts).into_iter();
-    rows.map(|row| (row.item, row.value, row.verdict)).collect()
+    rows.map(|row| (row.item.into_owned(), row.value, row.verdict)).collect()
 }
 
 #[test]

@@ -298,7 +298,7 @@ fn a_name_that_is_not_utf_8_is_told_of_and_left() {
     fs::create_dir_all(&conf).unwrap();
     let odd = conf.join(std::ffi::OsStr::from_bytes(b"r\xffsume"));
     fs::write(&odd, "RESUME=/dev/a-b/swap\n").unwrap();
-    let mut all = vec!["rename", "--format", "json"];
+    let mut all = vec!["rename", "--accept-stale", "--format", "json"];
     all.extend(HERE);
     let run = postclone(dir.path(), &all).demand(0);
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();

@@ -35,6 +35,7 @@ pub(super) type Push<'a, L> = &'a mut dyn FnMut(&mut L, Position, &Hit, &[u8]);
 pub(super) struct Looker<'a> {
     pub(super) wanted: &'a Wanted,
     pub(super) stop: &'a Stop,
+    opens_images: bool,
     chunk: Vec<u8>,
     block: Vec<u8>,
     pub(super) summary: Summary,
@@ -47,11 +48,18 @@ impl<'a> Looker<'a> {
         Self {
             wanted,
             stop,
+            opens_images: true,
             chunk,
             block: Vec::new(),
             summary: Summary::default(),
             found: Findings::default(),
         }
+    }
+
+    /// The same, which may leave images closed: of a program for the firmware its bytes are searched
+    /// then, and nothing of an initramfs image.
+    pub(super) fn opening_images(self, opens_images: bool) -> Self {
+        Self { opens_images, ..self }
     }
 
     /// Looks into a regular file of that length. False where it has nothing, which is almost always:
@@ -71,7 +79,10 @@ impl<'a> Looker<'a> {
             };
             let text = &self.chunk[..held + count];
             if read == 0 && in_boot && image::may_be(text) {
-                return Ok(true);
+                let is_firmwares = text.starts_with(b"MZ");
+                if self.opens_images || !is_firmwares {
+                    return Ok(self.opens_images);
+                }
             }
             read += count as u64;
             self.found.bytes += count as u64;
@@ -102,7 +113,7 @@ impl<'a> Looker<'a> {
     /// Looks closely at a file that [`Looker::has`] something.
     pub(super) fn look(&mut self, mut file: &File, spot: Spot<'_>) -> io::Result<()> {
         let in_boot = rules::is_boot(spot.path);
-        if in_boot && self.image(file, spot) {
+        if in_boot && self.opens_images && self.image(file, spot) {
             return Ok(());
         }
         file.seek(SeekFrom::Start(0))?;
@@ -216,7 +227,8 @@ impl<'a> Looker<'a> {
     }
 }
 
-const IN_PLACE: &str = "let `postclone rename` rewrite it, or edit it";
+/// What is said of a place that a rename rewrites.
+pub(super) const IN_PLACE: &str = "let `postclone rename` rewrite it, or edit it";
 const HARMLESS: &str = "nothing fails by it: edit it or leave it";
 
 /// Where a hit stands.

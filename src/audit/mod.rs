@@ -6,10 +6,12 @@
 
 mod blocks;
 mod escaped;
+mod extent;
 mod file;
 pub mod finding;
 mod folder;
 mod inside;
+mod not_rewritten;
 mod queue;
 pub mod report;
 mod rules;
@@ -20,7 +22,7 @@ mod text;
 mod walk;
 mod word;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -44,15 +46,20 @@ use crate::rewrite::PLACES;
 use crate::rewrite::matcher::Volumes;
 use crate::severity::Severity;
 use crate::{logger, plan};
+use extent::Extent;
 use file::Looker;
 use finding::{Finding, Findings, obstacle};
 use folder::Folder;
+pub use not_rewritten::NotRewritten;
 use stop::Stop;
 pub use text::Wanted;
 use walk::{Job, Walk};
 
 /// How long the search at the end of a rename may take.
 const AFTER_RENAME: Duration = Duration::from_secs(300);
+
+/// How long the search for a plan may take.
+const BEFORE_RENAME: Duration = Duration::from_secs(20);
 
 /// Runs the verb.
 pub fn run(args: &AuditArgs) -> Result<Exit> {
@@ -61,7 +68,7 @@ pub fn run(args: &AuditArgs) -> Result<Exit> {
     let root = Root::open(&args.root).map_err(|error| unable(error.context("nothing searched")))?;
     let wanted = subject::wanted(args, &root).map_err(unable)?;
     let started = Instant::now();
-    let mut found = search(&root, &wanted, &Stop::after(None))?;
+    let mut found = search(&root, &wanted, &Stop::after(None), None)?;
     let to_people = args.format == Format::Text && std::io::stdout().is_terminal();
     if !to_people && !args.show_private {
         found.withhold();
@@ -76,13 +83,31 @@ pub fn run(args: &AuditArgs) -> Result<Exit> {
 /// What cannot be looked into is said on stderr. Ends after five minutes, or when a signal comes.
 pub fn after_rename(root: &Root, old: &VgName, volumes: Volumes) -> Result<Findings> {
     let wanted = wanted(root, old, volumes)?;
-    let mut found = search(root, &wanted, &Stop::after(Some(AFTER_RENAME)))?;
+    let mut found = search(root, &wanted, &Stop::after(Some(AFTER_RENAME)), None)?;
     found.list.retain(|finding| finding.severity <= Severity::Error);
     found.withhold();
     report::say_unreadable(&found);
     if found.incomplete {
         log::warn!("the search for what still names {old} was ended early: run `postclone audit`");
     }
+    Ok(found)
+}
+
+/// The search with which a plan is made: what names the group in files that a boot, a service or a
+/// person runs, `without` some, by their paths inside the root. Images are not opened.
+///
+/// Ends after twenty seconds, or when a signal comes; then it is marked as incomplete.
+pub fn before_rename(
+    root: &Root,
+    old: &VgName,
+    volumes: Volumes,
+    without: &[PathBuf],
+) -> Result<Findings> {
+    let wanted = wanted(root, old, volumes)?;
+    let without = without.iter().map(|path| below_root(path)).collect();
+    let mut found = search(root, &wanted, &Stop::after(Some(BEFORE_RENAME)), Some(without))?;
+    found.list.retain(|finding| finding.severity <= Severity::Error);
+    found.withhold();
     Ok(found)
 }
 
@@ -113,16 +138,29 @@ pub fn wanted(root: &Root, name: &VgName, volumes: Volumes) -> Result<Wanted> {
     Ok(subject::of(name.clone(), volumes, plan::mappings(root)?))
 }
 
-/// Searches the tree, with as many threads as there are processors.
-fn search(root: &Root, wanted: &Wanted, stop: &Stop) -> Result<Findings> {
+/// Searches the tree, with as many threads as there are processors: all of it, or what runs, without
+/// some files.
+fn search(
+    root: &Root,
+    wanted: &Wanted,
+    stop: &Stop,
+    what_runs_without: Option<HashSet<Vec<u8>>>,
+) -> Result<Findings> {
     let mut found = Findings::default();
     let mounts = mounts_below(root);
-    let (starts, known) = starts(root, &mounts, &mut found)?;
-    let walk = Walk::new(wanted, stop, starts.into_iter().chain(known).collect(), mounts);
+    let Starts { directories, files, known } = starts(root, &mounts, &mut found)?;
+    let extent = match what_runs_without {
+        None => Extent::Everything,
+        Some(without) => Extent::WhatRuns { known, without },
+    };
+    let files =
+        files.into_iter().filter(|(path, _)| extent.reads(path, false, 0)).map(|(_, job)| job);
+    let jobs = directories.into_iter().chain(files).collect();
+    let walk = Walk::new(wanted, stop, &extent, jobs, mounts);
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let work = || {
-            let mut looker = Looker::new(wanted, stop);
+            let mut looker = Looker::new(wanted, stop).opening_images(extent.opens_images());
             walk.queue.work(|job| walk.take(job, &mut looker));
             looker.found
         };
@@ -156,14 +194,17 @@ fn mounts_below(root: &Root) -> HashMap<Vec<u8>, String> {
         .collect()
 }
 
-type Jobs = Vec<Job>;
+/// Where a search begins.
+struct Starts {
+    /// The directories of the table.
+    directories: Vec<Job>,
+    /// Known places that are in none of them, with their paths below the root, links resolved.
+    files: Vec<(Vec<u8>, Job)>,
+    /// All known places, by their paths below the root, links resolved.
+    known: HashSet<Vec<u8>>,
+}
 
-/// The directories of the table, and the known places that are in none of them.
-fn starts(
-    root: &Root,
-    mounts: &HashMap<Vec<u8>, String>,
-    found: &mut Findings,
-) -> Result<(Jobs, Jobs)> {
+fn starts(root: &Root, mounts: &HashMap<Vec<u8>, String>, found: &mut Findings) -> Result<Starts> {
     let mut paths: Vec<PathBuf> = Vec::new();
     let mut jobs = Vec::new();
     let firmware = root.is_live().then_some(rules::EFI_VARIABLES);
@@ -186,7 +227,7 @@ fn starts(
         }
         paths.push(path);
     }
-    let mut known = Vec::new();
+    let (mut outside, mut known) = (Vec::new(), HashSet::new());
     for place in PLACES {
         for path in root.glob(place.pattern)? {
             // Our own, for the time until the reboot.
@@ -194,17 +235,19 @@ fn starts(
                 continue;
             }
             let Ok(Some(resolved)) = root.resolve(&path) else { continue };
+            known.insert(below_root(&resolved));
             let is_walked = paths.iter().any(|start| resolved.starts_with(start))
                 && !rules::CLOSED
                     .iter()
                     .any(|(dir, _)| resolved.starts_with(Path::new("/").join(dir)));
             if !is_walked && let Ok(file) = open_regular(&root.outer(&resolved)) {
                 let hidden = file.metadata().is_ok_and(|found| is_private(root, &resolved, &found));
-                known.push(Job::Known(file, below_root(&path), hidden));
+                let job = Job::Known(file, below_root(&path), hidden);
+                outside.push((below_root(&resolved), job));
             }
         }
     }
-    Ok((jobs, known))
+    Ok(Starts { directories: jobs, files: outside, known })
 }
 
 fn below_root(path: &Path) -> Vec<u8> {

@@ -108,6 +108,20 @@ pub fn left_lines(old: &VgName, found: &Findings) -> Vec<String> {
     lines
 }
 
+/// What the search at a rename's end says of the next boot, beside its proof; none where it says nothing.
+/// `found` is none where it failed.
+pub fn of_next_boot(old: &VgName, found: Option<&Findings>) -> Option<String> {
+    let Some(found) = found else { return Some(format!("what else names {old} is not known")) };
+    let named = match found.counts.boot {
+        0 => None,
+        1 => Some(format!("1 place that it may read names {old}")),
+        places => Some(format!("{places} places that it may read name {old}")),
+    };
+    let ended = found.incomplete.then(|| format!("not all was searched for {old}"));
+    let told: Vec<String> = named.into_iter().chain(ended).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
 /// What could not be looked into, as warnings.
 pub(super) fn say_unreadable(found: &Findings) {
     for each in found.unreadable.iter().take(WARNINGS) {

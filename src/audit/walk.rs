@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
-use nix::fcntl::readlinkat;
+use nix::fcntl::{AtFlags, readlinkat};
+use nix::sys::stat::fstatat;
 
+use super::extent::Extent;
 use super::file::{Looker, Spot};
 use super::finding::{Part, obstacle};
 use super::folder::{Folder, kind_of, open_file};
@@ -49,6 +51,7 @@ pub(super) enum Job {
 pub(super) struct Walk<'a> {
     pub(super) wanted: &'a Wanted,
     pub(super) stop: &'a Stop,
+    extent: &'a Extent,
     pub(super) queue: Queue<Job>,
     /// Types of file systems by mount point, below the root.
     mounts: HashMap<Vec<u8>, String>,
@@ -60,6 +63,7 @@ impl<'a> Walk<'a> {
     pub(super) fn new(
         wanted: &'a Wanted,
         stop: &'a Stop,
+        extent: &'a Extent,
         starts: Vec<Job>,
         mounts: HashMap<Vec<u8>, String>,
     ) -> Self {
@@ -67,6 +71,7 @@ impl<'a> Walk<'a> {
         Self {
             wanted,
             stop,
+            extent,
             queue,
             mounts,
             directories: Mutex::default(),
@@ -210,6 +215,9 @@ impl<'a> Walk<'a> {
                 looker.found.incomplete = true;
                 return;
             }
+            if !self.extent.reads_all() && !self.is_wanted(folder, name) {
+                continue;
+            }
             let result = open_file(folder, name).and_then(|file| {
                 let Some(file) = file else { return Ok(()) };
                 let metadata = file.metadata()?;
@@ -224,6 +232,17 @@ impl<'a> Walk<'a> {
             }
         }
         self.stop.count(names.len() as u64);
+    }
+
+    /// Whether a file is one of the extent's. It is not opened for that: to close any file of a package
+    /// manager's lock would let go of this process's own lock of it (fcntl(2), "Record locks").
+    fn is_wanted(&self, folder: &Folder, name: &CString) -> bool {
+        let Ok(found) = fstatat(&folder.fd, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else {
+            return false;
+        };
+        let length = u64::try_from(found.st_size).unwrap_or(u64::MAX);
+        let path = join(&folder.path, name.to_bytes());
+        self.extent.reads(&path, found.st_mode & 0o111 != 0, length)
     }
 
     fn regular(

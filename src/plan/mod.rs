@@ -1,5 +1,6 @@
 //! The plan: a value that lists everything a run changes, made without changing anything.
 
+pub mod also;
 mod device_names;
 mod difference;
 mod included;
@@ -215,6 +216,7 @@ pub fn files(
         let found = (place.rewrite)(&matcher, &source.bytes)
             .with_context(|| format!("rewriting `{}`", source.path.display()))
             .map_err(refuse)?;
+        warnings.extend(also::unused(place, &source, &found, old));
         warnings.extend(left_as_it_is(place, &source, &found, &matcher));
         let (Treatment::Rewritten | Treatment::Then(_)) = place.treatment else { continue };
         if !found.edits.is_empty() {
@@ -244,7 +246,7 @@ pub const ZIPL_CONF: &str = "/etc/zipl.conf";
 
 /// Names of dm-crypt mappings that any place of the root declares.
 pub fn mappings(root: &Root) -> Result<BTreeSet<String>> {
-    Ok(Sources::read(root)?.mappings)
+    Ok(Sources::read(root, &[])?.mappings)
 }
 
 /// What is shown of a file: what was left in it, and what its owner must be told.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use super::Warning;
-use super::{device_names, included};
+use super::{also, device_names, included};
 use crate::guest::root::{Root, Source, identity};
 use crate::live::reboot::GRUB_LINK;
 use crate::rewrite::{PLACES, Place};
@@ -24,14 +24,15 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Reads every place.
+    /// Reads every place, and the files `also` that a user names, as far as they are there.
     ///
     /// # Errors
     /// A place that boots read and that is there and cannot be read.
-    pub fn read(root: &Root) -> Result<Self> {
+    pub fn read(root: &Root, also: &[PathBuf]) -> Result<Self> {
         let mut warnings = Vec::new();
         let mut files = places(root, &mut warnings)?;
         included::add(root, &mut files);
+        also::add(root, also, &mut files);
         Ok(Self { mappings: device_names::all(root, &files), files, warnings })
     }
 }

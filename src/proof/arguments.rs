@@ -111,13 +111,13 @@ mod tests {
             ("systemd.wants=dev-mapper-a\\x2d\\x2db\\x2droot.device", Verdict::Fails),
         ] {
             let mut found = Vec::new();
-            let maker = Maker { path: Path::new("/x"), entry: None };
+            let maker = Maker::of(Path::new("/x"));
             rows(&facts, &maker, None, &format!("ro {text} quiet=1"), &mut found);
             assert_eq!(found.len(), 1, "{text}: {found:?}");
             assert_eq!(found[0].verdict, verdict, "{text}: {found:?}");
         }
         let mut none = Vec::new();
-        let maker = Maker { path: Path::new("/x"), entry: None };
+        let maker = Maker::of(Path::new("/x"));
         rows(&facts, &maker, None, "ro hostname=a-b init=/srv/a-b quiet root", &mut none);
         assert_eq!(none, []);
     }

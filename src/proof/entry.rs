@@ -33,7 +33,7 @@ impl Entry {
     /// Adds the rows of this entry and of those inside. `base` is the loader's own file system, as
     /// a directory of the root.
     pub(crate) fn rows(&self, view: &View, facts: &Facts, base: &Path, rows: &mut Vec<Row>) {
-        let maker = Maker { path: &self.path, entry: Some(&self.title) };
+        let maker = Maker::of_entry(&self.path, &self.title);
         for (line, item, file) in &self.files {
             let finding = self.file(view, base, file);
             rows.push(maker.row(Some(*line), *item, file, finding));

@@ -204,7 +204,7 @@ fn defaults(commands: &[Command], variables: &Variables) -> Vec<Default> {
 fn default_row(file: &File, entries: &[Entry], default: &Default) -> Option<Row> {
     let (positions, entry) = chosen(entries, &default.wanted);
     let value = format!("{} {}", positions.join(">"), entry?.title);
-    let maker = Maker { path: &file.path, entry: None };
+    let maker = Maker::of(&file.path);
     Some(maker.row(default.line, default.item, value, Finding::holds()))
 }
 

@@ -97,7 +97,7 @@ fn plain(file: &str) -> String {
 
 /// The entry that `default` names, by label or by number; the first where nothing is set.
 fn default_row(file: &File, menu: &Menu) -> Option<Row> {
-    let maker = Maker { path: &file.path, entry: None };
+    let maker = Maker::of(&file.path);
     let (line, wanted) = match &menu.default {
         Some((line, wanted)) => (Some(*line), wanted.as_str()),
         None => (None, "0"),

@@ -22,8 +22,10 @@ mod uki;
 mod units;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,13 +39,13 @@ pub use view::View;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// The file, absolute inside the root, links resolved.
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     /// The line, from 1; none where it is about the file as a whole.
     pub line: Option<usize>,
     /// The title of the boot entry that the line belongs to; none in other files.
-    pub entry: Option<String>,
+    pub entry: Option<Arc<str>>,
     /// What is judged: `kernel`, `root=`, a mount point, a mapping, a unit's key.
-    pub item: String,
+    pub item: Cow<'static, str>,
     /// The text that is judged.
     pub value: String,
     /// What is true of it.
@@ -115,16 +117,15 @@ pub fn default_arguments(root: &Root) -> String {
 /// No edit adds or removes a line, so a row is known again by file, line and item; of several such
 /// on one line, by their order.
 pub fn compare(rows: &mut [Row], before: &[Row]) {
-    let mut earlier: BTreeMap<Key, Vec<&Row>> = BTreeMap::new();
-    for row in before {
-        earlier.entry(Key::of(row)).or_default().push(row);
+    let mut earlier: HashMap<Key, VecDeque<&Row>> = HashMap::new();
+    for (row, _) in before.iter().zip(worth_keeping(before)).filter(|(_, kept)| *kept) {
+        earlier.entry(Key::of(row)).or_default().push_back(row);
     }
-    let mut met: BTreeMap<Key, usize> = BTreeMap::new();
-    for row in rows {
-        let key = Key::of(row);
-        let nth = met.entry(key.clone()).or_default();
-        let then = earlier.get(&key).and_then(|rows| rows.get(*nth));
-        *nth += 1;
+    let then: Vec<Option<&Row>> = rows
+        .iter()
+        .map(|row| earlier.get_mut(&Key::of(row)).and_then(VecDeque::pop_front))
+        .collect();
+    for (row, then) in rows.iter_mut().zip(then) {
         let Some(then) = then else { continue };
         if row.verdict == Verdict::Fails && then.verdict == Verdict::Fails {
             row.verdict = Verdict::AsBefore;
@@ -137,30 +138,36 @@ pub fn compare(rows: &mut [Row], before: &[Row]) {
 
 /// What must be kept of a proof for [`compare`] to be told by.
 pub fn to_keep(rows: Vec<Row>) -> Vec<Row> {
-    // All rows of a line with a failing one, for they are told apart by their order.
-    let failing: BTreeSet<Key> =
+    let kept = worth_keeping(&rows);
+    rows.into_iter().zip(kept).filter_map(|(row, kept)| kept.then_some(row)).collect()
+}
+
+/// Of each row whether [`compare`] asks for it: those about a loader's choice, and all rows of a line
+/// with a failing one, for they are told apart by their order.
+fn worth_keeping(rows: &[Row]) -> Vec<bool> {
+    let failing: HashSet<Key> =
         rows.iter().filter(|row| row.verdict == Verdict::Fails).map(Key::of).collect();
-    rows.into_iter().filter(|row| is_of_loader(row) || failing.contains(&Key::of(row))).collect()
+    rows.iter().map(|row| is_of_loader(row) || failing.contains(&Key::of(row))).collect()
 }
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    path: PathBuf,
+#[derive(PartialEq, Eq, Hash)]
+struct Key<'a> {
+    path: &'a Path,
     line: Option<usize>,
-    item: String,
+    item: &'a str,
 }
 
-impl Key {
-    fn of(row: &Row) -> Self {
+impl<'a> Key<'a> {
+    fn of(row: &'a Row) -> Self {
         // The line of `set default` may be another, where it is set in two places.
         let line = row.line.filter(|_| !is_of_loader(row));
-        Self { path: row.path.clone(), line, item: row.item.clone() }
+        Self { path: &row.path, line, item: &row.item }
     }
 }
 
 /// Whether the row is about which entry a loader takes.
 fn is_of_loader(row: &Row) -> bool {
-    row.entry.is_none() && matches!(row.item.as_str(), DEFAULT_ENTRY | NEXT_ENTRY)
+    row.entry.is_none() && matches!(&*row.item, DEFAULT_ENTRY | NEXT_ENTRY)
 }
 
 fn position(value: &str) -> &str {
@@ -202,24 +209,34 @@ pub fn summary(rows: &[Row]) -> String {
 }
 
 /// Makes the rows of one file, or of one entry of it.
-pub(crate) struct Maker<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) entry: Option<&'a str>,
+pub(crate) struct Maker {
+    path: Arc<Path>,
+    entry: Option<Arc<str>>,
 }
 
-impl Maker<'_> {
+impl Maker {
+    /// The rows of a file.
+    pub(crate) fn of(path: &Path) -> Self {
+        Self { path: path.into(), entry: None }
+    }
+
+    /// The rows of a boot entry of a file.
+    pub(crate) fn of_entry(path: &Path, title: &str) -> Self {
+        Self { path: path.into(), entry: Some(title.into()) }
+    }
+
     /// One row; the finding says what is true of it.
     pub(crate) fn row(
         &self,
         line: Option<usize>,
-        item: impl Into<String>,
+        item: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
         finding: Finding,
     ) -> Row {
         Row {
-            path: self.path.to_owned(),
+            path: Arc::clone(&self.path),
             line,
-            entry: self.entry.map(str::to_owned),
+            entry: self.entry.clone(),
             item: item.into(),
             value: value.into(),
             verdict: finding.verdict,

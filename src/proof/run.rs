@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 
-use super::{Facts, Row, Verdict, View, compare, failures, is_of_loader, rows};
+use super::{Facts, Row, Verdict, View, compare, failures, is_of_loader, rows, summary};
 use crate::guest::inventory::Group;
 use crate::guest::root::Root;
 use crate::names::VgName;
@@ -45,13 +45,16 @@ pub fn before(view: &View, root: &Root, saved: &Saved) -> Result<Vec<Row>> {
     if fails && saved.uuid.is_none() { by(&saved.new, &saved.old) } else { Ok(rows) }
 }
 
-/// Demands that no row fails, after a run was taken back, that did not fail before it.
+/// Demands that no row fails, after a run was taken back, that did not fail before it; gives the
+/// numbers in a sentence.
 ///
 /// # Errors
 /// Every row that fails.
-pub fn demand_before(root: &Root, saved: &Saved) -> Result<()> {
-    match failures(&before(&View::now(root), root, saved)?) {
-        None => Ok(()),
+pub fn demand_before(root: &Root, saved: &Saved) -> Result<String> {
+    let rows = before(&View::now(root), root, saved)?;
+    match failures(&rows) {
+        None if rows.is_empty() => Ok("nothing is there to prove the next boot by".to_owned()),
+        None => Ok(format!("proof of the next boot: {}", summary(&rows))),
         Some(failing) => bail!("the next boot would fail: {failing}"),
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
         let Some(place) = PLACES.iter().find(|place| place.kind == *kind) else { continue };
         for file in view.places(&[*kind], rows) {
             let index = LineIndex::new(&file.text);
-            let maker = Maker { path: &file.path, entry: None };
+            let maker = Maker::of(&file.path);
             for token in facts.tokens(place.rewrite, &file.text) {
                 let (number, _) = index.position(token.range.start);
                 let line = index.range(number - 1);

@@ -73,8 +73,14 @@ pub(super) fn rows(view: &View, loaders: &[File], choices: &[Choice], rows: &mut
     }
 }
 
-fn row(path: &Path, line: Option<usize>, item: &str, pattern: &str, choices: &[Choice]) -> Row {
-    let maker = Maker { path, entry: None };
+fn row(
+    path: &Path,
+    line: Option<usize>,
+    item: &'static str,
+    pattern: &str,
+    choices: &[Choice],
+) -> Row {
+    let maker = Maker::of(path);
     let (value, finding) = choices.iter().position(|choice| choice.fits(pattern)).map_or_else(
         || (pattern.to_owned(), Finding::unknown("no entry of this kind bears the name")),
         |at| (format!("{at} {}", choices[at].title), Finding::holds()),

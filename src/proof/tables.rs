@@ -16,7 +16,7 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     ] {
         for file in view.places(&[kind], rows) {
             let table = Table { text: &file.text, tokens: facts.tokens(rewrite, &file.text) };
-            let maker = Maker { path: &file.path, entry: None };
+            let maker = Maker::of(&file.path);
             for (number, line) in lines(&file.text).enumerate() {
                 let fields = fields(&file.text, line);
                 let Some(first) = fields.first().filter(|first| file.text[first.start] != b'#')

@@ -8,7 +8,7 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     for pattern in bls::unified_images() {
         for file in view.each_once(view.glob(&pattern), rows) {
             let title = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let maker = Maker { path: &file.path, entry: Some(&title) };
+            let maker = Maker::of_entry(&file.path, &title);
             if let Some(text) = view.command_line(&file.path) {
                 arguments::rows(facts, &maker, None, text, rows);
             } else if let Some(text) = section(&file.text, b".cmdline") {

@@ -30,7 +30,7 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
             }
             let enabled = is_enabled(view, &unit_of(&path));
             let index = LineIndex::new(&file.text);
-            let maker = Maker { path: &file.path, entry: None };
+            let maker = Maker::of(&file.path);
             for token in tokens {
                 let (number, _) = index.position(token.range.start);
                 let line =
@@ -54,7 +54,7 @@ fn file_name(facts: &Facts, path: &Path, rows: &mut Vec<Row>) {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return };
     let unit = [".d", ".wants", ".requires"].iter().find_map(|end| name.strip_suffix(end));
     let unit = unit.unwrap_or(name);
-    let maker = Maker { path, entry: None };
+    let maker = Maker::of(path);
     for token in facts.tokens(text::kernel_command_line, unit.as_bytes()) {
         rows.push(maker.row(None, "unit name", unit, token.finding.tolerated()));
     }

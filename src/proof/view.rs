@@ -73,7 +73,7 @@ impl<'a> View<'a> {
             Ok(source) => source.map(|source| self.file(source.path, source.bytes)),
             Err(error) => {
                 let why = Finding::unknown(format!("{error:#}"));
-                rows.push(Maker { path, entry: None }.row(None, "file", "", why));
+                rows.push(Maker::of(path).row(None, "file", "", why));
                 None
             }
         }

@@ -107,6 +107,7 @@ fn saved(job: &Job) -> Saved {
         generator: job.generator,
         proof: proof::to_keep(job.proof_before()),
         undoes: job.undoes.clone(),
+        also: job.also.clone(),
     }
 }
 

@@ -6,6 +6,7 @@ mod bridge;
 mod estimate;
 mod loaded;
 pub mod new_name;
+mod not_rewritten;
 mod placed;
 pub(crate) mod printer;
 mod proof;
@@ -22,7 +23,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 
 use crate::ask;
-use crate::audit::{self, finding::Findings};
+use crate::audit::{self, NotRewritten, finding::Findings};
 use crate::blkid::Devices;
 use crate::checks::{self, image_based};
 use crate::cli::{Format, RenameArgs};
@@ -32,6 +33,7 @@ use crate::guest::root::Root;
 use crate::logger;
 use crate::names::VgName;
 use crate::plan::{self, Plan, Sources, Warning};
+use crate::report::text::count;
 use crate::rewrite::matcher::Volumes;
 use crate::transaction::claim::Claim;
 use crate::transaction::journal::Journal;
@@ -56,6 +58,10 @@ pub(crate) struct Job {
     pub(crate) bridges_images: bool,
     /// Whether LVM, the images and the running system are left alone.
     pub(crate) files_only: bool,
+    /// Files that the user named, beside the table of places.
+    pub(crate) also: Vec<PathBuf>,
+    /// What the plan leaves of the name, where that was searched for.
+    pub(crate) not_rewritten: NotRewritten,
     /// The run that this one takes back, by the name of its journal's directory.
     pub(crate) undoes: Option<String>,
 }
@@ -79,16 +85,17 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if args.dry_run {
-        printer.plan(&job.plan)?;
+        printer.plan(&job)?;
         return Ok(Exit::Done);
     }
-    let question = format!("Rename volume group {} to {} now?", job.plan.old, job.plan.new);
     let shown = !args.yes;
     // Before the claim, which makes files: a refusal leaves nothing behind.
     checks::run(&job)?;
     if shown {
         show(&printer, args, &job)?;
-        ask::confirm(&question, "use --yes, or `ssh -t`; --dry-run shows the plan")?;
+        confirm(args, &job)?;
+    } else if !args.accept_stale {
+        not_rewritten::demand_no_boot(&job)?;
     }
     let started = Instant::now();
     let _claim = Claim::take(&job.root, job.files_only).map_err(refuse)?;
@@ -101,12 +108,29 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
     }
     checks::run(&job)?;
     if !shown {
+        if !args.accept_stale {
+            not_rewritten::demand_no_boot(&job)?;
+        }
         show(&printer, args, &job)?;
     }
     let outcome = apply::run(&job)?;
     let left = left(&job.root, &job.plan.old, job.target.volumes());
     printer.done(&job, &outcome, left.as_ref(), started)?;
     Ok(Exit::Done)
+}
+
+/// Asks; what the next boot may read under the old name has a question of its own.
+fn confirm(args: &RenameArgs, job: &Job) -> Result<()> {
+    let (old, new) = (&job.plan.old, &job.plan.new);
+    let without_terminal = "use --yes, or `ssh -t`; --dry-run shows the plan";
+    let boot = job.not_rewritten.boot;
+    if boot > 0 && !args.accept_stale {
+        let places = count(usize::try_from(boot).unwrap_or(usize::MAX), "place");
+        let question =
+            format!("The next boot may read {old} in {places} that stay as they are. Go on?");
+        ask::confirm(&question, without_terminal)?;
+    }
+    ask::confirm(&format!("Rename volume group {old} to {new} now?"), without_terminal)
 }
 
 fn show(printer: &Printer, args: &RenameArgs, job: &Job) -> Result<()> {
@@ -146,9 +170,13 @@ pub(crate) fn refuse_open(root: &Root) -> Result<()> {
 /// Reads all there is to know and plans. Changes nothing.
 fn prepare(args: &RenameArgs) -> Result<Job> {
     let root = Root::open(&args.root)?;
+    plan::also::demand(&root, &args.also).map_err(refuse)?;
     let gathered = gather(args, &root)?;
     let scope = Scope { files_only: args.files_only, images: !args.no_initramfs, undoes: None };
-    job(root, args.root.clone(), gathered, scope)
+    let mut job = job(root, args.root.clone(), gathered, scope)?;
+    job.also.clone_from(&args.also);
+    job.not_rewritten = not_rewritten::find(&job);
+    Ok(job)
 }
 
 /// What a job leaves alone, and which run it takes back.
@@ -193,6 +221,8 @@ pub(crate) fn job(root: Root, given: PathBuf, gathered: Gathered, scope: Scope) 
         placed: Vec::new(),
         bridges_images: false,
         files_only,
+        also: Vec::new(),
+        not_rewritten: NotRewritten { complete: true, ..NotRewritten::default() },
         undoes,
     };
     // A group that was renamed by hand leaves images behind that were made of the old files.
@@ -231,11 +261,11 @@ pub(crate) struct Gathered {
 pub(crate) fn gather(args: &RenameArgs, root: &Root) -> Result<Gathered> {
     if args.files_only {
         let target = target::find(args, root)?;
-        let sources = Sources::read(root).map_err(refuse)?;
+        let sources = Sources::read(root, &args.also).map_err(refuse)?;
         return Ok(Gathered { target, sources, devices: None });
     }
     thread::scope(|scope| {
-        let sources = scope.spawn(|| Sources::read(root));
+        let sources = scope.spawn(|| Sources::read(root, &args.also));
         let devices = scope.spawn(Devices::look);
         let target = target::find(args, root)?;
         let sources = joined(sources).map_err(refuse)?;

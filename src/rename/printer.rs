@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::{Job, apply, estimate};
+use crate::audit;
 use crate::audit::finding::Findings;
 use crate::audit::report::left_lines;
 use crate::cli::{Format, RenameArgs};
@@ -14,7 +15,7 @@ use crate::printable;
 use crate::report::json::{self, Done, Outcome};
 use crate::report::style::{Mark, Style};
 use crate::report::wrap::wrapped;
-use crate::report::{proof as table, text, to_stdout};
+use crate::report::{not_rewritten, proof as table, text, to_stdout};
 use crate::run::pager;
 
 /// Writes results to stdout.
@@ -43,14 +44,21 @@ impl Printer {
     }
 
     /// A dry run's plan.
-    pub(crate) fn plan(&self, plan: &Plan) -> Result<()> {
+    pub(crate) fn plan(&self, job: &Job) -> Result<()> {
+        let plan = &job.plan;
         if self.format == Format::Json {
-            let document = json::document(plan, Outcome::Planned, None);
+            let document = json::document(plan, Outcome::Planned, Some(&job.not_rewritten), None);
             return to_stdout(|out| out.write_all(document.as_bytes()));
         }
         to_stdout(|out| text::write_head(out, plan))?;
         self.diffs(plan)?;
-        to_stdout(|out| text::write_rest(out, plan, self.style))
+        to_stdout(|out| self.rest(out, job))
+    }
+
+    /// What is not rewritten, warnings and steps.
+    fn rest(&self, out: &mut dyn Write, job: &Job) -> io::Result<()> {
+        not_rewritten::write(out, &job.plan, &job.not_rewritten, self.style)?;
+        text::write_rest(out, &job.plan, self.style)
     }
 
     /// What a person should know before they say yes.
@@ -66,7 +74,7 @@ impl Printer {
         if self.diffs {
             self.diffs(&job.plan)?;
         }
-        to_stdout(|out| text::write_rest(out, &job.plan, self.style))
+        to_stdout(|out| self.rest(out, job))
     }
 
     /// The diffs, in the pager where there is one. What was not read there is printed.
@@ -85,6 +93,7 @@ impl Printer {
     pub(crate) fn nothing_to_do(&self, job: &Job) -> Result<()> {
         to_stdout(|out| match self.format {
             Format::Text => {
+                not_rewritten::write(out, &job.plan, &job.not_rewritten, self.style)?;
                 text::write_warnings(out, &job.plan, self.style)?;
                 if job.target.is_named_already() {
                     return writeln!(
@@ -95,9 +104,10 @@ impl Printer {
                 }
                 writeln!(out, "# Nothing to do: no known place names {}.", job.plan.old)
             }
-            Format::Json => {
-                out.write_all(json::document(&job.plan, Outcome::NothingToDo, None).as_bytes())
-            }
+            Format::Json => out.write_all(
+                json::document(&job.plan, Outcome::NothingToDo, Some(&job.not_rewritten), None)
+                    .as_bytes(),
+            ),
         })
     }
 
@@ -116,14 +126,16 @@ impl Printer {
         };
         to_stdout(|out| {
             if self.format == Format::Json {
-                return out
-                    .write_all(json::document(&job.plan, Outcome::Done, Some(done)).as_bytes());
+                return out.write_all(
+                    json::document(&job.plan, Outcome::Done, None, Some(done)).as_bytes(),
+                );
             }
             writeln!(out, "# Done in {:.1} s:", started.elapsed().as_secs_f64())?;
             for line in &outcome.seen {
                 text::comment(out, &format!(" - {line}"))?;
             }
-            table::write(out, &outcome.proof, "# ", self.style)?;
+            let more = audit::report::of_next_boot(&job.plan.old, left);
+            table::write(out, &outcome.proof, more.as_deref(), "# ", self.style)?;
             let journal = outcome.journal.display();
             text::comment(out, &format!("The files as they were are in {journal}."))?;
             writeln!(out, "# To take it back: postclone undo")?;

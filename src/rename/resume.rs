@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 
 use super::apply;
-use crate::audit::report::left_lines;
+use crate::audit::report::{left_lines, of_next_boot};
 use crate::checks;
 use crate::cli::RenameArgs;
 use crate::exit::{Exit, refuse};
@@ -59,7 +59,8 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
             journal.saved.old, journal.saved.new
         )?;
         outcome.seen.iter().try_for_each(|line| comment(out, &format!(" - {line}")))?;
-        table::write(out, &outcome.proof, "# ", Style::of_stdout(args.color))?;
+        let more = of_next_boot(old, left.as_ref());
+        table::write(out, &outcome.proof, more.as_deref(), "# ", Style::of_stdout(args.color))?;
         let left = left.map(|left| left_lines(old, &left)).unwrap_or_default();
         left.iter().try_for_each(|line| comment(out, line))
     })?;
@@ -70,7 +71,7 @@ pub(super) fn run(args: &RenameArgs) -> Result<Exit> {
 /// keep the run from its end.
 fn refuse_what_came_since(root: &Root, journal: &Journal) -> Result<()> {
     let saved = &journal.saved;
-    let planned = plan::Sources::read(root).and_then(|sources| {
+    let planned = plan::Sources::read(root, &saved.also).and_then(|sources| {
         plan::files(root, sources, &saved.old, &saved.new, steps::volumes(journal))
     });
     let planned = planned.map_err(refuse)?;

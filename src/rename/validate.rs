@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use super::Job;
 use crate::plan::FileChange;
 use crate::run::{Cmd, Output, Program, ending, quoted};
+use crate::transaction::excerpt;
 use crate::transaction::journal::Journal;
 
 /// Shows every new text to its checker, where there is one and it is installed.
@@ -46,6 +47,10 @@ enum Checker {
     Unit,
 }
 
+/// How many lines findmnt(8) is shown at a time. Its time grows with about the third power of them: a
+/// hundred took 0.03 s, four hundred 0.9 s, two thousand 98 s (util-linux 2.38).
+const FSTAB_LINES: usize = 100;
+
 /// Files that systemd-analyze(1) takes for units; a drop-in is none.
 const UNITS: &[&str] =
     &["service", "socket", "mount", "automount", "swap", "target", "path", "timer", "slice"];
@@ -75,6 +80,13 @@ impl Checker {
     /// What the checker says against the file; nothing where it takes it. Its own words are left out
     /// where they may quote a file that not everybody may read.
     fn objection(self, file: &Path, quotes: bool) -> Result<Option<String>> {
+        match self {
+            Self::Fstab => excerpt::each(file, FSTAB_LINES, |part| self.ask(part, quotes)),
+            _ => self.ask(file, quotes),
+        }
+    }
+
+    fn ask(self, file: &Path, quotes: bool) -> Result<Option<String>> {
         let command = Cmd::new(self.program());
         let command = match self {
             Self::GrubCfg => command.arg(file),

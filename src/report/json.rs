@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::audit::NotRewritten;
 use crate::audit::finding::Finding;
 use crate::plan::paths::{PathChange, PathKind};
 use crate::plan::{FileChange, Plan, Step, Warning};
@@ -26,6 +27,8 @@ struct Report<'a> {
     files: Vec<File<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     paths: Vec<Renamed<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_rewritten: Option<&'a NotRewritten>,
     steps: &'a [Step],
     warnings: &'a [Warning],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,8 +101,14 @@ struct Change {
     form: Form,
 }
 
-/// One JSON document with a final newline.
-pub fn document(plan: &Plan, outcome: Outcome, done: Option<Done<'_>>) -> String {
+/// One JSON document with a final newline. `not_rewritten` is what the plan leaves, where no run has
+/// been made of it.
+pub fn document(
+    plan: &Plan,
+    outcome: Outcome,
+    not_rewritten: Option<&NotRewritten>,
+    done: Option<Done<'_>>,
+) -> String {
     let report = Report {
         schema: SCHEMA,
         old: plan.old.as_str(),
@@ -112,6 +121,7 @@ pub fn document(plan: &Plan, outcome: Outcome, done: Option<Done<'_>>) -> String
             .map(|host| NamedAfter { host: &host.name, source: host.source.word() }),
         files: plan.files.iter().map(file).collect(),
         paths: plan.paths.changes.iter().map(renamed).collect(),
+        not_rewritten,
         steps: &plan.steps,
         warnings: &plan.warnings,
         journal: done.map(|done| done.journal),

@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod json;
 mod moved;
+pub mod not_rewritten;
 mod path_name;
 pub mod proof;
 pub mod style;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::style::{Mark, Style};
+use super::wrap::wrapped;
 use crate::printable;
 use crate::proof::{Row, Verdict, summary};
 
@@ -13,18 +14,24 @@ const WIDTH: usize = 80;
 const VERDICT: usize = 9;
 const ITEM: usize = 14;
 
-/// A head with the numbers, then the rows under their file and entry. Every line starts with
-/// `prefix`. Long values lose their middle: JSON has them whole.
+/// A head with the numbers and what else is to be known of the next boot (`more`), then the rows under
+/// their file and entry. Every line starts with `prefix`. Long values lose their middle: JSON has them
+/// whole.
 pub fn write(
     out: &mut (impl Write + ?Sized),
     rows: &[Row],
+    more: Option<&str>,
     prefix: &str,
     style: Style,
 ) -> io::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+    let numbers = (!rows.is_empty()).then(|| summary(rows));
+    let head: Vec<&str> = numbers.as_deref().into_iter().chain(more).collect();
+    if !head.is_empty() {
+        let sentence = format!("Proof of the next boot: {}.", head.join("; "));
+        for line in wrapped(&printable::line(&sentence), prefix) {
+            writeln!(out, "{line}")?;
+        }
     }
-    line(out, prefix, &format!("Proof of the next boot: {}.", summary(rows)))?;
     let mut last = None;
     for row in rows {
         let head = (&row.path, &row.entry);

@@ -77,6 +77,9 @@ pub(super) const fn free(pattern: &'static str, kind: &'static str) -> Place {
     service(pattern, kind, free_text::rewrite)
 }
 
+/// A file that the user names.
+pub const ALSO: Place = free("", "also");
+
 /// A kernel command line, or a loader's file that holds some.
 pub(super) const fn loader(pattern: &'static str, kind: &'static str) -> Place {
     boot(pattern, kind, text::kernel_command_line)

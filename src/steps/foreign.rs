@@ -20,7 +20,7 @@ pub(crate) fn harmless(root: &Root, journal: &Journal) -> Result<Option<Vec<Path
         return Ok(Some(foreign));
     }
     let (leaves, back_to) = names(journal, Direction::Backward);
-    let named: BTreeSet<PathBuf> = plan::Sources::read(root)
+    let named: BTreeSet<PathBuf> = plan::Sources::read(root, &journal.saved.also)
         .and_then(|sources| plan::files(root, sources, &leaves, &back_to, volumes(journal)))
         .context("looking for the name in what somebody else wrote")?
         .changes

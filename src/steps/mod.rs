@@ -135,7 +135,7 @@ pub fn take(
         });
         if *step == Step::Verify && direction == Direction::Backward && !held && taken.is_ok() {
             match proof::demand_before(root, &journal.saved) {
-                Ok(()) => {}
+                Ok(proof) => outcome.seen.push(proof),
                 Err(error) if manner.only_tells => outcome.left.push(format!("{error:#}")),
                 Err(error) => outcome.failures.push(error),
             }

@@ -11,8 +11,8 @@ use crate::transaction::files::Side;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
-/// Going forward a second plan is empty; going back every file has its old bytes. Either way LVM says
-/// the name, and the next boot is proved.
+/// Going forward a second plan is empty, and no row of the next boot's proof fails; going back every file
+/// has its old bytes. Either way LVM says the name.
 pub(super) fn verify(root: &Root, journal: &Journal, direction: Direction) -> Result<String> {
     let (from, to) = names(journal, direction);
     if let Some(uuid) = &journal.saved.uuid {
@@ -31,7 +31,7 @@ pub(super) fn verify(root: &Root, journal: &Journal, direction: Direction) -> Re
         journal.paths_are(root, direction)?;
         return Ok(format!("every file has its old bytes; the group is {to}"));
     }
-    let left = plan::Sources::read(root)
+    let left = plan::Sources::read(root, &journal.saved.also)
         .and_then(|sources| plan::files(root, sources, &from, &to, volumes(journal)))
         .context("planning again")?;
     if let Some(change) = left.changes.first() {
@@ -41,5 +41,5 @@ pub(super) fn verify(root: &Root, journal: &Journal, direction: Direction) -> Re
         bail!("`{}` still bears or leads to the name {from} after the rename", path.from.display());
     }
     proof::demand(root, &journal.saved)?;
-    Ok(format!("planned again: no known place names {from} any more; the next boot is proved"))
+    Ok(format!("planned again: no place that is rewritten names {from} any more"))
 }

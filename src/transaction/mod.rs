@@ -6,6 +6,7 @@ pub mod claim;
 mod confine;
 mod durable;
 mod environment;
+pub mod excerpt;
 pub mod failpoint;
 pub mod files;
 pub mod freeze;

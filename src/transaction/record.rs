@@ -44,6 +44,9 @@ pub struct Saved {
     /// The run that this one takes back by a plan of its own, by the name of its journal's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
+    /// Files that the user named with `--also`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<PathBuf>,
 }
 
 /// One volume of the group.

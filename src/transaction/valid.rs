@@ -15,7 +15,7 @@ use crate::plan::paths::PathChange;
 
 /// Demands it of the plan.
 pub(super) fn check(saved: &Saved) -> Result<()> {
-    for path in &saved.files {
+    for path in saved.files.iter().chain(&saved.also) {
         plain(path)?;
     }
     paths(&saved.paths)?;

@@ -37,7 +37,11 @@ pub(super) fn prepare(args: &UndoArgs, journal: &Journal) -> Result<Job> {
             warnings: Vec::new(),
             named_after: None,
         };
-        Gathered { target, sources: Sources::read(&root).map_err(refuse)?, devices: None }
+        Gathered {
+            target,
+            sources: Sources::read(&root, &saved.also).map_err(refuse)?,
+            devices: None,
+        }
     };
     let was_live = saved.steps.iter().any(crate::plan::Step::is_live);
     let scope = Scope {
@@ -45,7 +49,9 @@ pub(super) fn prepare(args: &UndoArgs, journal: &Journal) -> Result<Job> {
         images: saved.generator.is_some(),
         undoes: Some(journal.name()),
     };
-    rename::job(root, args.root.clone(), gathered, scope)
+    let mut job = rename::job(root, args.root.clone(), gathered, scope)?;
+    job.also.clone_from(&saved.also);
+    Ok(job)
 }
 
 /// Shows the plan, asks, and takes the run back by it.
@@ -99,6 +105,8 @@ fn rename_args(args: &UndoArgs, journal: &Journal) -> RenameArgs {
         vg_uuid: saved.uuid.clone(),
         dry_run: false,
         yes: args.yes,
+        accept_stale: true,
+        also: saved.also.clone(),
         resume: false,
         root: args.root.clone(),
         files_only: false,

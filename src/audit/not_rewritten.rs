@@ -1,0 +1,93 @@
+//! What a plan leaves: names of the group that a boot or a service may read and that no rewriter changes.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::file::IN_PLACE;
+use super::finding::{Finding, Findings, Part};
+use super::report::place;
+use crate::printable;
+use crate::rewrite::{PLACES, is_at};
+use crate::severity::Severity;
+
+/// What is said of a form that a rewriter met and left.
+const BY_HAND: &str = "edit it: postclone does not change it in this form";
+
+/// How many places a sentence names.
+const NAMED: usize = 5;
+
+/// Places that still name the group after a run, the worst first.
+#[derive(Debug, Default, Serialize)]
+pub struct NotRewritten {
+    /// Whether the search came to its end.
+    pub complete: bool,
+    /// How many files could not be read.
+    pub unreadable: usize,
+    /// How many places there are, listed or not, that the next boot may read.
+    pub boot: u64,
+    /// How many there are by which something else may fail.
+    pub error: u64,
+    /// Files that `--also` would take.
+    pub also: Vec<String>,
+    /// The places.
+    pub findings: Vec<Finding>,
+}
+
+impl NotRewritten {
+    /// What a search found, but for the names and links that the plan changes.
+    pub fn of(found: Findings, is_changed: impl Fn(&Path) -> bool) -> Self {
+        let changed = |finding: &Finding| {
+            finding.part != Part::Content && is_changed(Path::new(&finding.path))
+        };
+        let mut findings: Vec<Finding> =
+            found.list.into_iter().filter(|finding| !changed(finding)).collect();
+        for finding in findings.iter_mut().filter(|finding| finding.advice == IN_PLACE) {
+            BY_HAND.clone_into(&mut finding.advice);
+        }
+        let count = |severity| {
+            let of = findings.iter().filter(|finding| finding.severity == severity);
+            of.map(|finding| 1 + finding.more).sum()
+        };
+        let mut also: Vec<String> =
+            findings.iter().filter(|f| is_for_also(f)).map(|f| f.path.clone()).collect();
+        also.dedup();
+        Self {
+            complete: !found.incomplete,
+            unreadable: found.unreadable.len(),
+            boot: count(Severity::Boot),
+            error: count(Severity::Error),
+            also,
+            findings,
+        }
+    }
+
+    /// The places that the next boot may read, as a sentence's object; none where there are none.
+    pub fn boot_places(&self) -> Option<String> {
+        let boot = self.findings.iter().filter(|finding| finding.severity == Severity::Boot);
+        let named: Vec<String> = boot
+            .take(NAMED)
+            .map(|finding| {
+                let (token, advice) = (&finding.token, &finding.advice);
+                format!(
+                    "`{}` ({}): {}",
+                    place(finding),
+                    printable::line(token),
+                    printable::line(advice)
+                )
+            })
+            .collect();
+        let more = self.boot - named.len() as u64;
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        (self.boot > 0).then(|| named.join("; ") + &more)
+    }
+}
+
+/// A text that no row of the table of places is about: a program's own state has its own tools.
+fn is_for_also(finding: &Finding) -> bool {
+    let path = finding.path.trim_start_matches('/');
+    finding.part == Part::Content
+        && finding.line.is_some()
+        && finding.inside.is_none()
+        && !PLACES.iter().any(|place| is_at(place, path))
+}

@@ -1,0 +1,62 @@
+//! Files that a user names: `rename --also`.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+
+use super::Warning;
+use crate::guest::root::{Root, Source, identity};
+use crate::names::VgName;
+use crate::rewrite::Place;
+use crate::rewrite::edit::Findings;
+use crate::rewrite::place::ALSO;
+use crate::transaction::STATE;
+
+/// Demands of each that it can be taken: a text inside the root that is there, and no journal's.
+///
+/// # Errors
+/// The first that cannot.
+pub fn demand(root: &Root, also: &[PathBuf]) -> Result<()> {
+    for path in also {
+        let shown = path.display();
+        if !path.is_absolute() || path.components().any(|part| part.as_os_str() == "..") {
+            bail!("--also `{shown}`: give an absolute path inside the root, without `..`");
+        }
+        let source = root.read(path)?;
+        let source = source.ok_or_else(|| anyhow!("--also `{shown}`: there is no such file"))?;
+        if is_record(&source.path) {
+            bail!("--also `{shown}` is a record of postclone's own: leave it out");
+        }
+        if source.bytes.contains(&0) {
+            bail!("--also `{shown}` is no text, for it has NUL bytes: leave it out");
+        }
+    }
+    Ok(())
+}
+
+/// Adds those that are there and that no row of the table of places is about.
+pub(super) fn add(root: &Root, also: &[PathBuf], files: &mut Vec<(&'static Place, Source)>) {
+    let mut seen: HashSet<_> = files.iter().map(|(_, source)| identity(&source.metadata)).collect();
+    for path in also {
+        let Ok(Some(source)) = root.read(path) else { continue };
+        if seen.insert(identity(&source.metadata)) && !is_record(&source.path) {
+            files.push((&ALSO, source));
+        }
+    }
+}
+
+/// What is said of one in which nothing names the group.
+pub(super) fn unused(
+    place: &Place,
+    source: &Source,
+    found: &Findings,
+    old: &VgName,
+) -> Option<Warning> {
+    let is_unused = place.kind == ALSO.kind && found.edits.is_empty() && found.left.is_empty();
+    is_unused.then(|| Warning::about(&source.path, format!("does not name {old} (--also)")))
+}
+
+fn is_record(path: &Path) -> bool {
+    path.starts_with(STATE)
+}

@@ -1,0 +1,57 @@
+//! What a plan leaves: searched for while it is made, and a yes of its own where a boot may read it.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+
+use super::Job;
+use crate::audit::{self, NotRewritten};
+use crate::exit::refuse;
+use crate::guest::kernels;
+
+/// Searches the tree for what will still name the group. A failure is a warning, and the search counts
+/// as one that did not come to its end.
+pub(super) fn find(job: &Job) -> NotRewritten {
+    if job.target.is_named_already() {
+        return NotRewritten { complete: true, ..NotRewritten::default() };
+    }
+    let old = &job.plan.old;
+    let changes = &job.plan.paths.changes;
+    match audit::before_rename(&job.root, old, job.target.volumes(), &known(job)) {
+        Ok(found) => {
+            NotRewritten::of(found, |path| changes.iter().any(|change| change.from == path))
+        }
+        Err(error) => {
+            log::warn!("searching for what else names {old}: {error:#}");
+            NotRewritten::default()
+        }
+    }
+}
+
+/// Refuses where the next boot may read the old name and nobody has said yes to that.
+///
+/// # Errors
+/// The places, and the option.
+pub(super) fn demand_no_boot(job: &Job) -> Result<()> {
+    let Some(places) = job.not_rewritten.boot_places() else { return Ok(()) };
+    Err(refuse(anyhow!(
+        "the next boot may read the name {} where it is not rewritten: {places}; see to that first, or accept \
+         it with --accept-stale",
+        job.plan.old
+    )))
+}
+
+/// Files of which the plan itself says what becomes of them.
+fn known(job: &Job) -> Vec<PathBuf> {
+    // With --no-initramfs they are the user's.
+    let spared = match job.generator {
+        None if !job.files_only => kernels::images(&job.root, kernels::generator(&job.root)).ok(),
+        _ => None,
+    };
+    let spared = spared.iter().flat_map(|found| &found.images).map(|image| &image.path);
+    let files = job.plan.files.iter().map(|change| &change.path);
+    let images = job.images.images.iter().map(|image| &image.path);
+    let left = job.images.left.iter().map(|left| &left.path);
+    let placed = job.placed.iter().map(|placed| &placed.last.path);
+    files.chain(spared).chain(images).chain(left).chain(placed).cloned().collect()
+}

@@ -1,0 +1,85 @@
+//! The part of a plan that says what will still name the group.
+
+use std::io::{self, Write};
+
+use super::style::{Mark, Style};
+use super::text::{comment, count};
+use crate::audit::NotRewritten;
+use crate::audit::finding::Finding;
+use crate::audit::report::place;
+use crate::plan::{Plan, Warning};
+use crate::printable;
+
+/// Places that are listed; more are counted.
+const LISTED: usize = 100;
+
+/// Files that the proposed options name.
+const NAMED: usize = 10;
+
+/// Each place with its line and what to do, but for those that a warning of the plan is about; then the
+/// options that would rewrite some of them.
+pub fn write(
+    out: &mut (impl Write + ?Sized),
+    plan: &Plan,
+    left: &NotRewritten,
+    style: Style,
+) -> io::Result<()> {
+    let told = |finding: &&Finding| !plan.warnings.iter().any(|warning| is_about(warning, finding));
+    let findings: Vec<&Finding> = left.findings.iter().filter(told).collect();
+    if !findings.is_empty() {
+        comment(out, &format!("Not rewritten, and names {} after the run as well:", plan.old))?;
+    }
+    for finding in findings.iter().take(LISTED) {
+        let (on, off) = style.paint(Mark::Warning);
+        let excerpt = printable::line(&finding.excerpt);
+        let more = match finding.more {
+            0 => String::new(),
+            more => format!(" (and {more} more like it there)"),
+        };
+        let word = finding.severity.word();
+        writeln!(out, "#  {on}{word}:{off} {}: {excerpt}{more}", place(finding))?;
+        writeln!(out, "#    {}", printable::line(&finding.advice))?;
+    }
+    if let Some(more @ 1..) = findings.len().checked_sub(LISTED) {
+        comment(
+            out,
+            &format!(
+                " and {}: `postclone audit {}` lists them",
+                count(more, "more place"),
+                plan.old
+            ),
+        )?;
+    }
+    if !left.also.is_empty() {
+        let options: Vec<String> =
+            left.also.iter().take(NAMED).map(|path| format!("--also {path}")).collect();
+        let more = if left.also.len() > NAMED { " ..." } else { "" };
+        comment(
+            out,
+            &format!(
+                "To rewrite texts of these as well: postclone rename {}{more} {} {}",
+                options.join(" "),
+                plan.old,
+                plan.new
+            ),
+        )?;
+    }
+    if !left.complete {
+        comment(
+            out,
+            "The search for what else names the group did not come to its end: `postclone audit` does.",
+        )?;
+    }
+    if left.unreadable > 0 {
+        let files = count(left.unreadable, "file");
+        comment(out, &format!("{files} could not be searched: `postclone audit` names them."))?;
+    }
+    Ok(())
+}
+
+/// Whether a warning says the same: about the same line, or about the file as a whole.
+fn is_about(warning: &Warning, finding: &Finding) -> bool {
+    let line = warning.line.map(|line| line as u64);
+    warning.path.as_ref().is_some_and(|path| path.as_os_str() == finding.path.as_str())
+        && (line.is_none() || line == finding.line)
+}
