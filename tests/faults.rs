@@ -22,18 +22,31 @@ fn timeless(stage: &Stage) -> Vec<Thing> {
     stage.system().into_iter().map(|thing| Thing { modified: (0, 0), ..thing }).collect()
 }
 
+/// Which of a run's points are taken, by POSTCLONE_POINTS: `N/M` for every M-th, from the N-th on; all of
+/// them without it. `tests/run` takes a third, and the rounds of `tests/run --stress` take all thirds.
+fn is_taken(number: usize) -> bool {
+    let Ok(part) = std::env::var("POSTCLONE_POINTS") else { return true };
+    let (from, every) = part.split_once('/').expect("POSTCLONE_POINTS is N/M");
+    let (from, every): (usize, usize) = (from.parse().unwrap(), every.parse().unwrap());
+    number % every == from % every
+}
+
+// With LUKS on a volume, and with unified kernel images, a run takes every kind of step.
+
 #[test]
-fn every_failure_is_taken_back() {
-    // With LUKS on a volume, and with unified kernel images, a run takes every kind of step.
-    for build in [Stage::encrypted, crate::placed::unified] {
-        fails_at_every_point(build);
-    }
+fn every_failure_is_taken_back_with_luks() {
+    fails_at_every_point(Stage::encrypted);
+}
+
+#[test]
+fn every_failure_is_taken_back_with_unified_images() {
+    fails_at_every_point(crate::placed::unified);
 }
 
 fn fails_at_every_point(build: fn() -> Stage) {
     let points = points(&build());
     let (mut told, mut asked) = (Vec::new(), 0);
-    for (number, name) in points.iter().enumerate() {
+    for (number, name) in points.iter().enumerate().filter(|(number, _)| is_taken(*number)) {
         let stage = build();
         let before = stage.system();
         let point = format!("{}:fail", number + 1);
@@ -93,63 +106,85 @@ fn is_killed(stage: &Stage, number: usize) -> bool {
 
 #[test]
 fn every_kill_can_be_undone_or_finished() {
-    for build in [Stage::new, Stage::encrypted, crate::placed::unified] {
-        let reference = build();
-        let points = points(&reference);
-        let finished = timeless(&reference);
-        assert!(points.len() > 30, "only {} points", points.len());
-        for (number, name) in points.iter().enumerate() {
-            let point = format!("{}:kill", number + 1);
+    kills_at_every_point(Stage::new);
+}
 
-            let stage = build();
-            let before = stage.system();
-            if !is_killed(&stage, number + 1) {
-                continue;
-            }
-            assert_eq!(stage.boots(), Ok(()), "{point} ({name}): the next boot");
-            let undo = stage.run(&["undo", "--yes"]);
-            assert!(
-                undo.status == 0 || undo.stderr.contains("no run of postclone"),
-                "{point} ({name}): {}",
-                undo.stderr
-            );
-            assert_eq!(before, stage.system(), "{point} ({name}): undone");
+#[test]
+fn every_kill_can_be_undone_or_finished_with_luks() {
+    kills_at_every_point(Stage::encrypted);
+}
 
-            let stage = build();
-            if !is_killed(&stage, number + 1) {
-                continue;
-            }
-            stage.run(&["rename", "--resume"]).demand(0);
-            // A run that was cut before its first change is not there to be finished.
-            stage.run(RENAME).demand(0);
-            assert_eq!(finished, timeless(&stage), "{point} ({name}): finished");
-            assert_eq!(stage.read("stub/vg").trim(), "c-d");
+#[test]
+fn every_kill_can_be_undone_or_finished_with_unified_images() {
+    kills_at_every_point(crate::placed::unified);
+}
+
+fn kills_at_every_point(build: fn() -> Stage) {
+    let reference = build();
+    let points = points(&reference);
+    let finished = timeless(&reference);
+    assert!(points.len() > 30, "only {} points", points.len());
+    for (number, name) in points.iter().enumerate().filter(|(number, _)| is_taken(*number)) {
+        let point = format!("{}:kill", number + 1);
+
+        let stage = build();
+        let before = stage.system();
+        if !is_killed(&stage, number + 1) {
+            continue;
         }
-        eprintln!("{} points killed, each bootable, undone and finished", points.len());
+        assert_eq!(stage.boots(), Ok(()), "{point} ({name}): the next boot");
+        let undo = stage.run(&["undo", "--yes"]);
+        assert!(
+            undo.status == 0 || undo.stderr.contains("no run of postclone"),
+            "{point} ({name}): {}",
+            undo.stderr
+        );
+        assert_eq!(before, stage.system(), "{point} ({name}): undone");
+
+        let stage = build();
+        if !is_killed(&stage, number + 1) {
+            continue;
+        }
+        stage.run(&["rename", "--resume"]).demand(0);
+        // A run that was cut before its first change is not there to be finished.
+        stage.run(RENAME).demand(0);
+        assert_eq!(finished, timeless(&stage), "{point} ({name}): finished");
+        assert_eq!(stage.read("stub/vg").trim(), "c-d");
     }
+    eprintln!("{} points killed, each bootable, undone and finished", points.len());
 }
 
 #[test]
 fn an_undo_that_is_killed_is_finished_by_the_next() {
-    for build in [Stage::new, Stage::encrypted, crate::placed::unified] {
+    kills_undo_at_every_point(Stage::new);
+}
+
+#[test]
+fn an_undo_that_is_killed_is_finished_by_the_next_with_luks() {
+    kills_undo_at_every_point(Stage::encrypted);
+}
+
+#[test]
+fn an_undo_that_is_killed_is_finished_by_the_next_with_unified_images() {
+    kills_undo_at_every_point(crate::placed::unified);
+}
+
+fn kills_undo_at_every_point(build: fn() -> Stage) {
+    let stage = build();
+    stage.run(RENAME).demand(0);
+    stage.run_with(&["undo", "--yes"], &[("POSTCLONE_FAILPOINT_LOG", "/stub/points")]).demand(0);
+    let points = stage.read("stub/points").lines().count();
+    for number in (1..=points).filter(|number| is_taken(*number)) {
         let stage = build();
+        let before = stage.system();
         stage.run(RENAME).demand(0);
-        stage
-            .run_with(&["undo", "--yes"], &[("POSTCLONE_FAILPOINT_LOG", "/stub/points")])
-            .demand(0);
-        let points = stage.read("stub/points").lines().count();
-        for number in 1..=points {
-            let stage = build();
-            let before = stage.system();
-            stage.run(RENAME).demand(0);
-            let point = format!("{number}:kill");
-            stage.run_with(&["undo", "--yes"], &[("POSTCLONE_FAILPOINT", &point)]).demand(137);
-            assert_eq!(stage.boots(), Ok(()), "{point}: the next boot");
-            stage.run(&["undo", "--yes"]).demand(0);
-            assert_eq!(before, stage.system(), "{point}");
-        }
-        eprintln!("{points} points of undo killed, each bootable and undone");
+        let point = format!("{number}:kill");
+        stage.run_with(&["undo", "--yes"], &[("POSTCLONE_FAILPOINT", &point)]).demand(137);
+        assert_eq!(stage.boots(), Ok(()), "{point}: the next boot");
+        stage.run(&["undo", "--yes"]).demand(0);
+        assert_eq!(before, stage.system(), "{point}");
     }
+    eprintln!("{points} points of undo killed, each bootable and undone");
 }
 
 /// A run on a fixture's tree, by its report where it has one.

@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
@@ -132,6 +133,40 @@ cat /stub/blkid
 ";
 
 const LOGGED: &str = "#!/bin/sh\necho \"$(basename $0) $*\" >> /stub/log\n";
+
+/// busybox, postclone and its libraries, by their paths on a stage and where they are. They are copied
+/// once; a stage has hard links to them.
+fn large_programs() -> &'static [(String, PathBuf)] {
+    static PROGRAMS: OnceLock<Vec<(String, PathBuf)>> = OnceLock::new();
+    PROGRAMS.get_or_init(|| {
+        let kept = tempfile::tempdir().unwrap().keep();
+        // A process that outlives this one removes them: nothing is run when a static goes away.
+        let remover = Command::new("sh")
+            .args(["-c", "cat >/dev/null; rm -r \"$1\"", "sh"])
+            .arg(&kept)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::mem::forget(remover);
+        let busybox = "/usr/bin/busybox";
+        let busybox = if Path::new(busybox).exists() { busybox } else { "/bin/busybox" };
+        let binary = env!("CARGO_BIN_EXE_postclone");
+        let output = Command::new("ldd").arg(binary).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stdout).into_owned();
+        let libraries = words.split_whitespace().filter(|word| word.starts_with('/'));
+        let programs = [(busybox, "/usr/bin/busybox"), (binary, "/usr/sbin/postclone")];
+        let all = programs.into_iter().chain(libraries.map(|path| (path, path)));
+        all.enumerate()
+            .map(|(number, (from, to))| {
+                let copy = kept.join(number.to_string());
+                // By a process of its own, see `program`.
+                let install = Command::new("install").args(["-m", "755", from]).arg(&copy).status();
+                assert!(install.unwrap().success(), "{from} is not there");
+                (to[1..].to_owned(), copy)
+            })
+            .collect()
+    })
+}
 
 impl Stage {
     /// Builds the stage. Needs root, for chroot.
@@ -267,9 +302,11 @@ impl Stage {
     }
 
     fn install_programs(&self) {
-        let busybox = "/usr/bin/busybox";
-        let busybox = if Path::new(busybox).exists() { busybox } else { "/bin/busybox" };
-        self.copy(busybox, "usr/bin/busybox");
+        for (path, copy) in large_programs() {
+            let at = self.path(path);
+            fs::create_dir_all(at.parent().unwrap()).unwrap();
+            fs::hard_link(copy, at).unwrap();
+        }
         fs::create_dir_all(self.path("bin")).unwrap();
         for applet in [
             "bin/sh",
@@ -294,14 +331,6 @@ impl Stage {
         for program in ["usr/sbin/mkinitramfs", "usr/bin/udevadm", "usr/bin/systemctl"] {
             self.program(program, LOGGED);
         }
-        let binary = env!("CARGO_BIN_EXE_postclone");
-        self.copy(binary, "usr/sbin/postclone");
-        let output = Command::new("ldd").arg(binary).output().unwrap();
-        for word in String::from_utf8_lossy(&output.stdout).split_whitespace() {
-            if word.starts_with('/') {
-                self.copy(word, word.trim_start_matches('/'));
-            }
-        }
     }
 
     pub fn install_update_initramfs(&self) {
@@ -320,16 +349,6 @@ impl Stage {
             .unwrap();
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         assert!(child.wait().unwrap().success());
-    }
-
-    /// Copies a program of this machine, by a process of its own as well.
-    fn copy(&self, from: &str, to: &str) {
-        let copied = Command::new("install")
-            .args(["-D", "-m", "755", from])
-            .arg(self.path(to))
-            .status()
-            .unwrap();
-        assert!(copied.success(), "{from} is not there");
     }
 
     /// A path of the stage on this machine.
