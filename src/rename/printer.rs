@@ -102,7 +102,15 @@ impl Printer {
                         job.plan.old
                     );
                 }
-                writeln!(out, "# Nothing to do: no known place names {}.", job.plan.old)
+                let left = &job.not_rewritten;
+                let old = &job.plan.old;
+                if left.boot + left.error > 0 || !job.plan.warnings.is_empty() {
+                    return writeln!(
+                        out,
+                        "# Nothing to rewrite: what is shown above is left to a person."
+                    );
+                }
+                writeln!(out, "# Nothing to do: no known place names {old}.")
             }
             Format::Json => out.write_all(
                 json::document(&job.plan, Outcome::NothingToDo, Some(&job.not_rewritten), None)

@@ -5,6 +5,7 @@
 pub mod advice;
 pub mod bare;
 pub mod bls;
+mod boot_places;
 pub mod bridge;
 mod command_line;
 pub mod commands;
@@ -31,6 +32,7 @@ pub mod place;
 pub mod places;
 pub mod recorded;
 pub mod scan;
+mod service_places;
 pub mod shell_conf;
 pub mod text;
 pub mod udev_rules;

@@ -121,8 +121,9 @@ def play(trial):
     # built anew: what is inside them is looked at below.
     allowed = [GUARD, SEED, MACHINE, version, "/boot/grub/grub.cfg", "/etc/dpkg/dpkg.cfg.d", "/boot/grub f",
                "/boot/efi/loader", "/initrd.img-"]
+    # The way back is a plan of its own: it writes the files anew.
     trial.require("files after undo", trial.verdict(
-        "sums after undo", same(first.out / "sums", out / "sums-after", allowed)))
+        "sums after undo", same(first.out / "sums", out / "sums-after", allowed, times=False)))
     for number, wanted in enumerate([version, old_version], 3):
         # By itself the newest one is started.
         boot = trial.boot(f"{number}-next", LOOK + (f"choose {old_version}\n" if wanted == version else ""),
