@@ -47,7 +47,7 @@ KINDS = [
     Kind("trixie", "dracut", "rd.lvm.lv= and resume= of the installer's"),
     Kind("bookworm", "dracut-hostonly", "the command line in the image as well"),
     Kind("trixie", "dracut-hostonly", "the command line in the image as well"),
-    Kind("bookworm", "systemd-boot", "no /etc/kernel/cmdline", True),
+    Kind("bookworm", "systemd-boot", "no /etc/kernel/cmdline"),
     Kind("trixie", "systemd-boot", "no /etc/kernel/cmdline"),
     Kind("trixie", "systemd-boot-dracut", "/etc/kernel/cmdline with rd.lvm.lv="),
     Kind("trixie", "uki", "built by ukify", True),

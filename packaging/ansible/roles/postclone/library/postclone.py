@@ -17,6 +17,8 @@ options:
   root: {type: path, default: /, description: The system whose / is mounted there.}
   files_only: {type: bool, default: false, description: Rewrite files and leave LVM alone.}
   lvm_report: {type: path, description: Take the volumes from this file, with files_only.}
+  also: {type: list, elements: path, default: [], description: More files whose names are rewritten.}
+  accept_stale: {type: bool, default: false, description: Rename even if the next boot may read the old name.}
   program: {type: path, default: /usr/sbin/postclone, description: The program.}
 author: the postclone authors
 """
@@ -38,6 +40,8 @@ def main():
             "root": {"type": "path", "default": "/"},
             "files_only": {"type": "bool", "default": False},
             "lvm_report": {"type": "path"},
+            "also": {"type": "list", "elements": "path", "default": []},
+            "accept_stale": {"type": "bool", "default": False},
             "program": {"type": "path", "default": "/usr/sbin/postclone"},
         },
         required_by={"new": ["old"]},
@@ -61,6 +65,10 @@ def run(module, *how):
         command.append("--files-only")
     if given["lvm_report"]:
         command += ["--lvm-report", given["lvm_report"]]
+    for path in given["also"]:
+        command += ["--also", path]
+    if given["accept_stale"]:
+        command.append("--accept-stale")
     command += ["--", *(name for name in (given["old"], given["new"]) if name)]
     status, out, err = module.run_command(command)
     if status:
