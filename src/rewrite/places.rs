@@ -18,6 +18,7 @@ pub const INCLUDED: &[Place] = &[
 /// Every place, in the order of the report. Where two patterns fit a file, the first counts.
 pub const PLACES: &[Place] = &joined();
 
+#[allow(clippy::large_stack_arrays)] // the compiler has it on its stack, and nobody else
 const fn joined() -> [Place; BOOT.len() + SERVICES.len()] {
     let mut all = [BOOT[0]; BOOT.len() + SERVICES.len()];
     let mut at = 0;
