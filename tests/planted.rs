@@ -359,6 +359,27 @@ fn planted_and_left_are_shown(
     }
 }
 
+/// The plan that a person reads has a line for each reference in a place that is not rewritten.
+fn the_dry_run_shows_what_is_reported(
+    plan: &str,
+    planted: &BTreeMap<String, (Planted, &Place)>,
+) -> usize {
+    let mut shown = 0;
+    for (file, (plants, place)) in planted {
+        let Treatment::Reported(_) = place.treatment else { continue };
+        let heads: Vec<String> = if plants.before.contains(&0) {
+            vec![format!("# Warning: {file}: names the group and is left as it is: ")]
+        } else {
+            plants.shown.iter().map(|line| format!("# Warning: {file}:{line}:")).collect()
+        };
+        for head in &heads {
+            assert!(plan.contains(head), "the dry run has no line `{head}`");
+        }
+        shown += heads.len();
+    }
+    shown
+}
+
 #[test]
 fn every_reference_is_rewritten_or_shown_and_nothing_else_is_touched() {
     let (mut references, mut places, mut decoys) = (0, BTreeSet::new(), 0);
@@ -398,24 +419,13 @@ fn every_reference_is_rewritten_or_shown_and_nothing_else_is_touched() {
                 place.kind
             );
         }
-        let run = postclone(
-            Path::new("/"),
-            &[
-                "rename",
-                OLD,
-                NEW,
-                "--files-only",
-                "--yes",
-                "--accept-stale",
-                "--format",
-                "json",
-                "--root",
-                root,
-                "--lvm-report",
-                report.to_str().unwrap(),
-            ],
-        )
-        .demand(0);
+        let report = report.to_str().unwrap();
+        let rename = ["rename", OLD, NEW, "--files-only", "--root", root, "--lvm-report", report];
+        let plan = postclone(Path::new("/"), &[&rename[..], &["--dry-run"]].concat()).demand(0);
+        let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
+        assert!(the_dry_run_shows_what_is_reported(&plan, &planted) >= 20);
+        let really = ["--yes", "--accept-stale", "--format", "json"];
+        let run = postclone(Path::new("/"), &[&rename[..], &really].concat()).demand(0);
         let told: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
         let warnings = told["warnings"].as_array().unwrap();
         let changed = told["files"].as_array().unwrap();
@@ -457,7 +467,7 @@ fn every_reference_is_rewritten_or_shown_and_nothing_else_is_touched() {
             let path = warning["path"].as_str().unwrap_or("/none");
             assert!(planted.contains_key(path), "{warning}");
         }
-        planted_and_left_are_shown(&planted, &worst(root, report.to_str().unwrap()), warnings);
+        planted_and_left_are_shown(&planted, &worst(root, report), warnings);
     }
     assert_eq!(places.len(), PLACES.len());
     assert!(references >= 200, "only {references} references");

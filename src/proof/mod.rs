@@ -137,9 +137,9 @@ pub fn compare(rows: &mut [Row], before: &[Row]) {
 }
 
 /// What must be kept of a proof for [`compare`] to be told by.
-pub fn to_keep(rows: Vec<Row>) -> Vec<Row> {
-    let kept = worth_keeping(&rows);
-    rows.into_iter().zip(kept).filter_map(|(row, kept)| kept.then_some(row)).collect()
+pub fn to_keep(rows: &[Row]) -> Vec<Row> {
+    let kept = worth_keeping(rows);
+    rows.iter().zip(kept).filter(|(_, kept)| *kept).map(|(row, _)| row.clone()).collect()
 }
 
 /// Of each row whether [`compare`] asks for it: those about a loader's choice, and all rows of a line

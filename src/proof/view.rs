@@ -1,6 +1,7 @@
 //! A system's files as they stand, or as they would stand after a run.
 
-use std::collections::{BTreeMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::{Finding, Maker, Row};
@@ -13,6 +14,8 @@ pub struct View<'a> {
     root: &'a Root,
     texts: BTreeMap<PathBuf, Vec<u8>>,
     command_lines: BTreeMap<PathBuf, String>,
+    /// What was asked of a path: a menu names few kernels, in many lines.
+    existing: RefCell<HashMap<PathBuf, bool>>,
 }
 
 /// One file.
@@ -32,7 +35,7 @@ impl<'a> View<'a> {
 
     /// The files as they are, but those with other bytes, by path inside the root, links resolved.
     pub fn with(root: &'a Root, texts: BTreeMap<PathBuf, Vec<u8>>) -> Self {
-        Self { root, texts, command_lines: BTreeMap::new() }
+        Self { root, texts, command_lines: BTreeMap::new(), existing: RefCell::default() }
     }
 
     /// The same, where unified kernel images at these paths are to have these command lines.
@@ -54,12 +57,18 @@ impl<'a> View<'a> {
 
     /// Whether anything stands at the path, links followed.
     pub(crate) fn exists(&self, path: impl AsRef<Path>) -> bool {
-        self.root.exists(path)
+        let path = path.as_ref();
+        let known = self.existing.borrow().get(path).copied();
+        known.unwrap_or_else(|| {
+            let exists = self.root.exists(path);
+            self.existing.borrow_mut().insert(path.to_owned(), exists);
+            exists
+        })
     }
 
     /// Whether a link stands at the path, wherever it leads, or anything else.
     pub(crate) fn stands(&self, path: &Path) -> bool {
-        self.root.is_link(path) || self.root.exists(path)
+        self.exists(path) || self.root.is_link(path)
     }
 
     /// Paths that fit a pattern of [`Root::glob`].

@@ -15,6 +15,7 @@ mod steps;
 pub(crate) mod target;
 mod validate;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::thread::{self, ScopedJoinHandle};
@@ -33,6 +34,7 @@ use crate::guest::root::Root;
 use crate::logger;
 use crate::names::VgName;
 use crate::plan::{self, Plan, Sources, Warning};
+use crate::proof::Row;
 use crate::report::text::count;
 use crate::rewrite::matcher::Volumes;
 use crate::transaction::claim::Claim;
@@ -52,6 +54,8 @@ pub(crate) struct Job {
     pub(crate) devices: Option<Result<Devices>>,
     pub(crate) images: Images,
     pub(crate) generator: Option<Generator>,
+    /// What holds of the next boot before the run, once it was asked for.
+    pub(crate) proof_before: OnceCell<Vec<Row>>,
     /// What follows the images.
     pub(crate) placed: Vec<placed::Following>,
     /// Whether images are built on the bridge, too.
@@ -218,6 +222,7 @@ pub(crate) fn job(root: Root, given: PathBuf, gathered: Gathered, scope: Scope) 
         devices,
         images: Images::default(),
         generator: None,
+        proof_before: OnceCell::new(),
         placed: Vec::new(),
         bridges_images: false,
         files_only,

@@ -9,11 +9,13 @@ use crate::proof::{self, Facts, Row, View};
 
 impl Job {
     /// What holds and what fails before the run, by the name that the group has then.
-    pub(crate) fn proof_before(&self) -> Vec<Row> {
-        let group = self.target.group.as_ref();
-        let now = group.map_or(&self.target.old, |group| &group.name);
-        let gone = if *now == self.target.old { &self.target.new } else { &self.target.old };
-        proof::rows(&View::now(&self.root), &self.facts(now, gone))
+    pub(crate) fn proof_before(&self) -> &[Row] {
+        self.proof_before.get_or_init(|| {
+            let group = self.target.group.as_ref();
+            let now = group.map_or(&self.target.old, |group| &group.name);
+            let gone = if *now == self.target.old { &self.target.new } else { &self.target.old };
+            proof::rows(&View::now(&self.root), &self.facts(now, gone))
+        })
     }
 
     /// Refuses a plan after which the next boot would miss something that it finds now.
@@ -26,7 +28,7 @@ impl Job {
         let view = View::with(&self.root, texts.collect()).with_command_lines(lines.collect());
         let facts = self.facts(&self.target.new, &self.target.old);
         let mut rows = proof::rows(&view, &facts);
-        proof::compare(&mut rows, &self.proof_before());
+        proof::compare(&mut rows, self.proof_before());
         match proof::failures(&rows) {
             None => Ok(()),
             Some(failing) => bail!(
