@@ -5,6 +5,7 @@
 //! rewriters do. Reads only, and leaves the files' times of access alone where it may.
 
 mod blocks;
+mod closed;
 mod escaped;
 mod extent;
 mod file;
@@ -237,7 +238,7 @@ fn starts(root: &Root, mounts: &HashMap<Vec<u8>, String>, found: &mut Findings) 
             let Ok(Some(resolved)) = root.resolve(&path) else { continue };
             known.insert(below_root(&resolved));
             let is_walked = paths.iter().any(|start| resolved.starts_with(start))
-                && !rules::CLOSED
+                && !closed::CLOSED
                     .iter()
                     .any(|(dir, _)| resolved.starts_with(Path::new("/").join(dir)));
             if !is_walked && let Ok(file) = open_regular(&root.outer(&resolved)) {

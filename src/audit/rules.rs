@@ -10,6 +10,11 @@ pub(super) const STARTS: &[&str] = &[
     "efi",
     "usr/local",
     "usr/lib/kernel",
+    "usr/lib/systemd/system",
+    "usr/lib/systemd/system-sleep",
+    "usr/lib/udev/rules.d",
+    "usr/lib/dracut",
+    "usr/share/initramfs-tools",
     "opt",
     "root",
     "srv",
@@ -23,82 +28,6 @@ pub(super) const EFI_VARIABLES: &str = "sys/firmware/efi/efivars";
 
 /// Variables that name what is booted (UEFI specification 3.1; systemd-boot's own).
 pub(super) const EFI_PREFIXES: &[&str] = &["Boot", "Loader"];
-
-/// Directories that are not entered: other systems' roots and disks, and postclone's own records.
-/// Elsewhere a directory with `etc`, `usr` and `var` in it is taken for another system's root.
-pub(super) const CLOSED: &[(&str, &str)] = &[
-    ("var/lib/postclone", "the journals of postclone"),
-    ("var/lib/machines", OTHER_ROOTS),
-    ("var/lib/portables", OTHER_ROOTS),
-    ("var/lib/docker", OTHER_ROOTS),
-    ("var/lib/containers", OTHER_ROOTS),
-    ("var/lib/containerd", OTHER_ROOTS),
-    ("var/lib/kubelet/pods", OTHER_ROOTS),
-    ("var/lib/rancher", OTHER_ROOTS),
-    ("var/lib/lxc", OTHER_ROOTS),
-    ("var/lib/lxd/storage-pools", OTHER_ROOTS),
-    ("var/lib/incus/storage-pools", OTHER_ROOTS),
-    ("var/lib/schroot", OTHER_ROOTS),
-    ("var/lib/flatpak", OTHER_ROOTS),
-    ("var/lib/libvirt/images", "disks of other machines"),
-    ("var/lib/vz", "disks of other machines"),
-];
-
-const OTHER_ROOTS: &str = "other systems' roots";
-
-/// Types of file systems that are not entered, with their sub-types behind a dot (`fuse.sshfs`).
-pub(super) const CLOSED_FILE_SYSTEMS: &[(&[&str], &str)] = &[
-    (
-        &[
-            "nfs",
-            "nfs4",
-            "cifs",
-            "smb3",
-            "smbfs",
-            "ncpfs",
-            "afs",
-            "coda",
-            "ceph",
-            "9p",
-            "glusterfs",
-            "lustre",
-            "gpfs",
-            "ocfs2",
-            "gfs2",
-            "fuse",
-            "fuseblk",
-            "virtiofs",
-        ],
-        "is a network or user's file system",
-    ),
-    (&["autofs"], "mounts something when it is entered"),
-    (&["overlay", "squashfs", "erofs", "iso9660", "udf", "cramfs"], "is an image's content"),
-    (
-        &[
-            "proc",
-            "sysfs",
-            "devtmpfs",
-            "devpts",
-            "cgroup",
-            "cgroup2",
-            "debugfs",
-            "tracefs",
-            "securityfs",
-            "configfs",
-            "pstore",
-            "bpf",
-            "mqueue",
-            "hugetlbfs",
-            "fusectl",
-            "binfmt_misc",
-            "rpc_pipefs",
-            "nsfs",
-            "selinuxfs",
-            "ramfs",
-        ],
-        "is the kernel's own",
-    ),
-];
 
 /// A rule: paths, what a sure form costs there, and what to do.
 struct Rule {
@@ -156,6 +85,8 @@ const RULES: &[Rule] = &[
     rule("var/lib/rpm/", History, RECORD),
     rule("var/lib/dnf/", History, RECORD),
     rule("var/lib/ucf/", History, RECORD),
+    // cloud-init runs these at boots (cloud-init, "Boot stages").
+    rule("var/lib/cloud/scripts/", Error, "edit it"),
     rule("var/lib/cloud/", History, RECORD),
     rule("var/lib/systemd/coredump/", History, RECORD),
     rule("var/lib/mlocate/", History, "updatedb(8) makes it anew"),
@@ -180,6 +111,16 @@ const RULES: &[Rule] = &[
     rule("etc/mkinitcpio.conf", Boot, IMAGES),
     rule("etc/mkinitcpio.conf.d/", Boot, IMAGES),
     rule("etc/mkinitcpio.d/", Boot, IMAGES),
+    rule("etc/initcpio/", Boot, IMAGES),
+    rule("etc/initramfs/", Boot, IMAGES),
+    rule("etc/tinyramfs/", Boot, IMAGES),
+    rule("etc/ugrd/", Boot, IMAGES),
+    rule("etc/nixos/", Boot, "edit it, then run `nixos-rebuild boot`"),
+    rule("etc/config.scm", Boot, "edit it, then run `guix system reconfigure`"),
+    rule("usr/share/initramfs-tools/", Boot, "override it in /etc/initramfs-tools"),
+    rule("usr/lib/dracut/", Boot, IMAGES),
+    rule("usr/lib/systemd/", Error, "override it in /etc/systemd"),
+    rule("usr/lib/udev/", Error, "override it in /etc/udev"),
     // What is shown to people.
     rule("etc/motd", Cosmetic, SHOWN),
     rule("etc/issue", Cosmetic, SHOWN),
@@ -252,17 +193,6 @@ pub(super) fn image_advice(path: &[u8]) -> String {
     if name.ends_with(".efi") { UKI.to_owned() } else { "build the image anew".to_owned() }
 }
 
-/// Why a directory is not entered, by its path below the root.
-pub(super) fn closed(path: &[u8]) -> Option<&'static str> {
-    CLOSED.iter().find(|(dir, _)| dir.as_bytes() == path).map(|(_, why)| *why)
-}
-
-/// Why a file system is not entered, by its type.
-pub(super) fn closed_file_system(kind: &str) -> Option<&'static str> {
-    let main = kind.split('.').next().unwrap_or(kind);
-    CLOSED_FILE_SYSTEMS.iter().find(|(kinds, _)| kinds.contains(&main)).map(|(_, why)| *why)
-}
-
 /// Whether a path is where boot loaders, kernels and images are, so that files there are opened as
 /// images and searched for UTF-16.
 pub(super) fn is_boot(path: &[u8]) -> bool {
@@ -293,7 +223,5 @@ mod tests {
             assert_eq!(of(path.as_bytes(), executable).0, severity, "{path}");
         }
         assert!(is_boot(b"boot/efi") && !is_boot(b"bootstrap"));
-        assert_eq!(closed_file_system("fuse.sshfs"), closed_file_system("nfs"));
-        assert_eq!(closed_file_system("ext4"), None);
     }
 }

@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, readlinkat};
 use nix::sys::stat::fstatat;
 
+use super::closed;
 use super::extent::Extent;
 use super::file::{Looker, Spot};
 use super::finding::{Part, obstacle};
@@ -108,7 +109,8 @@ impl<'a> Walk<'a> {
             note(looker, &path, Err(io::Error::other(why)));
             return;
         }
-        if let Some(why) = rules::closed(&path).map(str::to_owned).or_else(|| self.is_closed(&path))
+        if let Some(why) =
+            closed::closed(&path).map(str::to_owned).or_else(|| self.is_closed(&path))
         {
             looker.found.passed_over.push(obstacle(&path, why));
             return;
@@ -274,7 +276,7 @@ impl<'a> Walk<'a> {
 
 /// Why a file system of this type is not entered.
 pub(super) fn why_closed(kind: &str) -> Option<String> {
-    rules::closed_file_system(kind).map(|why| format!("{kind} {why}"))
+    closed::closed_file_system(kind).map(|why| format!("{kind} {why}"))
 }
 
 fn first_time<K: Eq + Hash>(seen: &Mutex<HashSet<K>>, key: K) -> bool {

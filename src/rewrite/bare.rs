@@ -52,7 +52,16 @@ fn words_of(
             && may_stand_for_itself(text, line.start, at, end)
             && !known.meet(&word)
         {
-            findings.left.push(Left { token: word, why: BARE });
+            findings.left.push(Left { token: word.clone(), why: BARE });
+        }
+        // A pattern of awk or sed may have slashes around it: `/vg-root/`, `\/mapper\/vg-root`.
+        let inner = word.start + 1..word.end;
+        if text[word.start] == b'/'
+            && !inner.is_empty()
+            && matcher.is_dm_name(&text[inner.clone()])
+            && !known.meet(&inner)
+        {
+            findings.left.push(Left { token: inner, why: BARE });
         }
         at = end;
     }

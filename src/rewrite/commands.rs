@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::command_line::{self, Word};
-use super::edit::{Edit, Findings, Form};
+use super::edit::{Edit, Findings, Form, Left};
 use super::lvm_options::{self, Value};
 use super::matcher::{Matcher, Verdict};
 use super::scan::{UNKNOWN_VOLUME, record};
@@ -19,10 +19,10 @@ static VERBS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// An assignment of a shell to a variable that is called after a volume group.
+/// An assignment of a shell to a variable that is called after a volume group, or its default value.
 static ASSIGNMENTS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?im-u)(?:^|[\s;({])(?:[a-z0-9_]*_)?(?:vgs?|vg_?name|vol(?:ume)?_?group(?:_?name)?)=["']?([a-z0-9._+-]+)(?:["']|[\s;)#]|\z)"#,
+        r#"(?im-u)(?:(?:^|[\s;({])([a-z0-9_]*?(?:vgs?|vg_?name|vol(?:ume)?_?group(?:_?name)?))=["']?|\$\{([a-z0-9_]*?(?:vg|vg_?name|vol(?:ume)?_?group)):?[-=])([a-z0-9._+-]+)(?:["']|[\s;)#}]|\z)"#,
     )
 });
 
@@ -60,12 +60,7 @@ pub fn arguments(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &
     for command in commands(text, span.clone()) {
         arguments_of(matcher, text, &command, &mut found);
     }
-    for name in ASSIGNMENTS.captures_iter(&text[span.clone()]).filter_map(|name| name.get(1)) {
-        let word = span.start + name.start()..span.start + name.end();
-        if !command_line::is_comment(text, span.start, word.start) {
-            record(&mut found, matcher.group(&text[word.clone()]), word);
-        }
-    }
+    assignments(matcher, text, span, &mut found);
     let known = |token: &Range<usize>| {
         let meets = |other: &Range<usize>| token.start < other.end && other.start < token.end;
         findings.edits.iter().any(|edit| meets(&edit.token))
@@ -77,6 +72,50 @@ pub fn arguments(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &
     findings.left.append(&mut found.left);
     findings.edits.sort_by_key(|edit| edit.range.start);
     findings.edits.dedup_by_key(|edit| edit.range.start);
+}
+
+/// What is reported of a variable that is put into a dm name as it is.
+const IN_A_DM_NAME: &str =
+    "becomes part of a name below /dev/mapper, where the new name's hyphens are to be doubled,";
+
+/// Adds variables of a shell that hold the group's name. One that a text puts into a dm name is left
+/// where the new name would be another there.
+pub(super) fn assignments(
+    matcher: &Matcher,
+    text: &[u8],
+    span: Range<usize>,
+    findings: &mut Findings,
+) {
+    for found in ASSIGNMENTS.captures_iter(&text[span.clone()]) {
+        let variable = found.get(1).or(found.get(2));
+        let (Some(variable), Some(name)) = (variable, found.get(3)) else { continue };
+        let word = span.start + name.start()..span.start + name.end();
+        if command_line::is_comment(text, span.start, word.start) {
+            continue;
+        }
+        let verdict = matcher.group(&text[word.clone()]);
+        if matches!(verdict, Verdict::Ours(_))
+            && matcher.new_name().contains('-')
+            && is_in_a_dm_name(text, variable.as_bytes())
+        {
+            findings.left.push(Left { token: word, why: IN_A_DM_NAME });
+        } else {
+            record(findings, verdict, word);
+        }
+    }
+}
+
+/// Whether `/mapper/$NAME` or `/mapper/${NAME}` stands in the text.
+fn is_in_a_dm_name(text: &[u8], variable: &[u8]) -> bool {
+    memchr::memmem::find_iter(text, b"/mapper/$").any(|at| {
+        let rest = &text[at + b"/mapper/$".len()..];
+        let (rest, braced) = rest.strip_prefix(b"{").map_or((rest, false), |rest| (rest, true));
+        rest.strip_prefix(variable).is_some_and(|rest| match rest.first() {
+            Some(b'}') => braced,
+            Some(byte) => !braced && !byte.is_ascii_alphanumeric() && *byte != b'_',
+            None => !braced,
+        })
+    })
 }
 
 /// What the commands of a text make: `lvcreate`, `lvrename`, `vgcreate`.

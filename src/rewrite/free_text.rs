@@ -6,6 +6,7 @@ use anyhow::Result;
 use super::bare;
 use super::commands;
 use super::edit::Findings;
+use super::elsewhere;
 use super::matcher::Matcher;
 use super::scan::{WORDS, scan};
 
@@ -27,6 +28,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let matcher = if made.volumes.is_empty() { matcher } else { &with_own };
     scan(matcher, text, 0..text.len(), WORDS, &mut findings);
     commands::arguments(matcher, text, 0..text.len(), &mut findings);
+    elsewhere::leave(text, &mut findings);
     bare::words(matcher, text, 0..text.len(), &mut findings);
     commands::whole(text, &made, &mut findings);
     Ok(findings)

@@ -7,9 +7,10 @@ use anyhow::Result;
 
 use super::decoded::{record_decoded, scan_decoded};
 use super::edit::{Findings, Left};
+use super::elsewhere::{self, GUEST};
 use super::lines::trimmed;
 use super::matcher::{Matcher, Verdict};
-use super::scan::PATHS;
+use super::scan::{KERNEL, PATHS};
 use super::xml::{Piece, decode, walk};
 
 /// What a pool's name is reported with, where it is the group's as well.
@@ -32,7 +33,21 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
             if element == b"pool" {
                 logical = attributes.iter().any(is_logical);
             }
-            values(matcher, text, &attributes, &mut findings);
+            let mut found = Findings::default();
+            values(matcher, text, &attributes, &mut found);
+            // `<qemu:arg value='root=/dev/vg/root'/>` behind one that is `-append`.
+            let is_argument = element == b"arg" || element.ends_with(b":arg");
+            elsewhere::leave_where(&mut found, GUEST, |token| {
+                is_argument && text[..token.start].ends_with(b"root=")
+            });
+            findings.edits.append(&mut found.edits);
+            findings.left.append(&mut found.left);
+        }
+        Piece::Text(span) if matches!(open, [.., b"os", b"cmdline"]) => {
+            let mut found = Findings::default();
+            scan_decoded(matcher, text, &decode(text, span), KERNEL, &mut found);
+            elsewhere::leave_where(&mut found, GUEST, |_| true);
+            findings.left.append(&mut found.left);
         }
         Piece::Text(span) if logical && matches!(open, [.., b"pool", b"source", b"name"]) => {
             source_name = true;
@@ -48,6 +63,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     });
     let is_group =
         |name: &Range<usize>| matches!(matcher.group(&text[name.clone()]), Verdict::Ours(_));
+    findings.left.sort_by_key(|left| left.token.start);
     if let Some(token) = pool_name.filter(|name| !source_name && is_group(name)) {
         findings.left.push(Left { token, why: POOL_NAME });
     }

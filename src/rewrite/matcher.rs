@@ -75,6 +75,11 @@ impl Matcher {
         self.old.as_str()
     }
 
+    /// The name that it gets.
+    pub fn new_name(&self) -> &str {
+        self.new.as_str()
+    }
+
     /// A sentence with the names put where it has `{old}` and `{new}`.
     pub fn fill(&self, sentence: &str) -> String {
         sentence.replace("{old}", self.old.as_str()).replace("{new}", self.new.as_str())
@@ -229,14 +234,17 @@ impl Matcher {
         }
     }
 
-    /// Whether a word of free text may be a name of the group: the group alone, `VG/LV`, or a dm name
-    /// that is told from other words by a known volume or by a doubled hyphen.
+    /// Whether a word of free text is a dm name of the group: one that is told from other words by a known
+    /// volume or by a doubled hyphen.
+    pub fn is_dm_name(&self, word: &[u8]) -> bool {
+        let telling = matches!(self.volumes, Volumes::Known(_)) || self.old.as_str().contains('-');
+        telling && matches!(self.dm_name(word, Form::DmName), Verdict::Ours(_))
+    }
+
+    /// Whether a word of free text may be a name of the group: the group alone, `VG/LV`, or a dm name.
     pub fn may_name(&self, word: &[u8]) -> bool {
         let ours = |verdict| matches!(verdict, Verdict::Ours(_));
-        let telling = matches!(self.volumes, Volumes::Known(_)) || self.old.as_str().contains('-');
-        ours(self.group(word))
-            || ours(self.slash_pair(word, Form::VgLv))
-            || telling && ours(self.dm_name(word, Form::DmName))
+        ours(self.group(word)) || ours(self.slash_pair(word, Form::VgLv)) || self.is_dm_name(word)
     }
 
     /// The name as a volume's, where the group has or may have such a volume.

@@ -13,6 +13,7 @@ pub mod crypttab;
 pub mod decoded;
 pub mod edit;
 pub mod efi_variable;
+mod elsewhere;
 pub mod fields;
 pub mod free_text;
 pub mod fstab;

@@ -80,6 +80,11 @@ pub(super) const fn free(pattern: &'static str, kind: &'static str) -> Place {
 /// A file that the user names.
 pub const ALSO: Place = free("", "also");
 
+/// What a kernel command line is made of, as a shell reads it.
+pub(super) const fn settings(pattern: &'static str, kind: &'static str) -> Place {
+    boot(pattern, kind, text::boot_settings)
+}
+
 /// A kernel command line, or a loader's file that holds some.
 pub(super) const fn loader(pattern: &'static str, kind: &'static str) -> Place {
     boot(pattern, kind, text::kernel_command_line)

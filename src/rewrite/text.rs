@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 
+use super::Rewrite;
+use super::commands;
 use super::edit::Findings;
 use super::matcher::Matcher;
 use super::scan::{GRUB, KERNEL, PATHS, scan};
@@ -28,5 +30,29 @@ pub fn kernel_command_line(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
 pub fn device_paths(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     scan(matcher, text, 0..text.len(), PATHS, &mut findings);
+    Ok(findings)
+}
+
+/// /etc/default/grub and scripts of /etc/grub.d: as [`grub`], and a shell's variables (`VG=vg`).
+pub fn grub_settings(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
+    with_assignments(matcher, text, grub)
+}
+
+/// What the next kernel's command line is made of: as [`kernel_command_line`], and a shell's variables.
+pub fn boot_settings(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
+    with_assignments(matcher, text, kernel_command_line)
+}
+
+/// Settings of initramfs-tools: as [`device_paths`], and a shell's variables.
+pub fn initramfs_settings(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
+    with_assignments(matcher, text, device_paths)
+}
+
+fn with_assignments(matcher: &Matcher, text: &[u8], rewrite: Rewrite) -> Result<Findings> {
+    let mut findings = rewrite(matcher, text)?;
+    commands::assignments(matcher, text, 0..text.len(), &mut findings);
+    findings.edits.sort_by_key(|edit| edit.range.start);
+    findings.edits.dedup_by_key(|edit| edit.range.start);
+    findings.left.sort_by_key(|left| left.token.start);
     Ok(findings)
 }

@@ -6,8 +6,9 @@ use anyhow::Result;
 use regex::bytes::Regex;
 
 use super::edit::Findings;
+use super::elsewhere::{self, GUEST};
 use super::matcher::Matcher;
-use super::scan::{PATHS, record, scan};
+use super::scan::{KERNEL, record, scan};
 
 /// A disk by its path below /dev, which the block script puts before it (xen
 /// tools/hotplug/Linux/xen-hotplug-common.sh, `canonicalise_mode` and `expand_dev`).
@@ -15,14 +16,23 @@ static DISK: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?-u)\bphy:([A-Za-z0-9._+-][A-Za-z0-9._+/-]*)").expect("the pattern is a constant")
 });
 
-/// Device paths everywhere, and `phy:VG/LV`.
+/// What the guest's kernel is told: the guest's own names.
+static ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?m-u)^[ \t]*(?:root|extra|cmdline)[ \t]*=.*$").expect("the pattern is a constant")
+});
+
+/// Device paths everywhere but in the guest's kernel arguments, and `phy:VG/LV`.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
-    scan(matcher, text, 0..text.len(), PATHS, &mut findings);
+    scan(matcher, text, 0..text.len(), KERNEL, &mut findings);
     for disk in DISK.captures_iter(text).filter_map(|disk| disk.get(1)) {
         record(&mut findings, matcher.below_dev(disk.as_bytes()), disk.range());
     }
     findings.edits.sort_by_key(|edit| edit.range.start);
+    let arguments: Vec<_> = ARGUMENTS.find_iter(text).map(|line| line.range()).collect();
+    elsewhere::leave_where(&mut findings, GUEST, |token| {
+        arguments.iter().any(|line| line.contains(&token.start))
+    });
     findings.left.sort_by_key(|left| left.token.start);
     Ok(findings)
 }

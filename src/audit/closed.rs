@@ -1,0 +1,99 @@
+//! What is not entered: other systems, other machines' disks, file systems of other kinds.
+
+/// Directories that are not entered: other systems' roots and disks, and postclone's own records.
+/// Elsewhere a directory with `etc`, `usr` and `var` in it is taken for another system's root.
+pub(super) const CLOSED: &[(&str, &str)] = &[
+    ("var/lib/postclone", "the journals of postclone"),
+    ("var/lib/machines", OTHER_ROOTS),
+    ("var/lib/portables", OTHER_ROOTS),
+    ("var/lib/docker", OTHER_ROOTS),
+    ("var/lib/containers", OTHER_ROOTS),
+    ("var/lib/containerd", OTHER_ROOTS),
+    ("var/lib/kubelet/pods", OTHER_ROOTS),
+    ("var/lib/rancher", OTHER_ROOTS),
+    ("var/lib/lxc", OTHER_ROOTS),
+    ("var/lib/lxd/storage-pools", OTHER_ROOTS),
+    ("var/lib/incus/storage-pools", OTHER_ROOTS),
+    ("var/lib/schroot", OTHER_ROOTS),
+    ("var/lib/flatpak", OTHER_ROOTS),
+    ("var/lib/libvirt/images", "disks of other machines"),
+    ("var/lib/vz", "disks of other machines"),
+];
+
+const OTHER_ROOTS: &str = "other systems' roots";
+
+/// Types of file systems that are not entered, with their sub-types behind a dot (`fuse.sshfs`).
+pub(super) const CLOSED_FILE_SYSTEMS: &[(&[&str], &str)] = &[
+    (
+        &[
+            "nfs",
+            "nfs4",
+            "cifs",
+            "smb3",
+            "smbfs",
+            "ncpfs",
+            "afs",
+            "coda",
+            "ceph",
+            "9p",
+            "glusterfs",
+            "lustre",
+            "gpfs",
+            "ocfs2",
+            "gfs2",
+            "fuse",
+            "fuseblk",
+            "virtiofs",
+        ],
+        "is a network or user's file system",
+    ),
+    (&["autofs"], "mounts something when it is entered"),
+    (&["overlay", "squashfs", "erofs", "iso9660", "udf", "cramfs"], "is an image's content"),
+    (
+        &[
+            "proc",
+            "sysfs",
+            "devtmpfs",
+            "devpts",
+            "cgroup",
+            "cgroup2",
+            "debugfs",
+            "tracefs",
+            "securityfs",
+            "configfs",
+            "pstore",
+            "bpf",
+            "mqueue",
+            "hugetlbfs",
+            "fusectl",
+            "binfmt_misc",
+            "rpc_pipefs",
+            "nsfs",
+            "selinuxfs",
+            "ramfs",
+        ],
+        "is the kernel's own",
+    ),
+];
+
+/// Why a directory is not entered, by its path below the root.
+pub(super) fn closed(path: &[u8]) -> Option<&'static str> {
+    CLOSED.iter().find(|(dir, _)| dir.as_bytes() == path).map(|(_, why)| *why)
+}
+
+/// Why a file system is not entered, by its type.
+pub(super) fn closed_file_system(kind: &str) -> Option<&'static str> {
+    let main = kind.split('.').next().unwrap_or(kind);
+    CLOSED_FILE_SYSTEMS.iter().find(|(kinds, _)| kinds.contains(&main)).map(|(_, why)| *why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_of_a_file_system_may_have_another_behind_a_dot() {
+        assert_eq!(closed_file_system("fuse.sshfs"), closed_file_system("nfs"));
+        assert_eq!(closed_file_system("ext4"), None);
+    }
+}
