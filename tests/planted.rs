@@ -114,6 +114,9 @@ fn lines(place: &Place) -> Vec<Line> {
     let keyed = |key: &'static str| [&[Changes(key)], &PATHS[..2]].concat();
     match place.kind {
         "fstab" => FSTAB.to_vec(),
+        "docker" if place.pattern.starts_with("var/") => {
+            vec![Shown(r#"{ "PathOnHost": "{M}" }"#), Stays(r#"{ "Name": "{P}" }"#)]
+        }
         "docker" if place.pattern.ends_with(".json") => JSON.to_vec(),
         "docker" if place.pattern.contains("sysconfig") => keyed("VG={P}"),
         "crypttab" => vec![Changes("x {M} {D}:/key header={B}"), Stays("{P} /dev/sda1 /keys/{P}")],

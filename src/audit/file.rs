@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 
 use super::blocks::{self, Block};
 use super::finding::{Finding, Findings, Part, rooted, shown};
@@ -10,6 +11,7 @@ use super::spelling::narrow;
 use super::stop::Stop;
 use super::text::{Hit, MAX_LINE, Wanted, line_around};
 use crate::image::{self, Summary};
+use crate::rewrite::place::SCRIPT;
 use crate::rewrite::{PLACES, Place, Treatment, is_at};
 use crate::severity::Severity;
 
@@ -124,12 +126,22 @@ impl<'a> Looker<'a> {
         let is_rewritten =
             place.is_some_and(|place| !matches!(place.treatment, Treatment::Reported(_)));
         let advice = if is_rewritten && rule != Severity::History { IN_PLACE } else { advice };
-        self.content(&mut file, in_boot, place, &mut |looker, position, hit, text| {
+        let reader = place.or_else(|| self.script(file, spot));
+        self.content(&mut file, in_boot, reader, &mut |looker, position, hit, text| {
             let severity = severity(hit, sure, rule == Severity::History);
             let advice = if severity == Severity::Cosmetic { HARMLESS } else { advice };
             looker.push(spot, None, Part::Content, position, hit, text, severity, advice);
         })?;
         Ok(())
+    }
+
+    /// What reads a program that is a script: there a bare name is the group's, unless it is a word.
+    fn script(&self, file: &File, spot: Spot<'_>) -> Option<&'static Place> {
+        let mut head = [0; 2];
+        let is_script = spot.executable
+            && file.read_at(&mut head, 0).is_ok_and(|count| count == 2)
+            && head == *b"#!";
+        (is_script && !self.wanted.is_word()).then_some(&SCRIPT)
     }
 
     /// A name or a link's target. A directory that happens to be called by a word is no finding.

@@ -12,9 +12,12 @@ pub(super) const STARTS: &[&str] = &[
     "usr/lib/kernel",
     "usr/lib/systemd/system",
     "usr/lib/systemd/system-sleep",
-    "usr/lib/udev/rules.d",
+    "usr/lib/udev",
     "usr/lib/dracut",
     "usr/share/initramfs-tools",
+    "usr/src/initramfs",
+    "var/lib/vz/snippets",
+    "var/lib/rancher/k3s/server/manifests",
     "opt",
     "root",
     "srv",
@@ -53,6 +56,7 @@ const COPY: &str = "a copy that nothing reads: leave it or remove it";
 const GRUB: &str = "run `grub-install`, as it was run when GRUB was installed";
 const IMAGES: &str = "edit it, then build the images anew";
 const SHOWN: &str = "only people read it: edit it or leave it";
+const USERS: &str = "a user's session runs it: edit it";
 const UKI: &str = "build the unified kernel image anew, as `kernel-install add` does";
 
 use Severity::{Boot, Cosmetic, Error, History};
@@ -121,6 +125,14 @@ const RULES: &[Rule] = &[
     rule("usr/lib/dracut/", Boot, IMAGES),
     rule("usr/lib/systemd/", Error, "override it in /etc/systemd"),
     rule("usr/lib/udev/", Error, "override it in /etc/udev"),
+    rule("usr/src/initramfs/", Boot, IMAGES),
+    rule("var/lib/vz/snippets/", Error, "edit it"),
+    rule("var/lib/rancher/k3s/server/manifests/", Error, "edit it"),
+    ending(".ssh/authorized_keys", Error, "sshd runs this command: edit it"),
+    ending("compose.yml", Error, "edit it, and start its containers again"),
+    ending("compose.yaml", Error, "edit it, and start its containers again"),
+    Rule { under: "home/", ends: ".service", severity: Error, advice: USERS },
+    Rule { under: "home/", ends: ".desktop", severity: Error, advice: USERS },
     // What is shown to people.
     rule("etc/motd", Cosmetic, SHOWN),
     rule("etc/issue", Cosmetic, SHOWN),

@@ -42,7 +42,7 @@ pub(super) struct Hit {
 /// `ENV{DM_VG_NAME}=="vg"`.
 static KEY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?i-u)(?:(?:\bvg|_vg|vg_?name|volume[_-]?group)["'}\]]*\s*(?:==?|:)\s*|\bvg_?name\s+)["']?\z"#,
+        r#"(?i-u)(?:volume_list\s*=\s*\[[^\]]*["']|(?:\bvg|_vg|vg_?name|volume[_-]?group)["'}\]]*\s*(?:==?|:)\s*|\bvg_?name\s+)["']?\z"#,
     )
     .expect("the pattern is a constant")
 });
@@ -57,6 +57,11 @@ impl Wanted {
     /// The name that is looked for.
     pub fn name(&self) -> &VgName {
         &self.name
+    }
+
+    /// Whether the name may be any word of a text.
+    pub(super) fn is_word(&self) -> bool {
+        self.is_word
     }
 
     /// Whether there is anything to look at closely. A name that is a word stands everywhere; of such
@@ -148,9 +153,20 @@ impl Wanted {
         if word == candidate && text[word.clone()] == *self.name.as_str().as_bytes() {
             return self.bare(text, word);
         }
-        self.dm_name(text, &word, &candidate)
+        self.instance(text, &candidate)
+            .or_else(|| self.dm_name(text, &word, &candidate))
             .or_else(|| self.unit_name(text, &candidate))
             .or_else(|| self.escaped_path(text, &candidate))
+    }
+
+    /// A unit's instance that is the name: `lvm2-pvscan@vg.service`.
+    fn instance(&self, text: &[u8], candidate: &Range<usize>) -> Option<(Range<usize>, Form)> {
+        let is_name = text[candidate.clone()] == *self.name.as_str().as_bytes();
+        let before = candidate.start.checked_sub(1).map(|at| text[at]);
+        let kinds = [&b".service"[..], b".timer", b".socket", b".target", b".path"];
+        let is_unit = kinds.iter().any(|kind| text[candidate.end..] == **kind);
+        (is_name && before == Some(b'@') && is_unit)
+            .then(|| (candidate.clone(), Form::Known(edit::Form::VgName)))
     }
 
     /// The name as a word of its own.
@@ -166,7 +182,9 @@ impl Wanted {
                 return Some((pair, Form::Known(hit.form)));
             }
         }
-        if is_about_lvm(before) && KEY.is_match(before) {
+        if (is_about_lvm(before) || memchr::memmem::find(before, b"volume_list").is_some())
+            && KEY.is_match(before)
+        {
             return Some((word, Form::Known(edit::Form::VgName)));
         }
         // A word like `data` is everywhere; only a line about LVM can mean the group.

@@ -52,3 +52,7 @@ pub const INCUS: &str = "it is the daemon's database: run `incus admin sql globa
 /// The same in LXD.
 pub const LXD: &str = "it is the daemon's database: run `lxd sql global \"UPDATE storage_pools_config SET \
      value='{new}' WHERE value='{old}'\"` after the run";
+/// docs.docker.com, `docker container create`, `docker volume create`: the engine keeps what they were
+/// made with.
+pub const CONTAINER: &str =
+    "Docker keeps what it was made with: make the container or the volume anew after the run";

@@ -40,7 +40,9 @@ fn words_of(
 ) {
     let mut at = line.start;
     while at < line.end {
-        if !is_word_byte(text[at]) {
+        // `${1:-vg}`: the hyphen is the shell's.
+        let is_shells = text[at] == b'-' && at > line.start && text[at - 1] == b':';
+        if is_shells || !is_word_byte(text[at]) {
             at += 1;
             continue;
         }
@@ -54,17 +56,39 @@ fn words_of(
         {
             findings.left.push(Left { token: word.clone(), why: BARE });
         }
-        // A pattern of awk or sed may have slashes around it: `/vg-root/`, `\/mapper\/vg-root`.
-        let inner = word.start + 1..word.end;
-        if text[word.start] == b'/'
-            && !inner.is_empty()
-            && matcher.is_dm_name(&text[inner.clone()])
-            && !known.meet(&inner)
+        if let Some(pattern) = pattern(matcher, text, &word, end)
+            && !known.meet(&pattern)
         {
-            findings.left.push(Left { token: inner, why: BARE });
+            findings.left.push(Left { token: pattern, why: BARE });
         }
         at = end;
     }
+}
+
+/// The name in a word that awk or sed has between slashes (`/vg-root/`, `\/mapper\/vg-root`), or that a
+/// shell expands (`/dev/mapper/vg*`, `vg-*`). The word's run of bytes ends at `end`.
+fn pattern(
+    matcher: &Matcher,
+    text: &[u8],
+    word: &Range<usize>,
+    end: usize,
+) -> Option<Range<usize>> {
+    if text[word.start] == b'/' {
+        let inner = &text[word.start + 1..end];
+        let length = inner.iter().position(|byte| *byte == b'/').unwrap_or(inner.len());
+        let inner = word.start + 1..word.start + 1 + length;
+        if matcher.is_dm_name(&text[inner.clone()]) {
+            return Some(inner);
+        }
+    }
+    let slash = text[word.start..end].iter().rposition(|byte| *byte == b'/');
+    let last = slash.map_or(word.start, |slash| word.start + slash + 1)..end;
+    let below_dev = text[word.start..end].starts_with(b"/dev/");
+    let is_alone = slash.is_none() && text[last.clone()].ends_with(b"-");
+    (matches!(text.get(end), Some(b'*' | b'?' | b'['))
+        && (below_dev || is_alone)
+        && matcher.is_dm_beginning(&text[last.clone()]))
+    .then_some(last)
 }
 
 /// Adds the group's name where it follows a key at once. What follows the name is not looked at: a

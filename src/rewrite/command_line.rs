@@ -23,10 +23,10 @@ pub(super) struct Start {
 
 /// Words that a command may follow.
 const BEFORE: &[&[u8]] = &[
-    b"!", b"{", b"then", b"do", b"else", b"elif", b"if", b"while", b"until", b"exec", b"sudo",
-    b"doas", b"nice", b"ionice", b"chrt", b"env", b"command", b"eval", b"time", b"timeout",
-    b"nohup", b"setsid", b"chroot", b"busybox", b"sh", b"bash", b"dash", b"run", b"xargs",
-    b"watch",
+    b"!", b"\\!", b"{", b"then", b"do", b"else", b"elif", b"if", b"while", b"until", b"exec",
+    b"sudo", b"doas", b"nice", b"ionice", b"chrt", b"env", b"command", b"eval", b"time",
+    b"timeout", b"nohup", b"setsid", b"chroot", b"busybox", b"sh", b"bash", b"dash", b"run",
+    b"xargs", b"watch",
 ];
 
 /// Time and user of a line of cron (crontab(5)).

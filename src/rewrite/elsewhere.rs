@@ -16,7 +16,7 @@ pub(super) const GUEST: &str = "stands among what a virtual machine of this host
 /// What carries the rest of its line to another machine, or into a container or a guest.
 static CARRIER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?-u)(?:^|[\s;&|(`'"/])(?:(?:ssh|sshpass|pssh|pdsh|clush)[ \t]|(?:pct|lxc|incus|docker|podman|kubectl|machinectl)[ \t]+(?:exec|shell)[ \t]|qm[ \t]+guest[ \t]+exec[ \t]|lxc-attach[ \t]|(?:virt-install|kvm|qemu-kvm|qemu-system-[a-z0-9_]+)[ \t].*[ \t](?:-append|--append|-x|--extra-args)[ \t=]|guestmount[ \t].*[ \t](?:-m|--mount)[ \t=]*\z)"#,
+        r#"(?-u)(?:^|[\s;&|(`'"/])(?:(?:ssh|sshpass|pssh|pdsh|clush)[ \t]|(?:pct|lxc|incus|docker|podman|kubectl|machinectl)[ \t]+(?:exec|shell)[ \t]|qm[ \t]+guest[ \t]+exec[ \t]|lxc-attach[ \t]|check_(?:nrpe|by_ssh)[! \t]|(?:virt-install|kvm|qemu-kvm|qemu-system-[a-z0-9_]+)[ \t](?:.*[ \t])?(?:-append|--append|-x|--extra-args)[ \t=]|guestmount[ \t](?:.*[ \t])?(?:-m|--mount)[ \t=]*\z)"#,
     )
 });
 
@@ -84,4 +84,95 @@ fn documents(text: &[u8]) -> Vec<Range<usize>> {
             start..at.min(text.len())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::names::{LvName, VgName};
+    use crate::rewrite::edit::apply;
+    use crate::rewrite::free_text;
+    use crate::rewrite::matcher::{Matcher, Volumes};
+
+    /// The text afterwards, and how many names are reported.
+    fn run(text: &str) -> (String, usize) {
+        let name = |name| VgName::new(name).unwrap();
+        let known = BTreeSet::from(["data", "root"].map(|lv| LvName::new(lv).unwrap()));
+        let matcher =
+            Matcher::new(name("vg0"), name("n-w"), Volumes::Known(known), BTreeSet::new());
+        let findings = free_text::rewrite(&matcher, text.as_bytes()).unwrap();
+        let after = apply(text.as_bytes(), &findings.edits);
+        (String::from_utf8(after).unwrap(), findings.left.len())
+    }
+
+    #[test]
+    fn what_another_machine_does_stays_and_is_shown() {
+        for (text, shown) in [
+            ("ssh nas 'lvremove -f vg0/data'", 1),
+            ("/usr/bin/ssh -t nas \\\n\tsudo lvextend -L+1G /dev/vg0/data", 1),
+            ("ssh nas <<EOF\nlvs vg0\nmount /dev/vg0/data /mnt\nEOF", 2),
+            ("pct exec 101 -- mount /dev/vg0/data /mnt", 1),
+            ("kvm -kernel k -append \"root=/dev/vg0/root ro\"", 1),
+            ("virt-install --extra-args 'root=/dev/vg0/root'", 1),
+            ("command check_nrpe!check_disk!/dev/mapper/vg0-data", 1),
+        ] {
+            assert_eq!(run(text), (text.to_owned(), shown), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_this_machine_does_changes() {
+        for (text, after, shown) in [
+            (
+                "dd if=/dev/vg0/data | ssh nas \"dd of=/dev/vg0/data\"",
+                "dd if=/dev/n-w/data | ssh nas \"dd of=/dev/vg0/data\"",
+                1,
+            ),
+            (
+                "ssh nas <<EOF\nlvs\nEOF\nmount /dev/vg0/data /mnt",
+                "ssh nas <<EOF\nlvs\nEOF\nmount /dev/n-w/data /mnt",
+                0,
+            ),
+            ("docker run --device /dev/vg0/data img", "docker run --device /dev/n-w/data img", 0),
+            (
+                "kexec -l /k --append=root=/dev/vg0/root",
+                "kexec -l /k --append=root=/dev/n-w/root",
+                0,
+            ),
+            ("ssh-keyscan x; lvs vg0", "ssh-keyscan x; lvs n-w", 0),
+        ] {
+            assert_eq!(run(text), (after.to_owned(), shown), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_becomes_part_of_a_dm_name_is_shown() {
+        for (text, after, shown) in [
+            ("VG=vg0\nmount /dev/$VG/data /x", "VG=n-w\nmount /dev/$VG/data /x", 0),
+            ("VG=\"${1:-vg0}\"", "VG=\"${1:-vg0}\"", 1),
+            ("VG=\"${VG:-vg0}\"", "VG=\"${VG:-n-w}\"", 0),
+            (
+                "VG=vg0\nmount /dev/mapper/${VG}-data /x",
+                "VG=vg0\nmount /dev/mapper/${VG}-data /x",
+                1,
+            ),
+            ("VG=vg0\nmount /dev/mapper/$VGS-data /x", "VG=n-w\nmount /dev/mapper/$VGS-data /x", 0),
+        ] {
+            assert_eq!(run(text), (after.to_owned(), shown), "{text}");
+        }
+    }
+
+    #[test]
+    fn patterns_around_a_dm_name_are_shown() {
+        for (text, shown) in [
+            ("df | awk '/vg0-data/ { print $3 }'", 1),
+            ("sed -i '/\\/mapper\\/vg0-data/d' /etc/fstab", 1),
+            ("find /dev/mapper -name 'vg0-*'", 1),
+            ("ls /srv/vg0-data.txt /srv/vg0*/x", 0),
+        ] {
+            assert_eq!(run(text), (text.to_owned(), shown), "{text}");
+        }
+    }
 }

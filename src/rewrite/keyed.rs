@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use anyhow::Result;
 
-use super::edit::{Findings, Form};
+use super::edit::{Findings, Form, Left};
 use super::lines::lines;
 use super::matcher::{Matcher, Verdict};
 use super::scan::{PATHS, record, scan};
+use crate::names::is_name_byte;
 
 /// The keys whose value is a name as a whole.
 #[derive(Debug, Default)]
@@ -64,6 +65,11 @@ fn rewrite(matcher: &Matcher, text: &[u8], keys: &Keys) -> Findings {
             }
             Some((key, value)) if keys.device.contains(&key) => {
                 let name = &text[value.clone()];
+                if let Some(at) = in_expression(matcher, name) {
+                    let token = value.start + at.start..value.start + at.end;
+                    findings.left.push(Left { token, why: IN_EXPRESSION });
+                    continue;
+                }
                 let verdict = match matcher.path(name) {
                     Verdict::Foreign => matcher.dm_name(name, Form::DmName),
                     path => path,
@@ -74,6 +80,25 @@ fn rewrite(matcher: &Matcher, text: &[u8], keys: &Keys) -> Findings {
         }
     }
     findings
+}
+
+/// What is reported of a regular expression.
+const IN_EXPRESSION: &str = "stands in a regular expression, which a person has to read,";
+
+/// The group's part of a dm name in a regular expression between slashes (collectd.conf(5),
+/// "Ignorelist").
+fn in_expression(matcher: &Matcher, value: &[u8]) -> Option<Range<usize>> {
+    let inner = value.strip_prefix(b"/")?.strip_suffix(b"/")?;
+    let group = matcher.old_name().replace('-', "--");
+    let is_border =
+        |byte: Option<&u8>| byte.is_none_or(|byte| !is_name_byte(*byte) || *byte == b'-');
+    memchr::memmem::find_iter(inner, group.as_bytes())
+        .map(|at| at..at + group.len())
+        .find(|at| {
+            at.start.checked_sub(1).is_none_or(|before| !is_name_byte(inner[before]))
+                && is_border(inner.get(at.end))
+        })
+        .map(|at| at.start + 1..at.end + 1)
 }
 
 /// A line's key, and its value without quotes and what follows it. None for comments and lines of

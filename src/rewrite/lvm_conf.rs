@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use anyhow::Result;
 
+use super::bare;
 use super::edit::{Edit, Findings, Form, apply};
 use super::lvm_filter;
 use super::lvm_tokens::{Quote, items};
@@ -32,7 +33,11 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
         } else if EXPRESSIONS.contains(&item.key) {
             lvm_filter::rewrite(matcher, text, &item, &mut findings);
         } else {
-            scan(matcher, text, item.inside, PATHS, &mut findings);
+            let is_command = item.key.ends_with(b"_command");
+            scan(matcher, text, item.inside.clone(), PATHS, &mut findings);
+            if is_command {
+                bare::words(matcher, text, item.inside, &mut findings);
+            }
         }
     }
     Ok(findings)

@@ -241,6 +241,14 @@ impl Matcher {
         telling && matches!(self.dm_name(word, Form::DmName), Verdict::Ours(_))
     }
 
+    /// Whether it is the group's part of a dm name, with its hyphen or without, and no word: letters alone
+    /// may mean anything.
+    pub fn is_dm_beginning(&self, text: &[u8]) -> bool {
+        let group = text.strip_suffix(b"-").unwrap_or(text);
+        let is_word = self.old.as_str().bytes().all(|byte| byte.is_ascii_alphabetic());
+        !is_word && group == self.old.as_str().replace('-', "--").as_bytes()
+    }
+
     /// Whether a word of free text may be a name of the group: the group alone, `VG/LV`, or a dm name.
     pub fn may_name(&self, word: &[u8]) -> bool {
         let ours = |verdict| matches!(verdict, Verdict::Ours(_));

@@ -80,6 +80,9 @@ pub(super) const fn free(pattern: &'static str, kind: &'static str) -> Place {
 /// A file that the user names.
 pub const ALSO: Place = free("", "also");
 
+/// A script that no row of the table is about, for the audit.
+pub const SCRIPT: Place = free("", "script").reported("edit it");
+
 /// What a kernel command line is made of, as a shell reads it.
 pub(super) const fn settings(pattern: &'static str, kind: &'static str) -> Place {
     boot(pattern, kind, text::boot_settings)

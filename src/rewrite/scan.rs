@@ -104,7 +104,7 @@ impl Scanner<'_> {
     fn device_path(&mut self, at: usize) -> usize {
         let end = self.run(at, |byte| is_name_byte(byte) || byte == b'/');
         // `file:///dev/vg/lv` (RFC 8089): no machine's name stands between the slashes.
-        let is_url = self.forms.words && self.text[self.span.start..at].ends_with(b"file://");
+        let is_url = self.text[self.span.start..at].ends_with(b"file://");
         let starts = is_url || self.starts_token(at) || self.ends_menu_id(at);
         if !starts || self.continues_escaped(end) || self.is_on_a_server(at) {
             return end;

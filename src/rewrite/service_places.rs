@@ -1,6 +1,8 @@
 //! Places that services and people's commands read: storage, machines, backups, monitoring, scripts.
 
-use super::advice::{INCUS, KDUMP, LIBVIRT, LXD, PACEMAKER, PROXMOX, PROXMOX_DATABASE, TARGET};
+use super::advice::{
+    CONTAINER, INCUS, KDUMP, LIBVIRT, LXD, PACEMAKER, PROXMOX, PROXMOX_DATABASE, TARGET,
+};
 use super::place::{Place, free, paths, service};
 use super::{free_text, json, keyed, libvirt, shell_conf, text, xen};
 
@@ -65,6 +67,9 @@ pub(super) const SERVICES: &[Place] = &[
     service("var/lib/lxc/*/config", "lxc", keyed::containers),
     service("etc/docker/daemon.json", "docker", json::rewrite),
     free("etc/default/docker", "docker"),
+    service("var/lib/docker/containers/*/hostconfig.json", "docker", json::rewrite)
+        .reported(CONTAINER),
+    service("var/lib/docker/volumes/*/opts.json", "docker", json::rewrite).reported(CONTAINER),
     service("etc/sysconfig/docker*", "docker", shell_conf::rewrite),
     paths("etc/containers/storage.conf", "containers-storage"),
     paths("etc/containers/storage.conf.d/*.conf", "containers-storage"),

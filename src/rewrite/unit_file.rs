@@ -49,6 +49,9 @@ const UNIT_LISTS: &[&[u8]] = &[
 /// commands are shown. A comment between two parts of a continued line is a comment still.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
+    let made = commands::made(matcher, text);
+    let with_own = matcher.with_volumes(&made.volumes);
+    let matcher = if made.volumes.is_empty() { matcher } else { &with_own };
     let mut continued: Option<&[u8]> = None;
     for line in lines(text) {
         let bytes = text[line.clone()].trim_ascii();
@@ -67,6 +70,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
         continued = bytes.ends_with(b"\\").then_some(key);
         value(matcher, text, key, span, &mut findings);
     }
+    commands::whole(text, &made, &mut findings);
     Ok(findings)
 }
 
