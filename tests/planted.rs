@@ -188,6 +188,7 @@ fn lines(place: &Place) -> Vec<Line> {
         "pacemaker" => {
             vec![Shown("<nvpair name='vgname' value='{P}'/>"), Stays("<primitive id='{P}'/>")]
         }
+        "ganeti" => vec![Shown("\"volume_group_name\": \"{P}\",")],
         "incus" | "lxd" => vec![Shown("\0lvm.vg_name{P}\x07")],
         other => panic!("no references are planted in places of the kind `{other}`"),
     }

@@ -56,3 +56,6 @@ pub const LXD: &str = "it is the daemon's database: run `lxd sql global \"UPDATE
 /// made with.
 pub const CONTAINER: &str =
     "Docker keeps what it was made with: make the container or the volume anew after the run";
+/// gnt-cluster(8), `modify --vg-name`.
+pub const GANETI: &str =
+    "it is the cluster's: run `gnt-cluster modify --vg-name={new}` on the master after the run";

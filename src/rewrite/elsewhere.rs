@@ -90,7 +90,6 @@ fn documents(text: &[u8]) -> Vec<Range<usize>> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
     use crate::names::{LvName, VgName};
     use crate::rewrite::edit::apply;
     use crate::rewrite::free_text;

@@ -1,7 +1,7 @@
 //! Places that services and people's commands read: storage, machines, backups, monitoring, scripts.
 
 use super::advice::{
-    CONTAINER, INCUS, KDUMP, LIBVIRT, LXD, PACEMAKER, PROXMOX, PROXMOX_DATABASE, TARGET,
+    CONTAINER, GANETI, INCUS, KDUMP, LIBVIRT, LXD, PACEMAKER, PROXMOX, PROXMOX_DATABASE, TARGET,
 };
 use super::place::{Place, free, paths, service};
 use super::{free_text, json, keyed, libvirt, shell_conf, text, xen};
@@ -87,6 +87,7 @@ pub(super) const SERVICES: &[Place] = &[
     service("var/lib/pve-cluster/config.db", "proxmox", free_text::database)
         .reported(PROXMOX_DATABASE),
     service("var/lib/pacemaker/cib/cib.xml", "pacemaker", libvirt::cluster).reported(PACEMAKER),
+    free("var/lib/ganeti/config.data", "ganeti").reported(GANETI),
     service("var/lib/incus/database/**/*", "incus", free_text::database).reported(INCUS),
     service("var/lib/lxd/database/**/*", "lxd", free_text::database).reported(LXD),
     service("var/snap/lxd/common/lxd/database/**/*", "lxd", free_text::database).reported(LXD),
