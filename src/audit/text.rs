@@ -92,7 +92,8 @@ impl Wanted {
     pub(super) fn hits(&self, text: &[u8], place: Option<&Place>) -> Vec<Hit> {
         let rewrite: Option<Rewrite> = place.map(|place| place.rewrite);
         let found = rewrite.and_then(|rewrite| rewrite(&self.matcher, text).ok());
-        let is_known = found.is_some();
+        // A script has no row of its own, and its reader takes what it likes.
+        let is_known = found.is_some() && place.is_some_and(|place| !place.pattern.is_empty());
         let found = found.unwrap_or_else(|| {
             let mut findings = Findings::default();
             scan(&self.matcher, text, 0..text.len(), GRUB, &mut findings);
@@ -135,6 +136,11 @@ impl Wanted {
                 return Some(hit(text, token, Form::Known(edit::Form::VgName), true));
             }
             return self.bare(text, token).map(|(token, form)| hit(text, token, form, true));
+        }
+        let is_reported =
+            place.is_some_and(|place| matches!(place.treatment, Treatment::Reported(_)));
+        if is_reported && self.matcher.is_dm_name(word) {
+            return Some(hit(text, token, Form::Own(Own::DmName), true));
         }
         let form = match self.matcher.slash_pair(word, edit::Form::VgLv) {
             Verdict::Ours(pair) if self.by_volume => Form::Known(pair.form),

@@ -38,8 +38,6 @@ pub(super) const BOOT: &[Place] = &[
     settings("etc/conf.d/kexec", "boot-settings"),
     settings("etc/sdboot-manage.conf", "boot-settings"),
     settings("etc/sbupdate.conf", "boot-settings"),
-    settings("etc/tinyramfs/config", "boot-settings"),
-    settings("etc/ugrd/config.toml", "boot-settings"),
     settings("etc/silo.conf", "boot-settings"),
     settings("etc/kernelstub/configuration", "boot-settings"),
     settings("etc/dracut-ukify.conf", "boot-settings"),
