@@ -104,7 +104,9 @@ impl Printer {
                 }
                 let left = &job.not_rewritten;
                 let old = &job.plan.old;
-                if left.boot + left.error > 0 || !job.plan.warnings.is_empty() {
+                if left.boot + left.error > 0
+                    || job.plan.warnings.iter().any(|warning| warning.path.is_some())
+                {
                     return writeln!(
                         out,
                         "# Nothing to rewrite: what is shown above is left to a person."
