@@ -24,14 +24,9 @@ pub(super) enum Extent {
 }
 
 impl Extent {
-    /// Whether every file is read.
+    /// Whether every file is read, and images are opened.
     pub(super) fn reads_all(&self) -> bool {
         matches!(self, Self::Everything)
-    }
-
-    /// Whether images are opened.
-    pub(super) fn opens_images(&self) -> bool {
-        self.reads_all()
     }
 
     /// Whether a file is read. `path` is below the root.

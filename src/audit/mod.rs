@@ -53,6 +53,7 @@ use finding::{Finding, Findings, obstacle};
 use folder::Folder;
 pub use not_rewritten::NotRewritten;
 use stop::Stop;
+pub use subject::of as wanted_beside;
 pub use text::Wanted;
 use walk::{Job, Walk};
 
@@ -98,15 +99,9 @@ pub fn after_rename(root: &Root, old: &VgName, volumes: Volumes) -> Result<Findi
 /// person runs, `without` some, by their paths inside the root. Images are not opened.
 ///
 /// Ends after twenty seconds, or when a signal comes; then it is marked as incomplete.
-pub fn before_rename(
-    root: &Root,
-    old: &VgName,
-    volumes: Volumes,
-    without: &[PathBuf],
-) -> Result<Findings> {
-    let wanted = wanted(root, old, volumes)?;
+pub fn before_rename(root: &Root, wanted: &Wanted, without: &[PathBuf]) -> Result<Findings> {
     let without = without.iter().map(|path| below_root(path)).collect();
-    let mut found = search(root, &wanted, &Stop::after(Some(BEFORE_RENAME)), Some(without))?;
+    let mut found = search(root, wanted, &Stop::after(Some(BEFORE_RENAME)), Some(without))?;
     found.list.retain(|finding| finding.severity <= Severity::Error);
     found.withhold();
     Ok(found)
@@ -134,9 +129,10 @@ pub fn inside(path: &Path, wanted: &Wanted) -> Result<Inside> {
     Ok(Inside { summary, names })
 }
 
-/// The name with what is known of its group.
+/// The name with what is known of its group. Reads every place for the names of mappings; who has them
+/// calls [`wanted_beside`].
 pub fn wanted(root: &Root, name: &VgName, volumes: Volumes) -> Result<Wanted> {
-    Ok(subject::of(name.clone(), volumes, plan::mappings(root)?))
+    Ok(wanted_beside(name.clone(), volumes, plan::mappings(root)?))
 }
 
 /// Searches the tree, with as many threads as there are processors: all of it, or what runs, without
@@ -161,7 +157,7 @@ fn search(
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let work = || {
-            let mut looker = Looker::new(wanted, stop).opening_images(extent.opens_images());
+            let mut looker = Looker::new(wanted, stop).opening_images(extent.reads_all());
             walk.queue.work(|job| walk.take(job, &mut looker));
             looker.found
         };

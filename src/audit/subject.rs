@@ -46,8 +46,8 @@ pub(super) fn wanted(args: &AuditArgs, root: &Root) -> Result<Wanted> {
     Ok(of(name, volumes.map_or(Volumes::ByForm, Volumes::Known), mappings))
 }
 
-/// A name with what is known of its group.
-pub(super) fn of(name: VgName, volumes: Volumes, mappings: BTreeSet<String>) -> Wanted {
+/// A name with what is known of its group, beside the names of dm-crypt mappings that the tree declares.
+pub fn of(name: VgName, volumes: Volumes, mappings: BTreeSet<String>) -> Wanted {
     let by_volume = matches!(volumes, Volumes::Known(_));
     // Nothing is rewritten here; the matcher wants a new name all the same.
     let matcher = Matcher::new(name.clone(), name.clone(), volumes, mappings);

@@ -131,14 +131,14 @@ impl Wanted {
     /// of its own, whatever stands around it.
     fn left(&self, text: &[u8], token: Range<usize>, place: Option<&Place>) -> Option<Hit> {
         let word = &text[token.clone()];
+        let is_reported =
+            place.is_some_and(|place| matches!(place.treatment, Treatment::Reported(_)));
         if *word == *self.name.as_str().as_bytes() {
-            if place.is_some_and(|place| matches!(place.treatment, Treatment::Reported(_))) {
+            if is_reported {
                 return Some(hit(text, token, Form::Known(edit::Form::VgName), true));
             }
             return self.bare(text, token).map(|(token, form)| hit(text, token, form, true));
         }
-        let is_reported =
-            place.is_some_and(|place| matches!(place.treatment, Treatment::Reported(_)));
         if is_reported && self.matcher.is_dm_name(word) {
             return Some(hit(text, token, Form::Own(Own::DmName), true));
         }

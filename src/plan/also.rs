@@ -1,11 +1,11 @@
 //! Files that a user names: `rename --also`.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
 use super::Warning;
+use super::reading::Seen;
 use crate::guest::root::{Root, Source, identity};
 use crate::names::VgName;
 use crate::rewrite::Place;
@@ -36,8 +36,12 @@ pub fn demand(root: &Root, also: &[PathBuf]) -> Result<()> {
 }
 
 /// Adds those that are there and that no row of the table of places is about.
-pub(super) fn add(root: &Root, also: &[PathBuf], files: &mut Vec<(&'static Place, Source)>) {
-    let mut seen: HashSet<_> = files.iter().map(|(_, source)| identity(&source.metadata)).collect();
+pub(super) fn add(
+    root: &Root,
+    also: &[PathBuf],
+    files: &mut Vec<(&'static Place, Source)>,
+    seen: &mut Seen,
+) {
     for path in also {
         let Ok(Some(source)) = root.read(path) else { continue };
         if seen.insert(identity(&source.metadata)) && !is_record(&source.path) {

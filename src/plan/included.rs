@@ -1,12 +1,12 @@
 //! Files that a boot loader's file includes: what GRUB's `configfile` and `source` name, and `include`
 //! and `config` of syslinux, extlinux and rEFInd.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::reading::Seen;
 use crate::guest::root::{Root, Source, identity};
 use crate::rewrite::{INCLUDED, Place};
 
@@ -42,8 +42,7 @@ fn pattern(text: &str) -> Regex {
 /// Adds the files that those at hand include, and what these include, each once.
 ///
 /// What is not there, or is no file, is passed over: it may lie on another system's disk.
-pub(super) fn add(root: &Root, files: &mut Vec<(&'static Place, Source)>) {
-    let mut seen: HashSet<_> = files.iter().map(|(_, source)| identity(&source.metadata)).collect();
+pub(super) fn add(root: &Root, files: &mut Vec<(&'static Place, Source)>, seen: &mut Seen) {
     let (mut at, known) = (0, files.len());
     while at < files.len() && files.len() - known < MOST {
         let (place, source) = &files[at];

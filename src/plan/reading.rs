@@ -30,15 +30,22 @@ impl Sources {
     /// A place that boots read and that is there and cannot be read.
     pub fn read(root: &Root, also: &[PathBuf]) -> Result<Self> {
         let mut warnings = Vec::new();
-        let mut files = places(root, &mut warnings)?;
-        included::add(root, &mut files);
-        also::add(root, also, &mut files);
+        let mut seen = HashSet::new();
+        let mut files = places(root, &mut seen, &mut warnings)?;
+        included::add(root, &mut files, &mut seen);
+        also::add(root, also, &mut files, &mut seen);
         Ok(Self { mappings: device_names::all(root, &files), files, warnings })
     }
 }
 
-fn places(root: &Root, warnings: &mut Vec<Warning>) -> Result<Vec<(&'static Place, Source)>> {
-    let mut seen = HashSet::new();
+/// Files that were read, by device and inode.
+pub(super) type Seen = HashSet<(u64, u64)>;
+
+fn places(
+    root: &Root,
+    seen: &mut Seen,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<(&'static Place, Source)>> {
     let mut sources = Vec::new();
     for place in PLACES {
         let paths = root.glob(place.pattern);

@@ -118,7 +118,7 @@ pub fn default_arguments(root: &Root) -> String {
 /// on one line, by their order.
 pub fn compare(rows: &mut [Row], before: &[Row]) {
     let mut earlier: HashMap<Key, VecDeque<&Row>> = HashMap::new();
-    for (row, _) in before.iter().zip(worth_keeping(before)).filter(|(_, kept)| *kept) {
+    for row in worth_keeping(before) {
         earlier.entry(Key::of(row)).or_default().push_back(row);
     }
     let then: Vec<Option<&Row>> = rows
@@ -138,16 +138,15 @@ pub fn compare(rows: &mut [Row], before: &[Row]) {
 
 /// What must be kept of a proof for [`compare`] to be told by.
 pub fn to_keep(rows: &[Row]) -> Vec<Row> {
-    let kept = worth_keeping(rows);
-    rows.iter().zip(kept).filter(|(_, kept)| *kept).map(|(row, _)| row.clone()).collect()
+    worth_keeping(rows).cloned().collect()
 }
 
-/// Of each row whether [`compare`] asks for it: those about a loader's choice, and all rows of a line
-/// with a failing one, for they are told apart by their order.
-fn worth_keeping(rows: &[Row]) -> Vec<bool> {
+/// The rows that [`compare`] asks for: those about a loader's choice, and all of a line with a failing
+/// one, for they are told apart by their order.
+fn worth_keeping(rows: &[Row]) -> impl Iterator<Item = &Row> {
     let failing: HashSet<Key> =
         rows.iter().filter(|row| row.verdict == Verdict::Fails).map(Key::of).collect();
-    rows.iter().map(|row| is_of_loader(row) || failing.contains(&Key::of(row))).collect()
+    rows.iter().filter(move |row| is_of_loader(row) || failing.contains(&Key::of(row)))
 }
 
 #[derive(PartialEq, Eq, Hash)]

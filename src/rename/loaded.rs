@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-
 use super::Job;
 use crate::audit::{self, report};
 use crate::guest::kernels::{KNOWN, Left};
@@ -13,7 +11,7 @@ const BASES: &[&str] = &["/boot", "/", "/boot/efi", "/efi"];
 
 /// Adds to the images that are left those which no known tool builds, each with the entry that loads
 /// it. One that names the group refuses the run: the entry would not boot.
-pub(super) fn judge(job: &mut Job) -> Result<()> {
+pub(super) fn judge(job: &mut Job) {
     let mut wanted = None;
     for (place, path) in loaded(job) {
         let known = |at: &PathBuf| job.root.resolve(at).ok().flatten().as_ref() == Some(&path);
@@ -25,7 +23,7 @@ pub(super) fn judge(job: &mut Job) -> Result<()> {
         }
         let wanted = match &mut wanted {
             Some(wanted) => wanted,
-            none => none.insert(audit::wanted(&job.root, &job.plan.old, job.target.volumes())?),
+            none => none.insert(job.wanted()),
         };
         let (old, tool) = (&job.plan.old, "build it with the tool that made it");
         let unknown = format!("{place} loads it, and none of {KNOWN} is known to build it here");
@@ -51,7 +49,6 @@ pub(super) fn judge(job: &mut Job) -> Result<()> {
         };
         job.images.left.push(Left { path, why, refuses });
     }
-    Ok(())
 }
 
 /// Every image that a boot entry of this system loads, links resolved, with the line that loads it.

@@ -24,7 +24,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 
 use crate::ask;
-use crate::audit::{self, NotRewritten, finding::Findings};
+use crate::audit::{self, NotRewritten, Wanted, finding::Findings};
 use crate::blkid::Devices;
 use crate::checks::{self, image_based};
 use crate::cli::{Format, RenameArgs};
@@ -70,6 +70,14 @@ pub(crate) struct Job {
     pub(crate) undoes: Option<String>,
 }
 
+impl Job {
+    /// The old name, as a search wants it.
+    fn wanted(&self) -> Wanted {
+        let old = self.plan.old.clone();
+        audit::wanted_beside(old, self.target.volumes(), self.mappings.clone())
+    }
+}
+
 /// Runs the verb.
 pub fn run(args: &RenameArgs) -> Result<Exit> {
     logger::start(args.verbose, args.quiet);
@@ -98,8 +106,8 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
     if shown {
         show(&printer, args, &job)?;
         confirm(args, &job)?;
-    } else if !args.accept_stale {
-        not_rewritten::demand_no_boot(&job)?;
+    } else {
+        not_rewritten::demand_yes(args, &job)?;
     }
     let started = Instant::now();
     let _claim = Claim::take(&job.root, job.files_only).map_err(refuse)?;
@@ -112,9 +120,7 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
     }
     checks::run(&job)?;
     if !shown {
-        if !args.accept_stale {
-            not_rewritten::demand_no_boot(&job)?;
-        }
+        not_rewritten::demand_yes(args, &job)?;
         show(&printer, args, &job)?;
     }
     let outcome = apply::run(&job)?;
@@ -238,7 +244,7 @@ pub(crate) fn job(root: Root, given: PathBuf, gathered: Gathered, scope: Scope) 
         job.generator = kernels::generator(&job.root);
         job.images = kernels::images(&job.root, job.generator).map_err(refuse)?;
         placed::add(&mut job)?;
-        loaded::judge(&mut job).map_err(refuse)?;
+        loaded::judge(&mut job);
         warn_of_images(&mut job);
     }
     if job.target.renames_group {

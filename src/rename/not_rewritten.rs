@@ -1,11 +1,13 @@
 //! What a plan leaves: searched for while it is made, and a yes of its own where a boot may read it.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
 use super::Job;
 use crate::audit::{self, NotRewritten};
+use crate::cli::RenameArgs;
 use crate::exit::refuse;
 use crate::guest::kernels;
 
@@ -15,25 +17,24 @@ pub(super) fn find(job: &Job) -> NotRewritten {
     if job.target.is_named_already() {
         return NotRewritten { complete: true, ..NotRewritten::default() };
     }
-    let old = &job.plan.old;
-    let changes = &job.plan.paths.changes;
-    match audit::before_rename(&job.root, old, job.target.volumes(), &known(job)) {
-        Ok(found) => {
-            NotRewritten::of(found, |path| changes.iter().any(|change| change.from == path))
-        }
+    let changed: HashSet<&Path> =
+        job.plan.paths.changes.iter().map(|change| change.from.as_path()).collect();
+    match audit::before_rename(&job.root, &job.wanted(), &known(job)) {
+        Ok(found) => NotRewritten::of(found, |path| changed.contains(path)),
         Err(error) => {
-            log::warn!("searching for what else names {old}: {error:#}");
+            log::warn!("searching for what else names {}: {error:#}", job.plan.old);
             NotRewritten::default()
         }
     }
 }
 
-/// Refuses where the next boot may read the old name and nobody has said yes to that.
+/// Refuses where the next boot may read the old name and `--accept-stale` is not given.
 ///
 /// # Errors
 /// The places, and the option.
-pub(super) fn demand_no_boot(job: &Job) -> Result<()> {
-    let Some(places) = job.not_rewritten.boot_places() else { return Ok(()) };
+pub(super) fn demand_yes(args: &RenameArgs, job: &Job) -> Result<()> {
+    let places = job.not_rewritten.boot_places().filter(|_| !args.accept_stale);
+    let Some(places) = places else { return Ok(()) };
     Err(refuse(anyhow!(
         "the next boot may read the name {} where it is not rewritten: {places}; see to that first, or accept \
          it with --accept-stale",

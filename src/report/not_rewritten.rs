@@ -1,6 +1,8 @@
 //! The part of a plan that says what will still name the group.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::style::{Mark, Style};
 use super::text::{comment, count};
@@ -24,8 +26,12 @@ pub fn write(
     left: &NotRewritten,
     style: Style,
 ) -> io::Result<()> {
-    let told = |finding: &&Finding| !plan.warnings.iter().any(|warning| is_about(warning, finding));
-    let findings: Vec<&Finding> = left.findings.iter().filter(told).collect();
+    let told = told(&plan.warnings);
+    let is_new = |finding: &&Finding| {
+        let path = Path::new(&finding.path);
+        !told.contains(&(path, None)) && !told.contains(&(path, finding.line))
+    };
+    let findings: Vec<&Finding> = left.findings.iter().filter(is_new).collect();
     if !findings.is_empty() {
         comment(out, &format!("Not rewritten, and names {} after the run as well:", plan.old))?;
     }
@@ -77,9 +83,9 @@ pub fn write(
     Ok(())
 }
 
-/// Whether a warning says the same: about the same line, or about the file as a whole.
-fn is_about(warning: &Warning, finding: &Finding) -> bool {
-    let line = warning.line.map(|line| line as u64);
-    warning.path.as_ref().is_some_and(|path| path.as_os_str() == finding.path.as_str())
-        && (line.is_none() || line == finding.line)
+/// What warnings are about: a line of a file, or the file as a whole.
+fn told(warnings: &[Warning]) -> HashSet<(&Path, Option<u64>)> {
+    let places =
+        warnings.iter().filter_map(|warning| Some((warning.path.as_deref()?, warning.line)));
+    places.map(|(path, line)| (path, line.map(|line| line as u64))).collect()
 }

@@ -16,18 +16,6 @@ use crate::transaction::record::Direction;
 /// Why a diff is left out.
 const WITHHELD: &str = "not everybody may read this file (see --show-private)";
 
-/// Head, diffs, steps and warnings.
-pub fn write_plan(
-    out: &mut (impl Write + ?Sized),
-    plan: &Plan,
-    context: usize,
-    style: Style,
-) -> io::Result<()> {
-    write_head(out, plan)?;
-    write_diffs(out, plan, context, style)?;
-    write_rest(out, plan, style)
-}
-
 /// What becomes of the group, of how much, and where a new name that nobody gave is from.
 pub fn write_head(out: &mut (impl Write + ?Sized), plan: &Plan) -> io::Result<()> {
     let under = plan.root.display();

@@ -1,12 +1,13 @@
 //! Commands of LVM wherever a text has them: their arguments are names, and no prose (lvm(8)).
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
 use super::command_line::{self, Word};
-use super::edit::{Edit, Findings, Form, Left};
+use super::edit::{Findings, Form, Left};
 use super::lvm_options::{self, Value};
 use super::matcher::{Matcher, Verdict};
 use super::scan::{UNKNOWN_VOLUME, record};
@@ -86,6 +87,8 @@ pub(super) fn assignments(
     span: Range<usize>,
     findings: &mut Findings,
 ) {
+    let doubled = matcher.new_name().contains('-');
+    let in_dm_names = if doubled { variables_in_dm_names(text) } else { HashSet::new() };
     for found in ASSIGNMENTS.captures_iter(&text[span.clone()]) {
         let variable = found.get(1).or(found.get(2));
         let (Some(variable), Some(name)) = (variable, found.get(3)) else { continue };
@@ -94,10 +97,7 @@ pub(super) fn assignments(
             continue;
         }
         let verdict = matcher.group(&text[word.clone()]);
-        if matches!(verdict, Verdict::Ours(_))
-            && matcher.new_name().contains('-')
-            && is_in_a_dm_name(text, variable.as_bytes())
-        {
+        if matches!(verdict, Verdict::Ours(_)) && in_dm_names.contains(variable.as_bytes()) {
             findings.left.push(Left { token: word, why: IN_A_DM_NAME });
         } else {
             record(findings, verdict, word);
@@ -105,17 +105,16 @@ pub(super) fn assignments(
     }
 }
 
-/// Whether `/mapper/$NAME` or `/mapper/${NAME}` stands in the text.
-fn is_in_a_dm_name(text: &[u8], variable: &[u8]) -> bool {
-    memchr::memmem::find_iter(text, b"/mapper/$").any(|at| {
+/// Variables that a text has as `/mapper/$NAME` or `/mapper/${NAME}`.
+fn variables_in_dm_names(text: &[u8]) -> HashSet<&[u8]> {
+    let named = memchr::memmem::find_iter(text, b"/mapper/$").filter_map(|at| {
         let rest = &text[at + b"/mapper/$".len()..];
         let (rest, braced) = rest.strip_prefix(b"{").map_or((rest, false), |rest| (rest, true));
-        rest.strip_prefix(variable).is_some_and(|rest| match rest.first() {
-            Some(b'}') => braced,
-            Some(byte) => !braced && !byte.is_ascii_alphanumeric() && *byte != b'_',
-            None => !braced,
-        })
-    })
+        let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let length = rest.iter().position(|byte| !is_of_name(byte)).unwrap_or(rest.len());
+        (!braced || rest.get(length) == Some(&b'}')).then_some(&rest[..length])
+    });
+    named.collect()
 }
 
 /// What the commands of a text make: `lvcreate`, `lvrename`, `vgcreate`.
@@ -227,9 +226,7 @@ pub fn whole(text: &[u8], made: &Made, findings: &mut Findings) {
     if !(made.group || made.any && unknown) {
         return;
     }
-    let edits: Vec<Edit> = findings.edits.drain(..).collect();
-    findings.left.extend(edits.into_iter().map(|edit| edit.left(WHOLE)));
-    findings.left.sort_by_key(|left| left.token.start);
+    findings.leave(WHOLE, |_| true);
 }
 
 #[cfg(test)]

@@ -90,6 +90,17 @@ pub struct Findings {
     pub left: Vec<Left>,
 }
 
+impl Findings {
+    /// Leaves the edits whose tokens `is_one` is true of, and shows them.
+    pub fn leave(&mut self, why: &'static str, is_one: impl Fn(&Range<usize>) -> bool) {
+        let (left, kept): (Vec<_>, Vec<_>) =
+            self.edits.drain(..).partition(|edit| is_one(&edit.token));
+        self.edits = kept;
+        self.left.extend(left.into_iter().map(|edit| edit.left(why)));
+        self.left.sort_by_key(|left| left.token.start);
+    }
+}
+
 /// The file's bytes after the edits. Bytes outside the edits' ranges are copied as they are.
 ///
 /// # Panics

@@ -37,22 +37,10 @@ pub(super) fn leave(text: &[u8], findings: &mut Findings) {
         return;
     }
     let documents = documents(text);
-    leave_where(findings, ELSEWHERE, |token| {
+    findings.leave(ELSEWHERE, |token| {
         documents.iter().any(|document| document.contains(&token.start))
             || CARRIER.is_match(&text[command_start(text, token.start)..token.start])
     });
-}
-
-/// Leaves and reports the edits that `is_one` is true of.
-pub(super) fn leave_where(
-    findings: &mut Findings,
-    why: &'static str,
-    is_one: impl Fn(&Range<usize>) -> bool,
-) {
-    let (left, kept) = findings.edits.drain(..).partition::<Vec<_>, _>(|edit| is_one(&edit.token));
-    findings.edits = kept;
-    findings.left.extend(left.into_iter().map(|edit| edit.left(why)));
-    findings.left.sort_by_key(|left| left.token.start);
 }
 
 /// Where the line of a command begins; one that ends in a backslash goes on in the next.

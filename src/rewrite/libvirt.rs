@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::decoded::{record_decoded, scan_decoded};
 use super::edit::{Findings, Left};
-use super::elsewhere::{self, GUEST};
+use super::elsewhere::GUEST;
 use super::lines::trimmed;
 use super::matcher::{Matcher, Verdict};
 use super::scan::{KERNEL, PATHS};
@@ -37,16 +37,14 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
             values(matcher, text, &attributes, &mut found);
             // `<qemu:arg value='root=/dev/vg/root'/>` behind one that is `-append`.
             let is_argument = element == b"arg" || element.ends_with(b":arg");
-            elsewhere::leave_where(&mut found, GUEST, |token| {
-                is_argument && text[..token.start].ends_with(b"root=")
-            });
+            found.leave(GUEST, |token| is_argument && text[..token.start].ends_with(b"root="));
             findings.edits.append(&mut found.edits);
             findings.left.append(&mut found.left);
         }
         Piece::Text(span) if matches!(open, [.., b"os", b"cmdline"]) => {
             let mut found = Findings::default();
             scan_decoded(matcher, text, &decode(text, span), KERNEL, &mut found);
-            elsewhere::leave_where(&mut found, GUEST, |_| true);
+            found.leave(GUEST, |_| true);
             findings.left.append(&mut found.left);
         }
         Piece::Text(span) if logical && matches!(open, [.., b"pool", b"source", b"name"]) => {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use regex::bytes::Regex;
 
 use super::edit::Findings;
-use super::elsewhere::{self, GUEST};
+use super::elsewhere::GUEST;
 use super::matcher::Matcher;
 use super::scan::{KERNEL, record, scan};
 
@@ -30,9 +30,6 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     }
     findings.edits.sort_by_key(|edit| edit.range.start);
     let arguments: Vec<_> = ARGUMENTS.find_iter(text).map(|line| line.range()).collect();
-    elsewhere::leave_where(&mut findings, GUEST, |token| {
-        arguments.iter().any(|line| line.contains(&token.start))
-    });
-    findings.left.sort_by_key(|left| left.token.start);
+    findings.leave(GUEST, |token| arguments.iter().any(|line| line.contains(&token.start)));
     Ok(findings)
 }
