@@ -62,13 +62,20 @@ pub fn arguments(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &
         arguments_of(matcher, text, &command, &mut found);
     }
     assignments(matcher, text, span, &mut found);
-    let known = |token: &Range<usize>| {
-        let meets = |other: &Range<usize>| token.start < other.end && other.start < token.end;
-        findings.edits.iter().any(|edit| meets(&edit.token))
-            || findings.left.iter().any(|left| meets(&left.token))
+    // A word may have a device path inside of it; its token then ends where the path begins.
+    let tokens = || {
+        let edits = findings.edits.iter().map(|edit| &edit.token);
+        edits.chain(findings.left.iter().map(|left| &left.token))
     };
-    found.edits.retain(|edit| !known(&edit.token));
-    found.left.retain(|left| !known(&left.token));
+    let is_new = |range: &Range<usize>| {
+        !tokens().any(|token| token.start < range.end && range.start < token.end)
+    };
+    found.edits.retain(|edit| is_new(&edit.range));
+    found.left.retain(|left| is_new(&left.token));
+    for edit in &mut found.edits {
+        let next = tokens().map(|token| token.start).filter(|start| *start >= edit.range.end).min();
+        edit.token.end = edit.token.end.min(next.unwrap_or(usize::MAX));
+    }
     findings.edits.append(&mut found.edits);
     findings.left.append(&mut found.left);
     findings.edits.sort_by_key(|edit| edit.range.start);

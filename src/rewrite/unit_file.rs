@@ -147,6 +147,11 @@ mod tests {
             1,
         );
         becomes(
+            "ExecStop=lvremove -f a-b/{x,/dev/a-b/home,y}",
+            "ExecStop=lvremove -f c/{x,/dev/c/home,y}",
+            0,
+        );
+        becomes(
             "Options=logdev=/dev/a-b/x,x-systemd.requires-mounts-for=/dev/a-b/x",
             "Options=logdev=/dev/c/x,x-systemd.requires-mounts-for=/dev/a-b/x",
             0,
