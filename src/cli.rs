@@ -1,13 +1,16 @@
 //! The command line.
 
+mod run_args;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::guest::host;
-use crate::names::VgName;
+use crate::names::{LvName, VgName};
 use crate::severity::Severity;
+pub use run_args::RunArgs;
 
 /// Rename an LVM volume group and everything on the machine that names it.
 ///
@@ -29,6 +32,8 @@ pub struct Cli {
 pub enum Verb {
     /// Rename a volume group everywhere
     Rename(RenameArgs),
+    /// Rename a logical volume everywhere
+    RenameLv(RenameLvArgs),
     /// Take the last rename back, whole
     Undo(UndoArgs),
     /// Say what group / is on, whose name it bears, and what waits
@@ -45,7 +50,6 @@ pub enum Verb {
 
 /// Arguments of `postclone rename`.
 #[derive(Debug, Args)]
-#[allow(clippy::struct_excessive_bools)]
 pub struct RenameArgs {
     /// The group's name now [default: the group that holds /]
     #[arg(value_name = "OLD")]
@@ -68,83 +72,29 @@ pub struct RenameArgs {
     #[arg(long, value_name = "UUID")]
     pub vg_uuid: Option<String>,
 
-    /// Show what would change, as a patch, and change nothing
-    #[arg(short = 'n', long)]
-    pub dry_run: bool,
-
-    /// Do not ask before changing anything
-    #[arg(short, long)]
-    pub yes: bool,
-
-    /// Rewrite unambiguous names in FILE as well
-    ///
-    /// For scripts and settings that postclone does not know; the plan's part "Not rewritten" proposes
-    /// them. FILE is an absolute path inside the root. May be given several times.
-    #[arg(long, value_name = "FILE")]
-    pub also: Vec<PathBuf>,
-
-    /// Rename even if files that the next boot may read keep the old name
-    ///
-    /// The plan lists them under "Not rewritten". Without this option --yes refuses them, and the
-    /// question about them is asked first.
-    #[arg(long)]
-    pub accept_stale: bool,
-
     /// Finish a run that was cut, as its journal says
     #[arg(long, conflicts_with_all = ["old", "new", "to_hostname", "vg_uuid", "dry_run", "files_only", "no_initramfs", "lvm_report", "also"])]
     pub resume: bool,
 
-    /// Work on the system whose / is mounted at DIR
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    pub root: PathBuf,
+    /// How the run is made
+    #[command(flatten)]
+    pub run: RunArgs,
+}
 
-    /// Rewrite files and leave LVM and the images alone
-    ///
-    /// For a group that has its new name already, or a tree whose disks are elsewhere. No LVM
-    /// program is called. Without --lvm-report, names are told by their form alone.
-    #[arg(long)]
-    pub files_only: bool,
+/// Arguments of `postclone rename-lv`.
+#[derive(Debug, Args)]
+pub struct RenameLvArgs {
+    /// The volume's group and its name now
+    #[arg(value_name = "GROUP/OLD", value_parser = parse_volume)]
+    pub volume: (VgName, LvName),
 
-    /// Leave the initramfs images as they are
-    #[arg(long)]
-    pub no_initramfs: bool,
+    /// The volume's new name
+    #[arg(value_name = "NEW", value_parser = parse_new_volume)]
+    pub new: LvName,
 
-    /// Take the groups and volumes from FILE instead of asking LVM
-    ///
-    /// FILE holds the output of `lvm fullreport -a --reportformat json`. Only with --files-only or
-    /// --dry-run.
-    #[arg(long, value_name = "FILE")]
-    pub lvm_report: Option<PathBuf>,
-
-    /// How to print the plan and the report
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-
-    /// When to colour the output
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
-    pub color: Colour,
-
-    /// Print the diffs on a terminal without a pager
-    #[arg(long)]
-    pub no_pager: bool,
-
-    /// Print diffs of files that not everybody may read wherever they go
-    ///
-    /// Without it they go to a terminal alone, for a pipe may end in a log.
-    #[arg(long)]
-    pub show_private: bool,
-
-    /// Lines of context around each change in the diffs
-    #[arg(short = 'U', long = "unified", value_name = "N", default_value_t = 3)]
-    pub context: usize,
-
-    /// Say more on stderr: the programs that are run and what they say
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    pub verbose: u8,
-
-    /// Say nothing on stderr but warnings and errors
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
+    /// How the run is made
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// Arguments of `postclone undo`.
@@ -280,6 +230,18 @@ pub fn completions(shell: clap_complete::Shell) {
 
 fn parse_new(argument: &str) -> Result<VgName, crate::names::NameError> {
     VgName::rename_target(argument.strip_prefix("/dev/").unwrap_or(argument))
+}
+
+fn parse_volume(argument: &str) -> Result<(VgName, LvName), String> {
+    let plain = argument.strip_prefix("/dev/").unwrap_or(argument);
+    let (group, volume) = plain.split_once('/').ok_or("give it as GROUP/OLD")?;
+    let group = VgName::new(group).map_err(|error| error.to_string())?;
+    let volume = LvName::new(volume).map_err(|error| error.to_string())?;
+    Ok((group, volume))
+}
+
+fn parse_new_volume(argument: &str) -> Result<LvName, crate::names::NameError> {
+    LvName::user_given(argument)
 }
 
 fn parse_host(argument: &str) -> Result<String, &'static str> {

@@ -2,8 +2,9 @@
 //!
 //! The flow has one direction: arguments, [`guest`] (what is there), [`names`] and
 //! [`rewrite`] (which bytes name the group), [`plan`] (a value), [`report`] (show it),
-//! [`checks`] (everything that could refuse later), [`transaction`], [`live`] and
-//! [`initramfs`] (change it), and a second plan that must come out empty.
+//! [`checks`] (everything that could refuse later), [`engine`] with [`transaction`], [`live`]
+//! and [`initramfs`] (change it), and a second plan that must come out empty. A kind of change is a
+//! room of its own ([`group`]) and a line in [`changes`]; the engine knows none by name.
 //!
 //! Only [`transaction`] writes files and only [`run`] starts programs; `tests/rooms.rs`
 //! holds the tree to that. `CONTRIBUTING.md` has the map of rooms.
@@ -11,10 +12,13 @@
 pub mod ask;
 pub mod audit;
 pub mod blkid;
+pub mod change;
+pub mod changes;
 pub mod checks;
 pub mod cli;
-pub mod due;
+pub mod engine;
 pub mod exit;
+pub mod group;
 pub mod guest;
 pub mod image;
 pub mod initramfs;
@@ -23,18 +27,15 @@ pub mod live;
 pub mod logger;
 pub mod lvm;
 pub mod names;
-pub mod overview;
 pub mod plan;
 pub mod printable;
 pub mod progress;
 pub mod proof;
-pub mod rename;
 pub mod report;
 pub mod rewrite;
 pub mod run;
 pub mod severity;
-pub mod status;
-pub mod steps;
 pub mod transaction;
-pub mod undo;
+pub mod verbs;
+pub mod volume;
 pub mod world;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::guest::inventory::{Inventory, disks};
-use crate::names::VgName;
+use crate::names::{LvName, VgName};
 use crate::run::{Cmd, Output, Program, ending, quoted};
 
 /// How often a rename is tried while another LVM command holds a lock, and the pause between.
@@ -134,6 +134,47 @@ pub fn rename_group(uuid: &str, to: &VgName, archive: Archive) -> Result<()> {
     )
 }
 
+/// Renames a volume in LVM's metadata and reads the name back by the UUIDs of the group and the volume: the
+/// live dm nodes keep their names as in [`rename_group`].
+pub fn rename_volume(
+    ids: (&str, &str),
+    (group, from, to): (&VgName, &LvName, &LvName),
+    archive: Archive,
+) -> Result<()> {
+    let without_archive: &[&str] = match archive {
+        Archive::Kept => &[],
+        Archive::LeftOut => &["--autobackup", "n"],
+    };
+    let command = Cmd::new(Program::Lvm)
+        .args(["lvrename", "--driverloaded", "n"])
+        .args(NO_WAIT)
+        .args(without_archive.iter().copied())
+        .args([group.as_str(), from.as_str(), to.as_str()]);
+    let output = without_waiting_for_ever(&command)?;
+    let (_, name) = volume_name(ids.0, ids.1)?;
+    if name == *to {
+        return Ok(());
+    }
+    bail!(
+        "the volume {} still has the name `{name}`: {command} {}{}",
+        ids.1,
+        ending(output.status),
+        quoted(&output.stderr)
+    )
+}
+
+/// The present names of the group and the volume with those UUIDs.
+pub fn volume_name(group: &str, volume: &str) -> Result<(VgName, LvName)> {
+    let inventory = inventory()?;
+    let found = inventory.by_uuid(group).and_then(|group| {
+        let volume = group.volumes.iter().find(|own| own.uuid == volume)?;
+        Some((group.name.clone(), volume.name.clone()))
+    });
+    found.ok_or_else(|| {
+        anyhow!("LVM does not show the volume {volume} any more: look with `lvs -o +lv_uuid`")
+    })
+}
+
 /// The present name of the group with that UUID.
 pub fn name_of(uuid: &str) -> Result<VgName> {
     inventory()?.by_uuid(uuid).map(|group| group.name.clone()).ok_or_else(|| {
@@ -206,4 +247,16 @@ fn checked(command: &Cmd) -> Result<Output> {
 fn told(command: &Cmd, silent: Output) -> Result<Output> {
     let told = command.clone().arg("-v").output()?;
     Ok(if is_silent(&told) { silent } else { told })
+}
+
+/// Demands that a text is a UUID of LVM's: letters, digits and hyphens (lvm2 lib/uuid/uuid.c).
+///
+/// # Errors
+/// One that is none: it would be a program's argument.
+pub fn is_uuid(uuid: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if uuid.is_empty() || uuid.starts_with('-') || !uuid.chars().all(fits) {
+        bail!("`{}` is no UUID of LVM's", uuid.escape_debug());
+    }
+    Ok(())
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use postclone::run::thawer;
-use postclone::{audit, cli, exit, overview, rename, status, undo};
+use postclone::verbs::{audit, overview, rename, rename_lv, status, undo};
+use postclone::{cli, exit};
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         None => overview::run(),
         Some(cli::Verb::Rename(args)) => rename::run(args),
+        Some(cli::Verb::RenameLv(args)) => rename_lv::run(args),
         Some(cli::Verb::Undo(args)) => undo::run(args),
         Some(cli::Verb::Status(args)) => status::run(args),
         Some(cli::Verb::Audit(args)) => audit::run(args),

@@ -115,10 +115,10 @@ fn diff_of_a_menu(bencher: Bencher) {
     fs::create_dir_all(dir.path().join("boot/grub")).unwrap();
     fs::write(dir.path().join("boot/grub/grub.cfg"), &menu().text).unwrap();
     let root = postclone::guest::root::Root::open(dir.path()).unwrap();
-    let (old, new) = (VgName::new(menu().matcher.old_name()).unwrap(), VgName::new("n-w").unwrap());
+    let old = VgName::new(&menu().matcher.said()).unwrap();
+    let matcher = Matcher::new(old, VgName::new("n-w").unwrap(), Volumes::ByForm, BTreeSet::new());
     let sources = plan::Sources::read(&root, &[]).unwrap();
-    let changes: Vec<FileChange> =
-        plan::files(&root, sources, &old, &new, Volumes::ByForm).unwrap().changes;
+    let changes: Vec<FileChange> = plan::files(&root, sources, &[matcher]).unwrap().changes;
     let change = &changes[0];
     bencher.counter(BytesCount::of_slice(&change.before)).bench(|| {
         let mut out = Vec::new();

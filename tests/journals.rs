@@ -115,6 +115,14 @@ fn signed(mut record: Value) -> String {
     format!("{text},\"crc\":\"{:08x}\"}}", crc32fast::hash(text.as_bytes()))
 }
 
+/// A change of the second kind.
+fn volume(group_uuid: Option<&str>) -> Value {
+    json!({
+        "kind": "volume", "group": "a", "group_uuid": group_uuid, "old": "b", "new": "c", "uuid": "v",
+        "volumes": null,
+    })
+}
+
 #[track_caller]
 fn error(result: anyhow::Result<Option<Journal>>) -> String {
     format!("{:#}", result.expect_err("it is refused"))
@@ -260,13 +268,52 @@ const PLANTED: &[Planting] = &[
     ),
     (
         "a UUID that is an option",
-        |disk| disk.edit(|plan| plan["uuid"] = json!("--all")),
+        |disk| disk.edit(|plan| plan["changes"][0]["uuid"] = json!("--all")),
         "`--all` is no UUID of LVM's",
     ),
     (
         "a step about another group",
         |disk| disk.add_step(json!({"step": "rename-group", "uuid": "x", "old": OLD, "new": NEW})),
         "step 1: it renames another group than the plan",
+    ),
+    (
+        "a step that no kind of change knows",
+        |disk| disk.add_step(json!({"step": "format-the-disk"})),
+        "step 1: reading the step `format-the-disk`",
+    ),
+    (
+        "a step of a change that is not there",
+        |disk| disk.add_step(json!({"step": "await-reboot", "change": 7})),
+        "step 1: the step `await-reboot` is of a change that the plan has not",
+    ),
+    (
+        "a change of an unknown kind",
+        |disk| disk.edit(|plan| plan["changes"][0]["kind"] = json!("weather")),
+        "it is about a change of the kind `weather`",
+    ),
+    (
+        "a group without a name",
+        |disk| disk.edit(|plan| plan["changes"][0]["old"] = json!("")),
+        "reading the renaming of a group",
+    ),
+    (
+        "a volume of a group without a UUID",
+        |disk| disk.edit(|plan| plan["changes"].as_array_mut().unwrap().push(volume(None))),
+        "it renames a volume of a group without a UUID",
+    ),
+    (
+        "a step about another volume",
+        |disk| {
+            disk.edit(|plan| {
+                plan["changes"].as_array_mut().unwrap().push(volume(Some("g")));
+                let step = json!({
+                    "step": "rename-volume", "change": 1, "group": "a", "group_uuid": "g",
+                    "uuid": "other", "old": "b", "new": "c",
+                });
+                plan["steps"].as_array_mut().unwrap().insert(0, step);
+            });
+        },
+        "step 1: it renames another volume than the plan",
     ),
     (
         "a step about files that are not listed",
@@ -505,6 +552,11 @@ pub fn of_format_3(text: &str) -> String {
         fields.remove("crc").expect("it has one");
         if fields.remove("run").is_some() {
             fields.insert("format".to_owned(), json!(3));
+            // There was one kind of change, and what it keeps stood beside the rest.
+            let changes = fields.remove("changes").unwrap();
+            let mut of = changes[0].as_object().unwrap().clone();
+            of.remove("kind");
+            fields.extend(of);
         }
         record.to_string() + "\n"
     });

@@ -37,6 +37,7 @@ mod proof;
 mod real_lvm;
 mod recovery;
 mod refusals;
+mod rename_lv;
 mod rooms;
 mod since;
 mod stage;

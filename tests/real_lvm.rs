@@ -183,6 +183,22 @@ fn a_group_is_renamed_and_taken_back() {
 }
 
 #[test]
+fn a_volume_is_renamed_and_taken_back() {
+    let lab = Lab::with_group();
+    let verb = |args: &[&str]| {
+        let mut command = lab.command(env!("CARGO_BIN_EXE_postclone"));
+        let run = run(command.args(args).arg("--root").arg(lab.path("root")).output().unwrap());
+        assert_eq!(run.status, 0, "{}", run.stderr);
+    };
+    verb(&["rename-lv", &format!("{}/root", lab.old), "sys-tem", "--yes", "--no-initramfs"]);
+    assert!(lab.names().trim_end().ends_with(" sys-tem"), "{}", lab.names());
+    let fstab = fs::read_to_string(lab.path("root/etc/fstab")).unwrap();
+    assert!(fstab.contains("-sys--tem / ext4"), "{fstab}");
+    verb(&["undo", "--yes"]);
+    assert!(lab.names().trim_end().ends_with(" root"), "{}", lab.names());
+}
+
+#[test]
 fn a_name_that_is_taken() {
     let mut lab = Lab::with_group();
     let file = lab.path("second");

@@ -44,7 +44,8 @@ pub struct Stage {
     dir: tempfile::TempDir,
 }
 
-/// Group `a-b` with root, swap, and a thin pool's hidden volume, under whatever name it has now.
+/// Group `a-b` with root, swap, and a thin pool's hidden volume, it and root under whatever names they have
+/// now.
 const LVM: &str = r#"#!/bin/sh
 echo "lvm $*" >> /stub/log
 name=$(cat /stub/vg)
@@ -58,10 +59,18 @@ fullreport)
 		exit 5
 	fi
 	printf '{"report":[{"vg":[{"vg_name":"%s","vg_uuid":"%s","vg_attr":"%s","vg_systemid":"%s"}],"lv":[' "$name" UUID "$(cat /stub/attr)" "$(cat /stub/owner)"
-	printf '{"lv_name":"root","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}],"pv":[{"pv_uuid":"p","pv_name":"/dev/vda5"}]}]}\n' "$(cat /stub/lvattr)"
+	printf '{"lv_name":"%s","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}],"pv":[{"pv_uuid":"p","pv_name":"/dev/vda5"}]}]}\n' "$(cat /stub/lv)" "$(cat /stub/lvattr)"
 	;;
 pvs) cat /stub/pvs ;;
 systemid) echo "  system ID: $(cat /stub/systemid)" ;;
+lvrename)
+	for new; do :; done
+	cat /etc/fstab /boot/grub/grub.cfg > /stub/at-rename
+	case $(cat /stub/vgrename) in
+	ok) echo "$new" > /stub/lv ;;
+	lie) echo "  Cannot update volume group with duplicate PV devices." >&2 ;;
+	esac
+	;;
 vgrename)
 	for new; do :; done
 	cat /etc/fstab /boot/grub/grub.cfg > /stub/at-rename
@@ -220,6 +229,7 @@ impl Stage {
             .unwrap();
         stage.install_units();
         stage.set("vg", "a-b");
+        stage.set("lv", "root");
         stage.set("attr", "wz--n-");
         stage.set("owner", "");
         stage.set("systemid", "");

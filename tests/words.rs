@@ -495,6 +495,8 @@ const UNPROVOKED: &[&str] = &[
     "does not hold the bytes that were put there: see what else writes it",
     "is not what was written there",
     "a thread ended in a panic",
+    // Every kind of change has a name that images are searched for.
+    "nothing is looked for",
     "the process that thaws",
     // Tests' own.
     "failpoint ",

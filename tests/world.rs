@@ -14,11 +14,12 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, chdir, chroot};
 
+use postclone::change::Changes;
+use postclone::group::{Kept, Rename};
 use postclone::guest::root::Root;
 use postclone::names::VgName;
-use postclone::rewrite::matcher::Volumes;
 use postclone::run::{Cmd, Program};
-use postclone::world::{Renaming, World};
+use postclone::world::World;
 
 use crate::harness::{Run, run};
 use crate::stage::{KERNELS, Stage, UUID};
@@ -104,8 +105,8 @@ fn on<T: Send>(stage: &Stage, guest: Option<&Stage>, act: impl FnOnce() -> T + S
 
 fn after(root: &Root) -> World {
     let [old, new] = ["a-b", "c-d"].map(|name| VgName::new(name).unwrap());
-    let renaming = Renaming { old: &old, new: &new, uuid: Some(UUID), volumes: Volumes::ByForm };
-    World::after(root, &renaming).unwrap()
+    let kept = Kept { old, new, uuid: Some(UUID.to_owned()), volumes: None };
+    World::after(root, &Changes(vec![Box::new(Rename::from(kept))])).unwrap()
 }
 
 fn seen(stage: &Stage) -> Vec<String> {

@@ -18,23 +18,19 @@ pub mod report;
 mod rules;
 mod spelling;
 mod stop;
-mod subject;
 mod text;
 mod walk;
 mod word;
 
-use std::collections::{HashMap, HashSet};
-use std::io::IsTerminal;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
-use crate::cli::{AuditArgs, Format};
-use crate::exit::{Exit, fail};
 use crate::guest::mounts;
 use crate::guest::private::{is_private, is_reached_by_few};
 use crate::guest::root::{Root, open_regular};
@@ -44,16 +40,14 @@ use crate::names::VgName;
 use crate::progress::Ticker;
 use crate::report::text::count;
 use crate::rewrite::PLACES;
-use crate::rewrite::matcher::Volumes;
+use crate::rewrite::matcher::{Matcher, Volumes};
 use crate::severity::Severity;
-use crate::{logger, plan};
 use extent::Extent;
 use file::Looker;
 use finding::{Finding, Findings, obstacle};
 use folder::Folder;
 pub use not_rewritten::NotRewritten;
 use stop::Stop;
-pub use subject::of as wanted_beside;
 pub use text::Wanted;
 use walk::{Job, Walk};
 
@@ -63,34 +57,24 @@ const AFTER_RENAME: Duration = Duration::from_secs(300);
 /// How long the search for a plan may take.
 const BEFORE_RENAME: Duration = Duration::from_secs(20);
 
-/// Runs the verb.
-pub fn run(args: &AuditArgs) -> Result<Exit> {
-    logger::start(args.verbose, args.quiet);
-    let unable = |error| fail(Exit::Usage, error);
-    let root = Root::open(&args.root).map_err(|error| unable(error.context("nothing searched")))?;
-    let wanted = subject::wanted(args, &root).map_err(unable)?;
-    let started = Instant::now();
-    let mut found = search(&root, &wanted, &Stop::after(None), None)?;
-    let to_people = args.format == Format::Text && std::io::stdout().is_terminal();
-    if !to_people && !args.show_private {
-        found.withhold();
-    }
-    report::print(args, &root, &wanted, &found, started.elapsed())?;
-    let any = found.counts.at_least(args.severity) > 0;
-    Ok(if any { Exit::FOUND } else { Exit::Done })
+/// The search of a whole tree.
+pub fn everything(root: &Root, wanted: &Wanted) -> Result<Findings> {
+    search(root, wanted, &Stop::after(None), None)
 }
 
 /// The search with which a rename ends: what is left of the old name and costs something.
 ///
 /// What cannot be looked into is said on stderr. Ends after five minutes, or when a signal comes.
-pub fn after_rename(root: &Root, old: &VgName, volumes: Volumes) -> Result<Findings> {
-    let wanted = wanted(root, old, volumes)?;
-    let mut found = search(root, &wanted, &Stop::after(Some(AFTER_RENAME)), None)?;
+pub fn after_rename(root: &Root, wanted: &Wanted) -> Result<Findings> {
+    let mut found = search(root, wanted, &Stop::after(Some(AFTER_RENAME)), None)?;
     found.list.retain(|finding| finding.severity <= Severity::Error);
     found.withhold();
     report::say_unreadable(&found);
     if found.incomplete {
-        log::warn!("the search for what still names {old} was ended early: run `postclone audit`");
+        log::warn!(
+            "the search for what still names {} was ended early: run `postclone audit`",
+            wanted.said()
+        );
     }
     Ok(found)
 }
@@ -116,23 +100,32 @@ pub struct Inside {
     pub names: Vec<Finding>,
 }
 
-/// Looks into one image, wherever it lies.
+/// Looks into one image, wherever it lies, for every name that is wanted.
 ///
 /// # Errors
 /// As [`crate::image::read`].
-pub fn inside(path: &Path, wanted: &Wanted) -> Result<Inside> {
+pub fn inside(path: &Path, wanted: &[Wanted]) -> Result<Inside> {
     let stop = Stop::after(None);
-    let mut looker = Looker::new(wanted, &stop);
-    let summary = looker.summarize(path)?;
-    let mut names = looker.found.list;
-    names.retain(|finding| finding.severity == Severity::Boot);
-    Ok(Inside { summary, names })
+    let mut inside: Option<Inside> = None;
+    for wanted in wanted {
+        let mut looker = Looker::new(wanted, &stop);
+        let summary = looker.summarize(path)?;
+        let mut names = looker.found.list;
+        names.retain(|finding| finding.severity == Severity::Boot);
+        match &mut inside {
+            Some(inside) => inside.names.append(&mut names),
+            none => *none = Some(Inside { summary, names }),
+        }
+    }
+    inside.ok_or_else(|| anyhow!("nothing is looked for"))
 }
 
-/// The name with what is known of its group. Reads every place for the names of mappings; who has them
-/// calls [`wanted_beside`].
-pub fn wanted(root: &Root, name: &VgName, volumes: Volumes) -> Result<Wanted> {
-    Ok(wanted_beside(name.clone(), volumes, plan::mappings(root)?))
+/// A name with what is known of its group, beside the names of dm-crypt mappings that the tree declares.
+pub fn wanted_beside(name: VgName, volumes: Volumes, mappings: BTreeSet<String>) -> Wanted {
+    let by_volume = matches!(volumes, Volumes::Known(_));
+    // Nothing is rewritten here; the matcher wants a new name all the same.
+    let matcher = Matcher::new(name.clone(), name.clone(), volumes, mappings);
+    Wanted::new(name, matcher, by_volume)
 }
 
 /// Searches the tree, with as many threads as there are processors: all of it, or what runs, without

@@ -11,7 +11,6 @@ use super::finding::{Counts, Finding, Findings, Obstacle, Part};
 use super::text::Wanted;
 use crate::cli::{AuditArgs, Format};
 use crate::guest::root::Root;
-use crate::names::VgName;
 use crate::printable;
 use crate::report::style::{Mark, Style};
 use crate::report::text::count;
@@ -27,7 +26,7 @@ const WARNINGS: usize = 50;
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,
-    name: &'a str,
+    name: String,
     root: &'a Path,
     spellings: Vec<String>,
     complete: bool,
@@ -45,7 +44,7 @@ struct Searched {
 }
 
 /// Prints what the arguments ask for; what was not searched goes to stderr.
-pub(super) fn print(
+pub fn print(
     args: &AuditArgs,
     root: &Root,
     wanted: &Wanted,
@@ -62,7 +61,7 @@ pub(super) fn print(
         if args.format == Format::Json {
             let document = Document {
                 schema: SCHEMA,
-                name: wanted.name().as_str(),
+                name: wanted.said(),
                 root: root.base(),
                 spellings: wanted.spellings.literals().map(super::finding::shown).collect(),
                 complete: !found.incomplete,
@@ -88,7 +87,7 @@ pub(super) fn print(
 }
 
 /// What a rename leaves, a line a file, and what it means.
-pub fn left_lines(old: &VgName, found: &Findings) -> Vec<String> {
+pub fn left_lines(old: &str, found: &Findings) -> Vec<String> {
     let mut lines = Vec::new();
     let mut list = found.list.as_slice();
     while let [first, rest @ ..] = list {
@@ -110,7 +109,7 @@ pub fn left_lines(old: &VgName, found: &Findings) -> Vec<String> {
 
 /// What the search at a rename's end says of the next boot, beside its proof; none where it says nothing.
 /// `found` is none where it failed.
-pub fn of_next_boot(old: &VgName, found: Option<&Findings>) -> Option<String> {
+pub fn of_next_boot(old: &str, found: Option<&Findings>) -> Option<String> {
     let Some(found) = found else { return Some(format!("what else names {old} is not known")) };
     let named = match found.counts.boot {
         0 => None,
@@ -187,7 +186,7 @@ fn write_counts(
     writeln!(
         out,
         "{}: {boot} boot, {error} error, {cosmetic} cosmetic, {history} history{hidden}; {} searched in {:.1} s.",
-        wanted.name(),
+        wanted.said(),
         count(usize::try_from(found.files).unwrap_or(usize::MAX), "file"),
         time.as_secs_f64()
     )

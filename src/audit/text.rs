@@ -54,9 +54,9 @@ impl Wanted {
         Self { spellings: Spellings::of(&name), name, matcher, by_volume, is_word }
     }
 
-    /// The name that is looked for.
-    pub fn name(&self) -> &VgName {
-        &self.name
+    /// The name that is looked for, as a person is told.
+    pub fn said(&self) -> String {
+        self.matcher.said()
     }
 
     /// Whether the name may be any word of a text.
@@ -134,6 +134,7 @@ impl Wanted {
         let is_reported =
             place.is_some_and(|place| matches!(place.treatment, Treatment::Reported(_)));
         if *word == *self.name.as_str().as_bytes() {
+            self.matcher.old_name()?;
             if is_reported {
                 return Some(hit(text, token, Form::Known(edit::Form::VgName), true));
             }
@@ -167,7 +168,7 @@ impl Wanted {
 
     /// A unit's instance that is the name: `lvm2-pvscan@vg.service`.
     fn instance(&self, text: &[u8], candidate: &Range<usize>) -> Option<(Range<usize>, Form)> {
-        let is_name = text[candidate.clone()] == *self.name.as_str().as_bytes();
+        let is_name = text[candidate.clone()] == *self.matcher.old_name()?.as_bytes();
         let before = candidate.start.checked_sub(1).map(|at| text[at]);
         let kinds = [&b".service"[..], b".timer", b".socket", b".target", b".path"];
         let is_unit = kinds.iter().any(|kind| text[candidate.end..] == **kind);
@@ -188,6 +189,8 @@ impl Wanted {
                 return Some((pair, Form::Known(hit.form)));
             }
         }
+        // Of a volume's name the group's own says nothing.
+        self.matcher.old_name()?;
         if (is_about_lvm(before) || memchr::memmem::find(before, b"volume_list").is_some())
             && KEY.is_match(before)
         {

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::change::Job;
 use crate::guest::mounts::mounted;
 use crate::plan::Step;
-use crate::rename::Job;
 
 /// The kernel's names of it (Linux fs/fat).
 const FAT: &[&str] = &["vfat", "msdos"];

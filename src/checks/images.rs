@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::change::Job;
 use crate::guest::placed::Made;
-use crate::rename::Job;
 
 /// Bytes that images need, by what for.
 #[derive(Debug, Default)]

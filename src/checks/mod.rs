@@ -1,12 +1,8 @@
 //! Everything that could refuse later, asked before the first change.
 
-mod autoextend;
 mod fat;
-mod group;
 pub(crate) mod image_based;
 mod images;
-pub(crate) mod out_of_sight;
-mod ownership;
 mod paths;
 mod sealed;
 
@@ -18,15 +14,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::statvfs::statvfs;
 
+use crate::change::Job;
 use crate::exit::{refuse, refuse_for};
 use crate::guest::kernels::{Generator, KNOWN};
-pub use ownership::group_is_of;
-
 use crate::guest::mounts::{fstab_mounts, mounted};
 use crate::guest::root::Root;
 use crate::initramfs;
 use crate::plan::Warning;
-use crate::rename::Job;
 use crate::transaction::package_locks::PackageManagers;
 use crate::transaction::{STATE, journal};
 use crate::world::World;
@@ -55,7 +49,7 @@ pub(crate) fn warnings(job: &Job) -> Vec<Warning> {
         return Vec::new();
     }
     let mut told: Vec<String> = image_based::why(&job.root).into_iter().collect();
-    told.extend(autoextend::warnings(job));
+    told.extend(job.changes.iter().flat_map(|change| change.warnings(job)));
     told.extend(sealed::warnings(job));
     told.extend(fat::warning(job));
     told.into_iter().map(Warning::general).collect()
@@ -69,14 +63,13 @@ pub(crate) fn run(job: &Job) -> Result<()> {
             problems.push(format!("{error:#}"));
         }
     };
-    if job.target.renames_group {
-        ask(is_root("renaming a volume group"));
-        if let Some(group) = &job.target.group {
-            for result in group::ask(job, group) {
-                ask(result);
-            }
+    for change in job.changes.iter() {
+        if let Some(doing) = change.needs_root() {
+            ask(is_root(doing));
         }
-        ask(group::name_is_free(job));
+        change.checks(job).into_iter().for_each(&mut ask);
+    }
+    if job.changes.pivot() {
         ask(all_is_mounted(&job.root));
     }
     if !job.files_only {
@@ -147,7 +140,7 @@ fn images_can_be_built(job: &Job) -> Result<()> {
     }
     match job.generator {
         Some(generator) if initramfs::program(generator).is_in(&job.root) => {
-            let world = World::after(&job.root, &job.target.renaming())?;
+            let world = World::after(&job.root, &job.changes)?;
             let advice = "mend that, or use --no-initramfs and build the images by other means";
             world.rehearse().map_err(|error| anyhow!("{error:#}: {advice}"))
         }

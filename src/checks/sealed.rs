@@ -12,7 +12,7 @@ use std::io::Read;
 use serde_json::Value;
 
 use crate::blkid::Devices;
-use crate::rename::Job;
+use crate::change::Job;
 
 /// Registers that a new image or command line changes.
 const CHANGED: &[u64] = &[4, 8, 9, 11, 12];

@@ -19,7 +19,7 @@ use crate::initramfs::Purpose;
 pub fn judge(
     before: Result<Inside>,
     new: &Path,
-    wanted: &Wanted,
+    wanted: &[Wanted],
     purpose: Purpose,
 ) -> Result<Option<String>> {
     let after = match (audit::inside(new, wanted), &before) {
@@ -30,7 +30,8 @@ pub fn judge(
         (Err(error), _) => return Err(error),
     };
     if let Some(first) = after.names.first().filter(|_| purpose != Purpose::Bridge) {
-        let (name, place) = (wanted.name(), report::place(first));
+        let names: Vec<String> = wanted.iter().map(Wanted::said).collect();
+        let (name, place) = (names.join(" or "), report::place(first));
         bail!("the new image still names {name}: {place}: {}", first.excerpt);
     }
     let before = match before {

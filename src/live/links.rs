@@ -1,4 +1,4 @@
-//! Device links under both names, by a volatile udev rule.
+//! Device links of volumes under both names, by a volatile udev rule.
 //!
 //! With it in place, LVM commands that rename a dm node before the reboot take no name away.
 
@@ -11,22 +11,37 @@ use anyhow::{Context, Result, bail};
 
 use crate::names::{LvName, VgName, dm, path};
 use crate::run::{Cmd, Program};
-use crate::transaction::record::SavedVolume;
 use crate::transaction::runtime;
 
 /// Above 11-dm-lvm.rules and 13-dm-disk.rules; `DM_UUID` is set in 10-dm.rules.
 const RULES: &str = "/run/udev/rules.d/99-postclone.rules";
 
-/// One rule a volume, keyed on its dm UUID, which no rename changes.
-fn rules(volumes: &[SavedVolume], old: &VgName, new: &VgName) -> String {
+/// A volume that is linked under two names.
+#[derive(Debug, Clone)]
+pub struct Linked {
+    /// Its dm UUID, which no rename changes; none where it has no links in /dev.
+    pub dm_uuid: Option<String>,
+    /// The group's and its own name before.
+    pub from: (VgName, LvName),
+    /// Both afterwards.
+    pub to: (VgName, LvName),
+}
+
+/// Whether a live dm node bears a group's and a volume's name.
+fn is_live(nodes: &[String], (vg, lv): &(VgName, LvName)) -> bool {
+    nodes.contains(&dm::dm_name(vg, lv))
+}
+
+/// One rule a volume. `old` and `new` are what the run renamed, in words.
+fn rules(volumes: &[Linked], old: &str, new: &str) -> String {
     let mut text = format!(
         "# Made by postclone: {old} was renamed to {new}. Both names are linked until the next boot.\n"
     );
     for volume in volumes {
         let Some(uuid) = &volume.dm_uuid else { continue };
-        let links: Vec<String> = [old, new]
+        let links: Vec<String> = [&volume.from, &volume.to]
             .into_iter()
-            .flat_map(|vg| links(vg, &volume.name))
+            .flat_map(|(vg, lv)| links(vg, lv))
             .map(|link| link.trim_start_matches("/dev/").to_owned())
             .collect();
         let _ = writeln!(
@@ -42,18 +57,17 @@ fn links(vg: &VgName, lv: &LvName) -> [String; 3] {
     [path::mapper_path(vg, lv), path::device_path(vg, lv), path::by_id_path(vg, lv)]
 }
 
-/// Makes the links right for a group that now has the name `to` and had the name `from`.
+/// Makes the links right for volumes that now have their names `to`, and had those `from`; `old` and `new`
+/// are what was renamed, in words.
 ///
-/// Where the live dm nodes bear `to` already, its own links are there and the rule goes; otherwise
-/// every active volume is linked under both names, and each link is looked at. Only after the
-/// group's rename: vgrename refuses a name for which /dev has an entry.
-pub fn settle(volumes: &[SavedVolume], from: &VgName, to: &VgName) -> Result<()> {
+/// Where the live dm nodes bear the names `to` already, their own links are there and the rule goes;
+/// otherwise every active volume is linked under both names, and each link is looked at. Only after LVM's
+/// rename: vgrename refuses a name for which /dev has an entry.
+pub fn settle(volumes: &[Linked], old: &str, new: &str) -> Result<()> {
     let nodes = live_nodes();
-    let bears = |vg: &VgName, volume: &SavedVolume| nodes.contains(&dm::dm_name(vg, &volume.name));
-    let linked: Vec<&SavedVolume> =
-        volumes.iter().filter(|volume| volume.dm_uuid.is_some()).collect();
-    if linked.iter().any(|volume| bears(from, volume)) {
-        runtime::write(Path::new(RULES), &rules(volumes, from, to))?;
+    let linked: Vec<&Linked> = volumes.iter().filter(|volume| volume.dm_uuid.is_some()).collect();
+    if linked.iter().any(|volume| is_live(&nodes, &volume.from)) {
+        runtime::write(Path::new(RULES), &rules(volumes, old, new))?;
     } else {
         runtime::remove(Path::new(RULES))?;
     }
@@ -61,13 +75,14 @@ pub fn settle(volumes: &[SavedVolume], from: &VgName, to: &VgName) -> Result<()>
     trigger(&kernel_names(Path::new(SYSFS), &uuids))
         .context("linking the volumes under both names")?;
     for volume in linked {
-        let Some(vg) = [from, to].into_iter().find(|vg| bears(vg, volume)) else {
-            log::debug!("volume {} is not active", volume.name);
+        let ends = [&volume.from, &volume.to];
+        let Some((vg, lv)) = ends.into_iter().find(|end| is_live(&nodes, end)) else {
+            log::debug!("volume {} is not active", volume.to.1);
             continue;
         };
-        let node = path::mapper_path(vg, &volume.name);
+        let node = path::mapper_path(vg, lv);
         let device = rdev(&node)?;
-        for link in links(to, &volume.name) {
+        for link in links(&volume.to.0, &volume.to.1) {
             if rdev(&link)? != device {
                 bail!("`{link}` is another device than `{node}`: see `udevadm info {link}`");
             }
@@ -76,10 +91,10 @@ pub fn settle(volumes: &[SavedVolume], from: &VgName, to: &VgName) -> Result<()>
     Ok(())
 }
 
-/// Whether live dm nodes still bear the name `from`.
-pub fn are_needed(volumes: &[SavedVolume], from: &VgName) -> bool {
+/// Whether live dm nodes still bear the names `from`.
+pub fn are_needed(volumes: &[Linked]) -> bool {
     let nodes = live_nodes();
-    volumes.iter().any(|volume| nodes.contains(&dm::dm_name(from, &volume.name)))
+    volumes.iter().any(|volume| is_live(&nodes, &volume.from))
 }
 
 /// Where the kernel lists block devices.
@@ -196,12 +211,14 @@ mod tests {
 
     #[test]
     fn a_rule_is_keyed_on_the_volumes_uuid_and_leaves_hidden_volumes_out() {
-        let volume = |name, dm_uuid: Option<&str>| SavedVolume {
-            name: LvName::new(name).unwrap(),
+        let end = |vg, lv| (VgName::new(vg).unwrap(), LvName::new(lv).unwrap());
+        let volume = |name, dm_uuid: Option<&str>| Linked {
             dm_uuid: dm_uuid.map(str::to_owned),
+            from: end("a-b", name),
+            to: end("c", name),
         };
         let volumes = [volume("root", Some("LVM-AAABCCD")), volume("x_tmeta", None)];
-        let text = rules(&volumes, &VgName::new("a-b").unwrap(), &VgName::new("c").unwrap());
+        let text = rules(&volumes, "a-b", "c");
         let rule = text.lines().nth(1).unwrap();
         assert_eq!(
             rule,

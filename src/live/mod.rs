@@ -10,13 +10,13 @@ mod inhibit;
 pub mod links;
 pub mod picture;
 pub mod reboot;
+pub mod until_reboot;
 
 use std::path::Path;
 
 use anyhow::Result;
 
 use crate::guest::root::Root;
-use crate::names::VgName;
 use crate::run::{Cmd, Program};
 use crate::transaction::runtime;
 
@@ -28,6 +28,11 @@ pub fn has_systemd() -> bool {
 /// Whether udev's daemon manages /dev.
 pub fn has_udev() -> bool {
     Path::new("/run/udev/control").exists()
+}
+
+/// Whether there is a directory for what is gone with the next boot.
+pub fn has_run() -> bool {
+    Path::new("/run").is_dir()
 }
 
 /// Does `act` between two pictures of the running system; what fell meanwhile is started again and
@@ -57,6 +62,6 @@ pub fn reload_systemd() -> Result<()> {
 
 /// Frees `/dev/NAME` for as long as `act` takes: vgrename refuses a name that stands in /dev, and
 /// the links of the running system's dm nodes stand there until the next boot.
-pub fn with_name_free<T>(name: &VgName, act: impl FnOnce() -> Result<T>) -> Result<T> {
-    runtime::with_hidden(&Path::new("/dev").join(name.as_str()), act)
+pub fn with_name_free<T>(name: &str, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    runtime::with_hidden(&Path::new("/dev").join(name), act)
 }

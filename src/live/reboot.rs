@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::names::VgName;
+use crate::names::path::MAPPER;
 use crate::transaction::runtime;
 
 /// Says that a rename waits for a reboot, and which.
@@ -28,15 +28,16 @@ const REQUIRED: &str = "/run/reboot-required";
 const REQUIRED_BY: &str = "/run/reboot-required.pkgs";
 const PACKAGE: &str = "postclone";
 
-/// Keeps OLD from coming back before the reboot, and asks for it.
+/// Keeps the name `from` from coming back before the reboot, and asks for it; both are what was renamed, in
+/// words, and `nodes` are how its dm nodes are called.
 ///
 /// grub-mkconfig asks grub-probe for the root device, which reads the mount table, which keeps the
 /// name under which root was mounted: with links for it, update-grub would write the old name into
 /// grub.cfg and end well. A kernel's installation runs it.
-pub fn announce(from: &VgName, to: &VgName) -> Result<()> {
+pub fn announce(from: &str, to: &str, nodes: &Nodes) -> Result<()> {
     runtime::write(Path::new(PENDING), &format!("{from}\n{to}\n"))?;
     if Path::new(GRUB_LINK).parent().is_some_and(Path::is_dir) {
-        runtime::write(Path::new(GRUB), &grub_guard(from, to))?;
+        runtime::write(Path::new(GRUB), &nodes.grub_guard())?;
         runtime::link(Path::new(GRUB), Path::new(GRUB_LINK))?;
         runtime::write(Path::new(TMPFILES), &format!("L {GRUB_LINK} - - - - {GRUB}\n"))?;
     }
@@ -69,16 +70,32 @@ pub fn withdraw() -> Result<()> {
     Ok(())
 }
 
-/// Sourced by grub-mkconfig after it has probed (util/grub-mkconfig.in), in a POSIX shell.
-fn grub_guard(from: &VgName, to: &VgName) -> String {
-    let (from, to) =
-        (format!("/dev/mapper/{}-", from.doubled()), format!("/dev/mapper/{}-", to.doubled()));
-    format!(
-        "# Made by postclone, gone with the next boot: the mount table still has the old name.\n\
-         case \"$GRUB_DEVICE\" in\n\
-         {from}[!-]*) GRUB_DEVICE=\"{to}${{GRUB_DEVICE#{from}}}\" ;;\n\
-         esac\n"
-    )
+/// dm nodes before and after, without /dev/mapper/.
+#[derive(Debug)]
+pub enum Nodes {
+    /// All that begin with the one, then begin with the other: a group's.
+    Beginning(String, String),
+    /// One: a volume's.
+    Whole(String, String),
+}
+
+impl Nodes {
+    /// Sourced by grub-mkconfig after it has probed (util/grub-mkconfig.in), in a POSIX shell.
+    fn grub_guard(&self) -> String {
+        let case = match self {
+            Self::Beginning(from, to) => {
+                let (from, to) = (format!("{MAPPER}{from}"), format!("{MAPPER}{to}"));
+                format!("{from}[!-]*) GRUB_DEVICE=\"{to}${{GRUB_DEVICE#{from}}}\" ;;")
+            }
+            Self::Whole(from, to) => format!("{MAPPER}{from}) GRUB_DEVICE=\"{MAPPER}{to}\" ;;"),
+        };
+        format!(
+            "# Made by postclone, gone with the next boot: the mount table still has the old name.\n\
+             case \"$GRUB_DEVICE\" in\n\
+             {case}\n\
+             esac\n"
+        )
+    }
 }
 
 #[cfg(test)]
@@ -87,8 +104,9 @@ mod tests {
 
     #[test]
     fn the_guard_names_both() {
-        let name = |name| VgName::new(name).unwrap();
-        let text = grub_guard(&name("a-b"), &name("c"));
+        let text = Nodes::Beginning("a--b-".to_owned(), "c-".to_owned()).grub_guard();
         assert!(text.contains("\n/dev/mapper/a--b-[!-]*) GRUB_DEVICE=\"/dev/mapper/c-${GRUB_DEVICE#/dev/mapper/a--b-}\" ;;\n"));
+        let text = Nodes::Whole("c-root".to_owned(), "c-x".to_owned()).grub_guard();
+        assert!(text.contains("\n/dev/mapper/c-root) GRUB_DEVICE=\"/dev/mapper/c-x\" ;;\n"));
     }
 }

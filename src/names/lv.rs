@@ -51,6 +51,18 @@ impl LvName {
         }
     }
 
+    /// The name that this volume has when the volume `old` is called `new`, where it is that volume or a
+    /// hidden part of it (`pool_tmeta`), which LVM renames with it (lvm2 lib/metadata/lv_manip.c,
+    /// `lv_rename_update`).
+    pub fn part_of(&self, old: &Self, new: &Self) -> Option<Self> {
+        let rest = self.0.strip_prefix(&old.0)?;
+        let is_part = RESERVED_PARTS.iter().any(|part| {
+            let number = rest.strip_prefix(part);
+            number.is_some_and(|rest| !rest.contains(|c: char| c != '_' && !c.is_ascii_digit()))
+        });
+        (rest.is_empty() || is_part).then(|| Self(format!("{new}{rest}")))
+    }
+
     /// The raw name, as `lvs` prints it, without the brackets of a hidden volume.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -72,6 +84,12 @@ mod tests {
         assert_eq!(LvName::user_given("pvmove0"), Err(NameError::Reserved("pvmove")));
         assert_eq!(LvName::user_given("a_tmeta_x"), Err(NameError::Reserved("_tmeta")));
         assert!(LvName::user_given("xcdata").is_ok());
+        let name = |name: &str| LvName::new(name).unwrap();
+        let part = |of: &str| name(of).part_of(&name("p"), &name("q-1")).map(String::from);
+        assert_eq!(part("p").as_deref(), Some("q-1"));
+        assert_eq!(part("p_tmeta").as_deref(), Some("q-1_tmeta"));
+        assert_eq!(part("p_rimage_0").as_deref(), Some("q-1_rimage_0"));
+        assert_eq!((part("p_x"), part("pp"), part("p_tmetax")), (None, None, None));
         assert!(LvName::new("tp_tmeta").is_ok());
     }
 }

@@ -7,9 +7,9 @@ use anyhow::{Result, anyhow, bail};
 use super::Warning;
 use super::reading::Seen;
 use crate::guest::root::{Root, Source, identity};
-use crate::names::VgName;
 use crate::rewrite::Place;
 use crate::rewrite::edit::Findings;
+use crate::rewrite::matcher::Matcher;
 use crate::rewrite::place::ALSO;
 use crate::transaction::STATE;
 
@@ -53,12 +53,13 @@ pub(super) fn add(
 /// What is said of one in which nothing names the group.
 pub(super) fn unused(
     place: &Place,
-    source: &Source,
+    path: &Path,
     found: &Findings,
-    old: &VgName,
+    matcher: &Matcher,
 ) -> Option<Warning> {
     let is_unused = place.kind == ALSO.kind && found.edits.is_empty() && found.left.is_empty();
-    is_unused.then(|| Warning::about(&source.path, format!("does not name {old} (--also)")))
+    let old = matcher.said();
+    is_unused.then(|| Warning::about(path, format!("does not name {old} (--also)")))
 }
 
 fn is_record(path: &Path) -> bool {

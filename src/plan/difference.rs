@@ -5,8 +5,9 @@ use super::{FileChange, Plan};
 impl Plan {
     /// What is not the same in a later plan, as the beginning of a sentence; none where both do the same.
     pub fn difference(&self, later: &Self) -> Option<String> {
-        if (&self.old, &self.new) != (&later.old, &later.new) {
-            return Some(format!("the names became {} and {}", later.old, later.new));
+        let (old, new) = (later.old_names(), later.new_names());
+        if (&self.old_names(), &self.new_names()) != (&old, &new) {
+            return Some(format!("the names became {old} and {new}"));
         }
         let same = |a: &FileChange, b: &FileChange| {
             a.path == b.path && a.before == b.before && a.edits == b.edits && a.bridge == b.bridge

@@ -1,42 +1,43 @@
 //! The plan: a value that lists everything a run changes, made without changing anything.
 
+mod act;
 pub mod also;
 mod device_names;
 mod difference;
 mod included;
 pub mod paths;
 mod reading;
+mod step;
 mod unit_paths;
+mod words;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::exit::refuse;
 use crate::guest::host::HostName;
-use crate::guest::placed::Placed;
 use crate::guest::private::is_private;
-use crate::guest::root::{Root, Source};
-use crate::names::VgName;
+use crate::guest::root::Root;
 use crate::rewrite::edit::{Edit, Findings, apply};
 use crate::rewrite::lines::LineIndex;
-use crate::rewrite::matcher::{Matcher, Volumes};
+use crate::rewrite::matcher::Matcher;
+use crate::rewrite::merge::merge;
 use crate::rewrite::{Place, Treatment, advice};
+pub use act::Act;
 use paths::Paths;
 pub use reading::Sources;
+pub use step::{Phase, Step};
 
 /// What a run does, in order. Applying it may do only what stands here.
 #[derive(Debug)]
 pub struct Plan {
-    /// The group's name now.
-    pub old: VgName,
-    /// Its name afterwards.
-    pub new: VgName,
-    /// The host name that the new name was made of, where nobody gave it.
-    pub named_after: Option<HostName>,
+    /// What is changed, from what to what.
+    pub subjects: Vec<Subject>,
     /// The root tree, as a path on this machine.
     pub root: PathBuf,
     /// Files that change.
@@ -47,6 +48,33 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What a person should know.
     pub warnings: Vec<Warning>,
+}
+
+/// What one change of a plan is about.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// What gets another name: `volume group`.
+    pub what: &'static str,
+    /// Its name now.
+    pub old: String,
+    /// Its name afterwards.
+    pub new: String,
+    /// The host name that the new name was made of, where nobody gave it.
+    pub named_after: Option<HostName>,
+}
+
+impl Plan {
+    /// The names that the plan takes away, in a sentence.
+    pub fn old_names(&self) -> String {
+        let names: Vec<&str> = self.subjects.iter().map(|subject| subject.old.as_str()).collect();
+        names.join(" and ")
+    }
+
+    /// The names that it gives, in a sentence.
+    pub fn new_names(&self) -> String {
+        let names: Vec<&str> = self.subjects.iter().map(|subject| subject.new.as_str()).collect();
+        names.join(" and ")
+    }
 }
 
 /// One file's change.
@@ -72,93 +100,6 @@ impl FileChange {
     /// The file's new bytes.
     pub fn after(&self) -> Vec<u8> {
         apply(&self.before, &self.edits)
-    }
-}
-
-/// One step of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "kebab-case")]
-pub enum Step {
-    /// Keep the files' bytes as they are now, in the journal under /var/lib/postclone.
-    Backup {
-        /// Number of files.
-        files: usize,
-    },
-    /// Name file systems by UUID in the files that a boot reads, so that the next boot comes up
-    /// whatever the group is called.
-    BridgeFiles {
-        /// Number of files.
-        files: usize,
-    },
-    /// Build a kernel's initramfs image on the bridge, where images hold copies of bridged files.
-    BridgeImage {
-        /// The tool that builds it.
-        generator: String,
-        /// The kernel's version.
-        kernel: String,
-        /// The image, inside the root.
-        path: PathBuf,
-    },
-    /// Make what kernel-install has placed for a kernel anew on the bridge.
-    BridgePlaced(Placed),
-    /// Rename the group in LVM's metadata, by its UUID, and read it back.
-    RenameGroup {
-        /// The group's UUID.
-        uuid: String,
-        /// Its name now.
-        old: String,
-        /// Its name afterwards.
-        new: String,
-    },
-    /// Put the new files in place of the old.
-    ReplaceFiles {
-        /// Number of files.
-        files: usize,
-    },
-    /// Rename what bears the group's name itself, and turn links to it.
-    RenamePaths {
-        /// Number of files, directories and links.
-        paths: usize,
-    },
-    /// Give every volume its device links under both names until the next boot.
-    LinkNames {
-        /// Number of volumes.
-        volumes: usize,
-    },
-    /// Let systemd read its configuration again.
-    ReloadSystemd,
-    /// Until the next boot: keep generators from writing the old name, ask for the reboot.
-    AwaitReboot,
-    /// Build a kernel's initramfs image anew.
-    RebuildImage {
-        /// The tool that builds it.
-        generator: String,
-        /// The kernel's version.
-        kernel: String,
-        /// The image, inside the root.
-        path: PathBuf,
-    },
-    /// Make what kernel-install has placed for a kernel anew, of the new image.
-    Place(Placed),
-    /// Plan again: nothing may be left to change. Then prove the next boot.
-    Verify,
-}
-
-impl Step {
-    /// Whether the step is about the running system alone: from a rescue system there is no such
-    /// thing to do.
-    pub fn is_live(&self) -> bool {
-        matches!(self, Self::LinkNames { .. } | Self::ReloadSystemd | Self::AwaitReboot)
-    }
-
-    /// Whether the step leaves an image that the next boot reads, built by the system itself alone.
-    pub fn is_image(&self) -> bool {
-        matches!(self, Self::RebuildImage { .. } | Self::Place(_))
-    }
-
-    /// Whether the step makes an image that boots under either name.
-    pub fn is_bridge_image(&self) -> bool {
-        matches!(self, Self::BridgeImage { .. } | Self::BridgePlaced(_))
     }
 }
 
@@ -201,32 +142,37 @@ pub struct Files {
     pub warnings: Vec<Warning>,
 }
 
-/// Looks at every name in what was read, and finds what to change.
-pub fn files(
-    root: &Root,
-    sources: Sources,
-    old: &VgName,
-    new: &VgName,
-    volumes: Volumes,
-) -> Result<Files> {
-    let Sources { files, mappings, mut warnings } = sources;
-    let matcher = Matcher::new(old.clone(), new.clone(), volumes, mappings);
+/// Looks at every name in what was read, and finds what to change: each matcher after those before it,
+/// in the text that they leave.
+pub fn files(root: &Root, sources: Sources, matchers: &[Matcher]) -> Result<Files> {
+    let Sources { files, mut warnings, .. } = sources;
     let mut changes = Vec::new();
     for (place, source) in files {
-        let found = (place.rewrite)(&matcher, &source.bytes)
-            .with_context(|| format!("rewriting `{}`", source.path.display()))
-            .map_err(refuse)?;
-        warnings.extend(also::unused(place, &source, &found, old));
-        warnings.extend(left_as_it_is(place, &source, &found, &matcher));
+        let mut edits: Vec<Edit> = Vec::new();
+        let mut text = Cow::Borrowed(source.bytes.as_slice());
+        for (number, matcher) in matchers.iter().enumerate() {
+            let found = (place.rewrite)(matcher, &text)
+                .with_context(|| format!("rewriting `{}`", source.path.display()))
+                .map_err(refuse)?;
+            warnings.extend(also::unused(place, &source.path, &found, matcher));
+            warnings.extend(left_as_it_is(place, &source.path, &text, &found, matcher));
+            if found.edits.is_empty() {
+                continue;
+            }
+            if number + 1 < matchers.len() {
+                text = Cow::Owned(apply(&text, &found.edits));
+            }
+            edits = merge(edits, found.edits);
+        }
         let (Treatment::Rewritten | Treatment::Then(_)) = place.treatment else { continue };
-        if !found.edits.is_empty() {
+        if !edits.is_empty() {
             changes.push(FileChange {
                 private: is_private(root, &source.path, &source.metadata),
                 path: source.path,
                 kind: place.kind,
                 before: source.bytes,
                 metadata: source.metadata,
-                edits: found.edits,
+                edits,
                 bridge: None,
             });
         }
@@ -237,7 +183,7 @@ pub fn files(
     if entries && !told && root.exists(zipl) {
         warnings.push(Warning::about(zipl, advice::ZIPL));
     }
-    let paths = unit_paths::find(root, &matcher, &mut warnings).map_err(refuse)?;
+    let paths = unit_paths::find(root, matchers, &mut warnings).map_err(refuse)?;
     Ok(Files { changes, paths, warnings })
 }
 
@@ -252,47 +198,53 @@ pub fn mappings(root: &Root) -> Result<BTreeSet<String>> {
 /// What is shown of a file: what was left in it, and what its owner must be told.
 fn left_as_it_is(
     place: &Place,
-    source: &Source,
+    path: &Path,
+    text: &[u8],
     found: &Findings,
     matcher: &Matcher,
 ) -> Vec<Warning> {
     let advice = |advice: &str| matcher.fill(advice);
     let mut told: Vec<(usize, String)> = Vec::new();
     for left in &found.left {
-        let token = String::from_utf8_lossy(&source.bytes[left.token.clone()]);
+        let token = String::from_utf8_lossy(&text[left.token.clone()]);
         told.push((left.token.start, format!("`{token}` {} and is left as it is", left.why)));
     }
     match place.treatment {
         Treatment::Rewritten => {}
-        Treatment::Then(text) if found.edits.is_empty() => log::debug!("not needed: {text}"),
-        Treatment::Then(text) => return about(source, told, Some(advice(text))),
-        Treatment::Reported(text) if source.bytes.contains(&0) => {
+        Treatment::Then(what) if found.edits.is_empty() => log::debug!("not needed: {what}"),
+        Treatment::Then(what) => return about(path, text, told, Some(advice(what))),
+        Treatment::Reported(what) if text.contains(&0) => {
             let any = !found.edits.is_empty() || !found.left.is_empty();
-            let text = format!("names the group and is left as it is: {}", advice(text));
-            return about(source, Vec::new(), any.then_some(text));
+            let what = format!("names the group and is left as it is: {}", advice(what));
+            return about(path, text, Vec::new(), any.then_some(what));
         }
-        Treatment::Reported(text) => {
+        Treatment::Reported(what) => {
             for edit in &found.edits {
-                let token = String::from_utf8_lossy(&source.bytes[edit.token.clone()]);
-                let text = format!("`{token}` is left as it is: {}", advice(text));
-                told.push((edit.token.start, text));
+                let token = String::from_utf8_lossy(&text[edit.token.clone()]);
+                let what = format!("`{token}` is left as it is: {}", advice(what));
+                told.push((edit.token.start, what));
             }
             told.sort_by_key(|(at, _)| *at);
         }
     }
-    about(source, told, None)
+    about(path, text, told, None)
 }
 
 /// Warnings about bytes of a file, and one about the file.
-fn about(source: &Source, told: Vec<(usize, String)>, whole: Option<String>) -> Vec<Warning> {
-    let lines = LineIndex::new(if told.is_empty() { &[] } else { &source.bytes });
+fn about(
+    path: &Path,
+    text: &[u8],
+    told: Vec<(usize, String)>,
+    whole: Option<String>,
+) -> Vec<Warning> {
+    let lines = LineIndex::new(if told.is_empty() { &[] } else { text });
     let mut warnings: Vec<Warning> = told
         .into_iter()
         .map(|(at, text)| {
             let (line, column) = lines.position(at);
-            Warning { line: Some(line), column: Some(column), ..Warning::about(&source.path, text) }
+            Warning { line: Some(line), column: Some(column), ..Warning::about(path, text) }
         })
         .collect();
-    warnings.extend(whole.map(|text| Warning::about(&source.path, text)));
+    warnings.extend(whole.map(|text| Warning::about(path, text)));
     warnings
 }

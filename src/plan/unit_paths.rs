@@ -37,7 +37,11 @@ struct Entry {
 }
 
 /// Looks through the directories of units, and those of single units below them.
-pub(super) fn find(root: &Root, matcher: &Matcher, warnings: &mut Vec<Warning>) -> Result<Paths> {
+pub(super) fn find(
+    root: &Root,
+    matchers: &[Matcher],
+    warnings: &mut Vec<Warning>,
+) -> Result<Paths> {
     let mut entries = Vec::new();
     let mut dirs = BTreeSet::new();
     for dir in UNIT_DIRS {
@@ -48,7 +52,7 @@ pub(super) fn find(root: &Root, matcher: &Matcher, warnings: &mut Vec<Warning>) 
             continue;
         }
         let from = entries.len();
-        list(root, &dir, matcher, &mut entries, warnings)?;
+        list(root, &dir, matchers, &mut entries, warnings)?;
         let below: Vec<PathBuf> = entries[from..]
             .iter()
             .filter(|entry| entry.metadata.is_dir())
@@ -56,14 +60,14 @@ pub(super) fn find(root: &Root, matcher: &Matcher, warnings: &mut Vec<Warning>) 
             .map(|entry| entry.path.clone())
             .collect();
         for dir in below {
-            list(root, &dir, matcher, &mut entries, warnings)?;
+            list(root, &dir, matchers, &mut entries, warnings)?;
             dirs.insert(dir);
         }
     }
     let names = entries.iter().filter_map(|entry| Some((&entry.path, entry.new.as_ref()?)));
     let names: BTreeMap<PathBuf, String> =
         names.map(|(path, new)| (path.clone(), new.clone())).collect();
-    let links = Links { root, matcher, names: &names, dirs: &dirs };
+    let links = Links { root, matchers, names: &names, dirs: &dirs };
     let mut changes = Vec::new();
     for entry in &entries {
         let before = entry.target.as_ref();
@@ -91,7 +95,7 @@ pub(super) fn find(root: &Root, matcher: &Matcher, warnings: &mut Vec<Warning>) 
 fn list(
     root: &Root,
     dir: &Path,
-    matcher: &Matcher,
+    matchers: &[Matcher],
     entries: &mut Vec<Entry>,
     warnings: &mut Vec<Warning>,
 ) -> Result<()> {
@@ -115,7 +119,7 @@ fn list(
                 continue;
             }
         }
-        let new = match judge(matcher, name) {
+        let new = match judge_by_all(matchers, name) {
             Named::Foreign => None,
             Named::Renamed(new) => Some(new),
             Named::UnknownVolume => {
@@ -131,10 +135,21 @@ fn list(
     Ok(())
 }
 
+/// What all matchers say of a name, each of the name that those before it give.
+fn judge_by_all(matchers: &[Matcher], name: &str) -> Named {
+    matchers.iter().fold(Named::Foreign, |named, matcher| {
+        let judged = match &named {
+            Named::Renamed(new) => judge(matcher, new),
+            _ => judge(matcher, name),
+        };
+        if judged == Named::Foreign { named } else { judged }
+    })
+}
+
 /// What the targets of links are looked up in.
 struct Links<'a> {
     root: &'a Root,
-    matcher: &'a Matcher,
+    matchers: &'a [Matcher],
     /// New names by path.
     names: &'a BTreeMap<PathBuf, String>,
     /// All directories that were looked through.
@@ -144,15 +159,19 @@ struct Links<'a> {
 impl Links<'_> {
     /// A link's target after the run: each component that is renamed has its new name.
     fn target(&self, link: &Path, target: &str) -> String {
-        if let Verdict::Ours(hit) = self.matcher.path(target.as_bytes()) {
-            return format!(
-                "{}{}{}",
-                &target[..hit.group.start],
-                hit.new,
-                &target[hit.group.end..]
-            );
+        let device = self.matchers.iter().fold(target.to_owned(), |target, matcher| match matcher
+            .path(target.as_bytes())
+        {
+            Verdict::Ours(hit) => {
+                let (head, tail) = (&target[..hit.name.start], &target[hit.name.end..]);
+                format!("{head}{}{tail}", hit.new)
+            }
+            _ => target,
+        });
+        if device != target {
+            return device;
         }
-        let is_renamed = |piece| matches!(judge(self.matcher, piece), Named::Renamed(_));
+        let is_renamed = |piece| matches!(judge_by_all(self.matchers, piece), Named::Renamed(_));
         if !target.split('/').any(is_renamed) {
             return target.to_owned();
         }
@@ -189,7 +208,7 @@ impl Links<'_> {
         let dir = path.parent()?;
         let missing =
             self.dirs.contains(dir) && fs::symlink_metadata(self.root.outer(path)).is_err();
-        match judge(self.matcher, name) {
+        match judge_by_all(self.matchers, name) {
             Named::Renamed(new) if missing || dir.starts_with(GENERATED) => Some(new),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! What is known of the group, and what that says of a name.
+//! What is known of groups, and what that says of a name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,6 +9,7 @@ use crate::rewrite::edit::Form;
 use crate::rewrite::matcher::{Matcher, Verdict as Match, Volumes};
 
 use super::Verdict;
+use super::known::{Group, Known};
 
 /// What is true of a name, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,16 +45,22 @@ impl Finding {
     }
 }
 
-/// A group and its volumes under the name that it has, and the other name of the run.
+/// Groups and their volumes under the names that they have, and the other names of the run.
 #[derive(Debug)]
 pub struct Facts {
+    groups: Vec<Names>,
+    mappings: BTreeSet<String>,
+    dm_uuids: BTreeSet<String>,
+    tags: Option<BTreeSet<String>>,
+}
+
+/// One group's names.
+#[derive(Debug)]
+struct Names {
     now: VgName,
     gone: Option<VgName>,
     current: Matcher,
     stale: Option<Matcher>,
-    mappings: BTreeSet<String>,
-    dm_uuids: BTreeSet<String>,
-    tags: Option<BTreeSet<String>>,
 }
 
 /// A name found in a text.
@@ -77,27 +84,35 @@ const TAG_LINKS: &[(&str, &str)] = &[
 ];
 
 impl Facts {
-    /// A group that is called `now` and not, or not any more, `gone`. `mappings` are the names of
-    /// dm-crypt mappings that the tree declares, which are free text and may look like volumes.
+    /// Of groups. `mappings` are the names of dm-crypt mappings that the tree declares, which are free text
+    /// and may look like volumes.
+    pub fn of(known: Known, mappings: BTreeSet<String>) -> Self {
+        let mut this = Self { groups: Vec::new(), mappings, dm_uuids: BTreeSet::new(), tags: None };
+        for group in known.groups {
+            let mappings = || this.mappings.clone();
+            let matcher = |from: &VgName, to: &VgName| {
+                Matcher::new(from.clone(), to.clone(), group.volumes.clone(), mappings())
+            };
+            let Group { now, gone, .. } = &group;
+            // A matcher wants two names; only what it finds counts here, not what it would write.
+            let current = matcher(now, gone.as_ref().unwrap_or(now));
+            let stale = gone.as_ref().map(|gone| matcher(gone, now));
+            this.dm_uuids.extend(group.dm_uuids);
+            this.groups.push(Names { now: group.now, gone: group.gone, current, stale });
+        }
+        this
+    }
+
+    /// The same of one group, which is called `now` and not, or not any more, `gone`.
     pub fn new(
         now: VgName,
         gone: Option<VgName>,
         volumes: &Volumes,
         mappings: BTreeSet<String>,
     ) -> Self {
-        // A matcher wants two names; only what it finds counts here, not what it would write.
-        let other = gone.clone().unwrap_or_else(|| now.clone());
-        let current = Matcher::new(now.clone(), other.clone(), volumes.clone(), mappings.clone());
-        let stale = gone
-            .is_some()
-            .then(|| Matcher::new(other, now.clone(), volumes.clone(), mappings.clone()));
-        Self { now, gone, current, stale, mappings, dm_uuids: BTreeSet::new(), tags: None }
-    }
-
-    /// The volumes' dm UUIDs (`LVM-`, group and volume without hyphens).
-    #[must_use]
-    pub fn with_dm_uuids(self, dm_uuids: BTreeSet<String>) -> Self {
-        Self { dm_uuids, ..self }
+        let (volumes, dm_uuids) = (volumes.clone(), BTreeSet::new());
+        let groups = vec![Group { now, gone, volumes, dm_uuids }];
+        Self::of(Known { groups }, mappings)
     }
 
     /// What blkid says of all devices, as `UUID=x`, `LABEL=x` and so on.
@@ -146,7 +161,10 @@ impl Facts {
         if self.dm_uuids.contains(uuid) {
             Finding::holds()
         } else if self.dm_uuids.iter().any(ours) {
-            self.no_such_volume()
+            match self.groups.as_slice() {
+                [group] => group.no_such_volume(),
+                _ => Finding::fails("the group has no such volume"),
+            }
         } else {
             Finding::unknown("no device of the group")
         }
@@ -183,34 +201,40 @@ impl Facts {
             tokens.entry((range.start, range.end)).or_insert(finding);
         };
         let found = |matcher: &Matcher| rewrite(matcher, text).unwrap_or_default();
-        let current = found(&self.current);
-        for edit in current.edits.iter().filter(|edit| edit.form != Form::Padding) {
-            add(&edit.token, Finding::holds());
-        }
-        current.left.iter().for_each(|left| add(&left.token, self.no_such_volume()));
-        if let Some(stale) = self.stale.as_ref().map(found) {
-            for edit in stale.edits.iter().filter(|edit| edit.form != Form::Padding) {
-                add(&edit.token, self.is_gone());
+        for group in &self.groups {
+            let current = found(&group.current);
+            for edit in current.edits.iter().filter(|edit| edit.form != Form::Padding) {
+                add(&edit.token, Finding::holds());
             }
-            stale.left.iter().for_each(|left| add(&left.token, self.is_gone()));
+            current.left.iter().for_each(|left| add(&left.token, group.no_such_volume()));
+            if let Some(stale) = group.stale.as_ref().map(found) {
+                for edit in stale.edits.iter().filter(|edit| edit.form != Form::Padding) {
+                    add(&edit.token, group.is_gone());
+                }
+                stale.left.iter().for_each(|left| add(&left.token, group.is_gone()));
+            }
         }
         let tokens = tokens.into_iter();
         tokens.map(|((start, end), finding)| Token { range: start..end, finding }).collect()
     }
 
-    /// What the two matchers say; none where the name is not the group's.
+    /// What the matchers say; none where the name is no group's.
     fn judged(&self, ask: impl Fn(&Matcher) -> Match) -> Option<Finding> {
-        match ask(&self.current) {
-            Match::Ours(_) => return Some(Finding::holds()),
-            Match::UnknownVolume => return Some(self.no_such_volume()),
-            Match::Foreign => {}
+        let mut unknown = None;
+        for group in &self.groups {
+            match ask(&group.current) {
+                Match::Ours(_) => return Some(Finding::holds()),
+                Match::UnknownVolume => unknown = unknown.or(Some(group.no_such_volume())),
+                Match::Foreign => {}
+            }
         }
-        match ask(self.stale.as_ref()?) {
-            Match::Foreign => None,
-            _ => Some(self.is_gone()),
-        }
+        let is_stale =
+            |group: &&Names| group.stale.as_ref().is_some_and(|stale| ask(stale) != Match::Foreign);
+        unknown.or_else(|| self.groups.iter().find(is_stale).map(Names::is_gone))
     }
+}
 
+impl Names {
     fn no_such_volume(&self) -> Finding {
         Finding::fails(format!("the group {} has no such volume", self.now))
     }

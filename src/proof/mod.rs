@@ -13,8 +13,8 @@ mod entry;
 mod facts;
 mod grub;
 mod grub_script;
+mod known;
 mod labels;
-mod run;
 mod settings;
 mod systemd_boot;
 mod tables;
@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::guest::root::Root;
 
 pub use facts::{Facts, Finding};
-pub use run::{after, before, demand, demand_before, facts, of_system};
+pub use known::{Group, Known};
 pub use view::View;
 
 /// What is said of one line: shown in tables, in JSON, and kept in the journal.
@@ -165,7 +165,7 @@ impl<'a> Key<'a> {
 }
 
 /// Whether the row is about which entry a loader takes.
-fn is_of_loader(row: &Row) -> bool {
+pub(crate) fn is_of_loader(row: &Row) -> bool {
     row.entry.is_none() && matches!(&*row.item, DEFAULT_ENTRY | NEXT_ENTRY)
 }
 

@@ -15,9 +15,15 @@ use crate::rewrite::lines::LineIndex;
 /// Raised when a field changes its meaning or goes away; new fields do not raise it.
 const SCHEMA: u32 = 1;
 
+/// What is renamed where a report does not say it.
+const GROUP: &str = "volume group";
+
 #[derive(Serialize)]
 struct Report<'a> {
     schema: u32,
+    /// What is renamed, where it is no volume group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     old: &'a str,
     new: &'a str,
     root: &'a Path,
@@ -111,13 +117,15 @@ pub fn document(
 ) -> String {
     let report = Report {
         schema: SCHEMA,
-        old: plan.old.as_str(),
-        new: plan.new.as_str(),
+        kind: plan.subjects.first().map(|subject| subject.what).filter(|what| *what != GROUP),
+        old: plan.subjects.first().map_or("", |subject| &subject.old),
+        new: plan.subjects.first().map_or("", |subject| &subject.new),
         root: &plan.root,
         outcome,
         named_after: plan
-            .named_after
-            .as_ref()
+            .subjects
+            .first()
+            .and_then(|subject| subject.named_after.as_ref())
             .map(|host| NamedAfter { host: &host.name, source: host.source.word() }),
         files: plan.files.iter().map(file).collect(),
         paths: plan.paths.changes.iter().map(renamed).collect(),

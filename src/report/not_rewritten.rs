@@ -33,7 +33,10 @@ pub fn write(
     };
     let findings: Vec<&Finding> = left.findings.iter().filter(is_new).collect();
     if !findings.is_empty() {
-        comment(out, &format!("Not rewritten, and names {} after the run as well:", plan.old))?;
+        comment(
+            out,
+            &format!("Not rewritten, and names {} after the run as well:", plan.old_names()),
+        )?;
     }
     for finding in findings.iter().take(LISTED) {
         let (on, off) = style.paint(Mark::Warning);
@@ -52,7 +55,7 @@ pub fn write(
             &format!(
                 " and {}: `postclone audit {}` lists them",
                 count(more, "more place"),
-                plan.old
+                plan.old_names()
             ),
         )?;
     }
@@ -65,8 +68,8 @@ pub fn write(
             &format!(
                 "To rewrite texts of these as well: postclone rename {}{more} {} {}",
                 options.join(" "),
-                plan.old,
-                plan.new
+                plan.old_names(),
+                plan.new_names()
             ),
         )?;
     }

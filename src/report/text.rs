@@ -7,9 +7,9 @@ use std::path::Path;
 
 use super::style::{Mark, Style};
 use super::{diff, moved};
-use crate::guest::placed::{Made, Placed};
+use crate::change::Job;
 use crate::plan::paths::{Moved, PathKind};
-use crate::plan::{Plan, Step, Warning};
+use crate::plan::{Plan, Warning};
 use crate::printable;
 use crate::transaction::record::Direction;
 
@@ -19,10 +19,13 @@ const WITHHELD: &str = "not everybody may read this file (see --show-private)";
 /// What becomes of the group, of how much, and where a new name that nobody gave is from.
 pub fn write_head(out: &mut (impl Write + ?Sized), plan: &Plan) -> io::Result<()> {
     let under = plan.root.display();
-    comment(out, &format!("Volume group {} becomes {} under {under}.", plan.old, plan.new))?;
-    if let Some(host) = &plan.named_after {
-        let (name, source) = (&host.name, &host.source);
-        comment(out, &format!("The new name is made of the host name {name} ({source})."))?;
+    for subject in &plan.subjects {
+        let (what, old, new) = (capital(subject.what), &subject.old, &subject.new);
+        comment(out, &format!("{what} {old} becomes {new} under {under}."))?;
+        if let Some(host) = &subject.named_after {
+            let (name, source) = (&host.name, &host.source);
+            comment(out, &format!("The new name is made of the host name {name} ({source})."))?;
+        }
     }
     let edits: usize = plan.files.iter().map(|file| file.edits.len()).sum();
     write!(out, "# {}, {}", count(plan.files.len(), "file"), count(edits, "edit"))?;
@@ -30,6 +33,13 @@ pub fn write_head(out: &mut (impl Write + ?Sized), plan: &Plan) -> io::Result<()
         0 => writeln!(out, "."),
         paths => writeln!(out, ", {}.", count(paths, "path")),
     }
+}
+
+/// A sentence that begins with it.
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// Every change.
@@ -70,12 +80,13 @@ pub fn write_diffs(
 }
 
 /// Warnings and steps.
-pub fn write_rest(out: &mut (impl Write + ?Sized), plan: &Plan, style: Style) -> io::Result<()> {
-    write_warnings(out, plan, style)?;
-    if !plan.steps.is_empty() {
+pub fn write_rest(out: &mut (impl Write + ?Sized), job: &Job, style: Style) -> io::Result<()> {
+    write_warnings(out, &job.plan, style)?;
+    if !job.plan.steps.is_empty() {
         writeln!(out, "# Steps:")?;
-        for (number, step) in plan.steps.iter().enumerate() {
-            comment(out, &format!(" {}. {}", number + 1, step_text(step, Direction::Forward)))?;
+        for (number, step) in job.plan.steps.iter().enumerate() {
+            let words = job.changes.words(step, Direction::Forward);
+            comment(out, &format!(" {}. {words}", number + 1))?;
         }
     }
     Ok(())
@@ -114,76 +125,4 @@ pub fn warning_text(warning: &Warning) -> String {
     text
 }
 
-/// A step in a person's words.
-pub fn step_text(step: &Step, direction: Direction) -> String {
-    if direction == Direction::Backward {
-        return back_text(step);
-    }
-    match step {
-        Step::Backup { files } => format!("keep a copy of {}", count(*files, "file")),
-        Step::RenameGroup { uuid, old, new } => {
-            format!("rename volume group {old} ({uuid}) to {new} in LVM's metadata")
-        }
-        Step::BridgeFiles { files } => {
-            format!("bridge {}: file systems by UUID while the name changes", count(*files, "file"))
-        }
-        Step::ReplaceFiles { files } => format!("replace {}", count(*files, "file")),
-        Step::RenamePaths { paths } => format!("rename {}", count(*paths, "path")),
-        Step::LinkNames { volumes } => {
-            format!("link {} under both names until the next boot", count(*volumes, "volume"))
-        }
-        Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
-        Step::BridgeImage { generator, kernel, path } => {
-            format!("bridge {} for kernel {kernel} with {generator}", path.display())
-        }
-        Step::RebuildImage { generator, kernel, path } => {
-            format!("build {} for kernel {kernel} with {generator}", path.display())
-        }
-        Step::BridgePlaced(placed) => {
-            format!("bridge {}, {}", placed.path.display(), making(placed))
-        }
-        Step::Place(placed) => format!("make {} anew, {}", placed.path.display(), making(placed)),
-        Step::AwaitReboot => {
-            "keep the old name from coming back before the reboot, and ask for it".to_owned()
-        }
-        Step::Verify => {
-            "plan again, find nothing left to change, and prove the next boot".to_owned()
-        }
-    }
-}
-
-/// How a placed file is made.
-fn making(placed: &Placed) -> String {
-    match &placed.made {
-        Made::Copy { of } => format!("a copy of {}", of.display()),
-        Made::Unified { .. } => format!("for kernel {} with kernel-install", placed.kernel),
-    }
-}
-
-/// The same step, taken back.
-fn back_text(step: &Step) -> String {
-    match step {
-        Step::Backup { .. } => "read the journal".to_owned(),
-        Step::RenameGroup { uuid, old, new } => {
-            format!("rename volume group {new} ({uuid}) back to {old} in LVM's metadata")
-        }
-        Step::BridgeFiles { files } => format!("bridge {} again", count(*files, "file")),
-        Step::ReplaceFiles { files } => format!("put {} back as before", count(*files, "file")),
-        Step::RenamePaths { paths } => {
-            format!("give {} the old name back", count(*paths, "path"))
-        }
-        Step::LinkNames { .. } => "set the volumes' links right".to_owned(),
-        Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
-        Step::AwaitReboot => "settle what waits for the reboot".to_owned(),
-        Step::BridgeImage { path, .. } => format!("bridge {} again", path.display()),
-        Step::RebuildImage { path, .. } => format!("put the old {} back", path.display()),
-        Step::BridgePlaced(placed) => format!("bridge {} again", placed.path.display()),
-        Step::Place(placed) => format!("put the old {} back", placed.path.display()),
-        Step::Verify => "look at every file and at the group's name".to_owned(),
-    }
-}
-
-/// `1 file`, `2 files`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
+pub use crate::printable::count;

@@ -94,12 +94,13 @@ fn pattern(
 /// Adds the group's name where it follows a key at once. What follows the name is not looked at: a
 /// record's next byte may be any.
 pub fn behind(matcher: &Matcher, text: &[u8], key: &[u8], findings: &mut Findings) {
-    let length = matcher.old_name().len();
+    let Some(name) = matcher.old_name() else { return };
+    let length = name.len();
     let known = Tokens::of(findings);
     let keys = text.windows(key.len()).enumerate().filter(|(_, part)| *part == key);
     for (at, _) in keys {
         let word = at + key.len()..at + key.len() + length;
-        if text.get(word.clone()) == Some(matcher.old_name().as_bytes()) && !known.meet(&word) {
+        if text.get(word.clone()) == Some(name.as_bytes()) && !known.meet(&word) {
             findings.left.push(Left { token: word, why: BARE });
         }
     }

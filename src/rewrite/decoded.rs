@@ -78,11 +78,11 @@ pub fn record_decoded(
     let token = decoded[0].1.start..last.end;
     let verdict = match compare(&bytes) {
         Verdict::Ours(hit) => {
-            let group = written(decoded, hit.group);
-            let new = spelled(hit.new.as_bytes(), text, &group);
+            let name = written(decoded, hit.name);
+            let new = spelled(hit.new.as_bytes(), text, &name);
             let new = String::from_utf8_lossy(&new).into_owned();
-            let group = group.start - token.start..group.end - token.start;
-            Verdict::Ours(Hit { group, new, ..hit })
+            let name = name.start - token.start..name.end - token.start;
+            Verdict::Ours(Hit { name, new, ..hit })
         }
         other => other,
     };

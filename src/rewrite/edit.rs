@@ -1,4 +1,5 @@
-//! Byte-span edits: what a rewriter gives back, and how they become a file's new bytes.
+//! Byte-span edits: what a rewriter gives back, and how they become a file's new bytes. Those of several
+//! changes become one list in [`super::merge`].
 
 use std::ops::Range;
 

@@ -50,11 +50,11 @@ pub fn path_field(matcher: &Matcher, text: &[u8], field: Range<usize>, findings:
     let decoded = decode_octal(text, field.clone());
     let mut verdict = match_decoded(matcher, &decoded, str::to_owned).device();
     if let Verdict::Ours(hit) = &mut verdict {
-        let raw = &text[hit.group.clone()];
+        let raw = &text[hit.name.clone()];
         if raw.windows(4).any(|escape| escape == br"\055") && !raw.contains(&b'-') {
             hit.new = hit.new.replace('-', r"\055");
         }
-        hit.group = hit.group.start - field.start..hit.group.end - field.start;
+        hit.name = hit.name.start - field.start..hit.name.end - field.start;
     }
     record(findings, verdict, field);
 }

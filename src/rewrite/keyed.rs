@@ -89,7 +89,7 @@ const IN_EXPRESSION: &str = "stands in a regular expression, which a person has 
 /// "Ignorelist").
 fn in_expression(matcher: &Matcher, value: &[u8]) -> Option<Range<usize>> {
     let inner = value.strip_prefix(b"/")?.strip_suffix(b"/")?;
-    let group = matcher.old_name().replace('-', "--");
+    let group = matcher.old_name()?.replace('-', "--");
     let is_border =
         |byte: Option<&u8>| byte.is_none_or(|byte| !is_name_byte(*byte) || *byte == b'-');
     memchr::memmem::find_iter(inner, group.as_bytes())

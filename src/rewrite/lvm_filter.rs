@@ -53,11 +53,11 @@ fn path(matcher: &Matcher, text: &[u8], run: &[Piece], is_open: bool, findings: 
         verdict = matcher.path_beginning(&bytes);
     }
     if let Verdict::Ours(hit) = verdict {
-        let old = &run[hit.group.clone()];
-        let group = old[0].2.start..old[old.len() - 1].2.end;
-        let new = escaped(&hit.new, &text[group.clone()]);
-        let group = group.start - token.start..group.end - token.start;
-        verdict = Verdict::Ours(Hit { group, new, ..hit });
+        let old = &run[hit.name.clone()];
+        let name = old[0].2.start..old[old.len() - 1].2.end;
+        let new = escaped(&hit.new, &text[name.clone()]);
+        let name = name.start - token.start..name.end - token.start;
+        verdict = Verdict::Ours(Hit { name, new, ..hit });
     }
     record(findings, verdict, token);
 }

@@ -1,10 +1,11 @@
 //! Decides whether a whole token names the group: the one place that compares names.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use super::edit::Form;
 use super::kernel_path;
+use super::verdict::shift;
+pub use super::verdict::{Hit, Verdict};
 use crate::names::{LvName, VgName, dm, path};
 
 /// What is known of the group's volumes.
@@ -16,7 +17,7 @@ pub enum Volumes {
     ByForm,
 }
 
-/// A renaming, and what tells its tokens from others.
+/// The renaming of a group, or of one of its volumes, and what tells its tokens from others.
 #[derive(Debug, Clone)]
 pub struct Matcher {
     old: VgName,
@@ -25,41 +26,8 @@ pub struct Matcher {
     new_doubled: String,
     volumes: Volumes,
     mappings: BTreeSet<String>,
-}
-
-/// What a token is to the group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Not a name of this group.
-    Foreign,
-    /// The group fits, the volume is none that is known.
-    UnknownVolume,
-    /// A name of this group.
-    Ours(Hit),
-}
-
-/// Where in the token the group's name stands, and what replaces it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// Bytes of the group's name inside the token.
-    pub group: Range<usize>,
-    /// The new name in the same spelling.
-    pub new: String,
-    /// The token's form.
-    pub form: Form,
-    /// The volume that the token names; none where it names the group alone.
-    pub volume: Option<LvName>,
-}
-
-impl Verdict {
-    /// The verdict where a device is meant: `/dev/VG` is a directory, and no mount's source.
-    #[must_use]
-    pub fn device(self) -> Self {
-        match self {
-            Self::Ours(hit) if hit.form == Form::DeviceDirectory => Self::Foreign,
-            other => other,
-        }
-    }
+    /// The volume that gets another name, and that name, where the group keeps its own.
+    volume: Option<(LvName, LvName)>,
 }
 
 impl Matcher {
@@ -67,22 +35,45 @@ impl Matcher {
     /// may look like a dm name of the group (Debian's installer names them after their source).
     pub fn new(old: VgName, new: VgName, volumes: Volumes, mappings: BTreeSet<String>) -> Self {
         let (old_doubled, new_doubled) = (old.doubled(), new.doubled());
-        Self { old, new, old_doubled, new_doubled, volumes, mappings }
+        Self { old, new, old_doubled, new_doubled, volumes, mappings, volume: None }
     }
 
-    /// The group's name now.
-    pub fn old_name(&self) -> &str {
-        self.old.as_str()
+    /// The same for a volume of the group `group`, which keeps its name: `renamed` is the volume's name now
+    /// and afterwards. LVM renames the hidden parts of a volume with it.
+    pub fn of_volume(
+        group: VgName,
+        renamed: (LvName, LvName),
+        volumes: Volumes,
+        mappings: BTreeSet<String>,
+    ) -> Self {
+        Self { volume: Some(renamed), ..Self::new(group.clone(), group, volumes, mappings) }
     }
 
-    /// The name that it gets.
+    /// The group's name now, where the group is renamed.
+    pub fn old_name(&self) -> Option<&str> {
+        self.volume.is_none().then_some(self.old.as_str())
+    }
+
+    /// The name that the group gets.
     pub fn new_name(&self) -> &str {
         self.new.as_str()
     }
 
+    /// What is renamed, as a person is told: `VG`, or `VG/LV`.
+    pub fn said(&self) -> String {
+        match &self.volume {
+            Some((old, _)) => format!("{}/{old}", self.old),
+            None => self.old.to_string(),
+        }
+    }
+
     /// A sentence with the names put where it has `{old}` and `{new}`.
     pub fn fill(&self, sentence: &str) -> String {
-        sentence.replace("{old}", self.old.as_str()).replace("{new}", self.new.as_str())
+        let new = match &self.volume {
+            Some((_, new)) => format!("{}/{new}", self.new),
+            None => self.new.to_string(),
+        };
+        sentence.replace("{old}", &self.said()).replace("{new}", &new)
     }
 
     /// An absolute path, whole, as the kernel resolves it: `/dev/mapper/X`, `/dev/disk/by-id/dm-name-X`,
@@ -93,8 +84,8 @@ impl Matcher {
         match self.plain_path(&bytes) {
             Verdict::Ours(_) if kernel_path::goes_through_another(token) => Verdict::UnknownVolume,
             Verdict::Ours(hit) => {
-                let group = plain[hit.group.start].1..plain[hit.group.end - 1].1 + 1;
-                Verdict::Ours(Hit { group, ..hit })
+                let name = plain[hit.name.start].1..plain[hit.name.end - 1].1 + 1;
+                Verdict::Ours(Hit { name, ..hit })
             }
             other => other,
         }
@@ -108,10 +99,7 @@ impl Matcher {
         }
         let Some(rest) = token.strip_prefix(b"/dev/") else { return Verdict::Foreign };
         if rest == self.old.as_str().as_bytes() && !self.old.clashes_with_dev() {
-            return shift(
-                hit(self.old.as_str(), self.new.as_str(), Form::DeviceDirectory, None),
-                5,
-            );
+            return shift(self.hit(Spelled::Raw, Form::DeviceDirectory, None), 5);
         }
         shift(self.slash_pair(rest, Form::DevicePath), 5)
     }
@@ -120,7 +108,7 @@ impl Matcher {
     pub fn below_dev(&self, name: &[u8]) -> Verdict {
         match self.path(&[b"/dev/", name].concat()).device() {
             Verdict::Ours(hit) => {
-                Verdict::Ours(Hit { group: hit.group.start - 5..hit.group.end - 5, ..hit })
+                Verdict::Ours(Hit { name: hit.name.start - 5..hit.name.end - 5, ..hit })
             }
             other => other,
         }
@@ -139,8 +127,7 @@ impl Matcher {
             .strip_prefix(self.old.as_str().as_bytes())
             .is_some_and(|rest| rest.starts_with(b"/"))
         {
-            let form = Form::DeviceDirectory;
-            return shift(hit(self.old.as_str(), self.new.as_str(), form, None), 5);
+            return shift(self.hit(Spelled::Raw, Form::DeviceDirectory, None), 5);
         }
         Verdict::Foreign
     }
@@ -152,14 +139,14 @@ impl Matcher {
             .and_then(|rest| rest.strip_prefix(b"-"))
             .filter(|rest| !rest.starts_with(b"-"));
         match rest {
-            Some(_) => hit(&self.old_doubled, &self.new_doubled, form, None),
+            Some(_) => self.hit(Spelled::Doubled, form, None),
             None => Verdict::Foreign,
         }
     }
 
-    /// Whether a word is the group's part of a dm name.
+    /// Whether a word is the group's part of a dm name, where the group is renamed.
     pub fn is_doubled(&self, word: &[u8]) -> bool {
-        word == self.old_doubled.as_bytes()
+        self.volume.is_none() && word == self.old_doubled.as_bytes()
     }
 
     /// A dm name, whole: `VG-LV` with doubled hyphens, or one of its layers.
@@ -175,8 +162,8 @@ impl Matcher {
         let (lv, layer) = dm::take_part(rest);
         let layered = layer.is_none_or(|layer| dm::LAYERS.contains(&layer));
         match self.volume(&lv).filter(|_| layered) {
-            Some(lv) => hit(&self.old_doubled, &self.new_doubled, form, Some(lv)),
-            None => Verdict::UnknownVolume,
+            Some(lv) => self.hit(Spelled::Doubled, form, Some(lv)),
+            None => self.unknown(),
         }
     }
 
@@ -195,8 +182,8 @@ impl Matcher {
         match text.split_once('/') {
             Some((vg, lv)) if vg == self.old.as_str() && !lv.is_empty() && !lv.contains('/') => {
                 match self.volume(lv) {
-                    Some(lv) => hit(self.old.as_str(), self.new.as_str(), form, Some(lv)),
-                    None => Verdict::UnknownVolume,
+                    Some(lv) => self.hit(Spelled::Raw, form, Some(lv)),
+                    None => self.unknown(),
                 }
             }
             _ => Verdict::Foreign,
@@ -210,7 +197,7 @@ impl Matcher {
             .and_then(|rest| rest.strip_prefix(b"/"))
             .unwrap_or_default();
         if rest.iter().any(|byte| b"$*?[{%`".contains(byte)) {
-            return hit(self.old.as_str(), self.new.as_str(), Form::VgLv, None);
+            return self.hit(Spelled::Raw, Form::VgLv, None);
         }
         self.slash_pair(word, Form::VgLv)
     }
@@ -228,7 +215,7 @@ impl Matcher {
     /// The group's raw name, whole.
     pub fn group(&self, text: &[u8]) -> Verdict {
         if text == self.old.as_str().as_bytes() {
-            hit(self.old.as_str(), self.new.as_str(), Form::VgName, None)
+            self.hit(Spelled::Raw, Form::VgName, None)
         } else {
             Verdict::Foreign
         }
@@ -246,13 +233,42 @@ impl Matcher {
     pub fn is_dm_beginning(&self, text: &[u8]) -> bool {
         let group = text.strip_suffix(b"-").unwrap_or(text);
         let is_word = self.old.as_str().bytes().all(|byte| byte.is_ascii_alphabetic());
-        !is_word && group == self.old.as_str().replace('-', "--").as_bytes()
+        self.volume.is_none()
+            && !is_word
+            && group == self.old.as_str().replace('-', "--").as_bytes()
     }
 
     /// Whether a word of free text may be a name of the group: the group alone, `VG/LV`, or a dm name.
     pub fn may_name(&self, word: &[u8]) -> bool {
         let ours = |verdict| matches!(verdict, Verdict::Ours(_));
         ours(self.group(word)) || ours(self.slash_pair(word, Form::VgLv)) || self.is_dm_name(word)
+    }
+
+    /// What a token is whose group's part fits, and whose volume is one of the group's; none where it names
+    /// no volume. The token begins with the group.
+    fn hit(&self, spelled: Spelled, form: Form, volume: Option<LvName>) -> Verdict {
+        let spell = |name: &LvName| match spelled {
+            Spelled::Raw => name.to_string(),
+            Spelled::Doubled => dm::double(name.as_str()),
+        };
+        let (old, new) = match spelled {
+            Spelled::Raw => (self.old.as_str(), self.new.as_str()),
+            Spelled::Doubled => (self.old_doubled.as_str(), self.new_doubled.as_str()),
+        };
+        let Some((from, to)) = &self.volume else {
+            return Verdict::Ours(Hit { name: 0..old.len(), new: new.to_owned(), form, volume });
+        };
+        let named = volume.as_ref().and_then(|volume| Some((volume, volume.part_of(from, to)?)));
+        let Some((volume, new)) = named else { return Verdict::Foreign };
+        // Behind the slash or hyphen.
+        let start = old.len() + 1;
+        let (name, new) = (start..start + spell(volume).len(), spell(&new));
+        Verdict::Ours(Hit { name, new, form, volume: Some(volume.clone()) })
+    }
+
+    /// What a token is that fits the group, which has no such volume: nothing to a volume's renaming.
+    fn unknown(&self) -> Verdict {
+        if self.volume.is_some() { Verdict::Foreign } else { Verdict::UnknownVolume }
     }
 
     /// The name as a volume's, where the group has or may have such a volume.
@@ -265,16 +281,11 @@ impl Matcher {
     }
 }
 
-fn hit(old: &str, new: &str, form: Form, volume: Option<LvName>) -> Verdict {
-    Verdict::Ours(Hit { group: 0..old.len(), new: new.to_owned(), form, volume })
-}
-
-/// Moves a hit inside a longer token.
-fn shift(verdict: Verdict, by: usize) -> Verdict {
-    match verdict {
-        Verdict::Ours(hit) => {
-            Verdict::Ours(Hit { group: hit.group.start + by..hit.group.end + by, ..hit })
-        }
-        other => other,
-    }
+/// How a token spells names.
+#[derive(Clone, Copy)]
+enum Spelled {
+    /// As LVM prints them.
+    Raw,
+    /// With doubled hyphens.
+    Doubled,
 }

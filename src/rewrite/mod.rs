@@ -29,6 +29,7 @@ mod lvm_filter;
 mod lvm_options;
 mod lvm_tokens;
 pub mod matcher;
+pub mod merge;
 pub mod place;
 pub mod places;
 pub mod recorded;
@@ -41,6 +42,7 @@ pub mod unit_bridge;
 pub mod unit_file;
 pub mod unit_name;
 pub mod unit_path;
+pub mod verdict;
 pub mod xen;
 pub mod xml;
 

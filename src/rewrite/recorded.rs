@@ -11,8 +11,8 @@ pub fn record(findings: &mut Findings, verdict: Verdict, token: Range<usize>) {
     match verdict {
         Verdict::Foreign => {}
         Verdict::UnknownVolume => findings.left.push(Left { token, why: UNKNOWN_VOLUME }),
-        Verdict::Ours(Hit { group, new, form, volume }) => findings.edits.push(Edit {
-            range: token.start + group.start..token.start + group.end,
+        Verdict::Ours(Hit { name, new, form, volume }) => findings.edits.push(Edit {
+            range: token.start + name.start..token.start + name.end,
             new: new.into_bytes(),
             token,
             form,
@@ -31,7 +31,7 @@ pub fn match_decoded(
     let path: Vec<u8> = decoded.iter().map(|(byte, _)| *byte).collect();
     match matcher.path(&path) {
         Verdict::Ours(hit) => Verdict::Ours(Hit {
-            group: decoded[hit.group.start].1.start..decoded[hit.group.end - 1].1.end,
+            name: decoded[hit.name.start].1.start..decoded[hit.name.end - 1].1.end,
             new: encode(&hit.new),
             ..hit
         }),

@@ -97,7 +97,7 @@ fn spelled(matcher: &Matcher, name: &str, part: Range<usize>) -> Named {
         Verdict::Foreign => Named::Foreign,
         Verdict::UnknownVolume => Named::UnknownVolume,
         Verdict::Ours(hit) => {
-            let (start, end) = (part.start + hit.group.start, part.start + hit.group.end);
+            let (start, end) = (part.start + hit.name.start, part.start + hit.name.end);
             Named::Renamed(format!("{}{}{}", &name[..start], hit.new, &name[end..]))
         }
     }

@@ -117,12 +117,7 @@ impl Journal {
             );
             return Ok(None);
         }
-        let refusing = || {
-            let path = path.display();
-            format!(
-                "`{path}` is not as postclone writes it; move its directory away if it is none of yours"
-            )
-        };
+        let refusing = || refusal(&path);
         valid::check(&saved).with_context(refusing)?;
         let mut journal = Self {
             dir: dir.to_owned(),
@@ -223,6 +218,11 @@ impl Journal {
         copy_path(&self.dir, side, path)
     }
 
+    /// What is said of one that is refused for what it holds.
+    pub fn is_none_of_ours(&self) -> String {
+        refusal(&self.dir.join("journal"))
+    }
+
     /// Removes the journal of a run that changed nothing.
     pub fn discard(self) {
         marker::remove(&self.dir);
@@ -230,6 +230,13 @@ impl Journal {
             log::warn!("removing `{}`: {error}", self.dir.display());
         }
     }
+}
+
+fn refusal(journal: &Path) -> String {
+    let path = journal.display();
+    format!(
+        "`{path}` is not as postclone writes it; move its directory away if it is none of yours"
+    )
 }
 
 /// Bytes that a journal of these files needs, rounded up to blocks.

@@ -3,32 +3,34 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::guest::kernels::Generator;
-use crate::names::{LvName, VgName};
 use crate::plan::Step;
 use crate::plan::paths::PathChange;
 use crate::proof::Row;
 
 /// Raised when an older postclone could not read it. Format 1 has no paths, format 2 no placed images,
-/// format 3 no checksums and no name of its run; all are read as well.
-pub(super) const FORMAT: u32 = 4;
+/// format 3 no checksums and no name of its run, format 4 no kinds of changes: it and those before it are
+/// about one group. All are read as well.
+pub(super) const FORMAT: u32 = 5;
+
+/// The kind of change that there was alone before format 5.
+const FIRST_KIND: &str = "group";
+
+/// The format with which kinds came.
+const KINDS: u32 = 5;
 
 /// What a run set out to do: enough to finish it or to take it back, after a crash as well.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub struct Saved {
     /// The journal's format.
     pub format: u32,
     /// The postclone that wrote it.
     pub version: String,
-    /// The group's name before.
-    pub old: VgName,
-    /// The group's name after.
-    pub new: VgName,
-    /// The group's UUID, where the run renames it in LVM.
-    pub uuid: Option<String>,
-    /// Its volumes; none where they are told by form.
-    pub volumes: Option<Vec<SavedVolume>>,
+    /// What is changed.
+    pub changes: Vec<SavedChange>,
     /// Files that change, absolute inside the root.
     pub files: Vec<PathBuf>,
     /// Paths that are renamed, and links that are turned, in order.
@@ -49,13 +51,53 @@ pub struct Saved {
     pub also: Vec<PathBuf>,
 }
 
-/// One volume of the group.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SavedVolume {
-    /// Its name.
-    pub name: LvName,
-    /// Its dm UUID, where it has links in /dev.
-    pub dm_uuid: Option<String>,
+/// One change, as its kind keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedChange {
+    /// Its kind.
+    pub kind: String,
+    /// What the kind wrote.
+    #[serde(flatten)]
+    pub of: Map<String, Value>,
+}
+
+/// [`Saved`] as any format has it.
+#[derive(Deserialize)]
+struct Written {
+    format: u32,
+    version: String,
+    #[serde(default)]
+    changes: Vec<SavedChange>,
+    files: Vec<PathBuf>,
+    #[serde(default)]
+    paths: Vec<PathChange>,
+    steps: Vec<Step>,
+    generator: Option<Generator>,
+    #[serde(default)]
+    proof: Vec<Row>,
+    undoes: Option<String>,
+    #[serde(default)]
+    also: Vec<PathBuf>,
+    /// What the first kind wrote beside the rest.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+/// What the first kind wrote.
+const OF_FIRST_KIND: &[&str] = &["old", "new", "uuid", "volumes"];
+
+impl From<Written> for Saved {
+    fn from(written: Written) -> Self {
+        let Written { format, version, mut changes, files, paths, steps, .. } = written;
+        if format < KINDS {
+            let of = written.rest.into_iter();
+            let of = of.filter(|(key, _)| OF_FIRST_KIND.contains(&key.as_str())).collect();
+            changes = vec![SavedChange { kind: FIRST_KIND.to_owned(), of }];
+        }
+        let (generator, proof) = (written.generator, written.proof);
+        let (undoes, also) = (written.undoes, written.also);
+        Self { format, version, changes, files, paths, steps, generator, proof, undoes, also }
+    }
 }
 
 /// What is read of a journal before the rest: whether it can be read.

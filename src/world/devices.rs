@@ -86,7 +86,6 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::names::VgName;
 
     #[test]
     fn links_stand_under_the_new_names_alone() {
@@ -109,8 +108,10 @@ mod tests {
         ] {
             symlink(target, dev.join(link)).unwrap();
         }
-        let [old, new] = ["a", "b"].map(|name| VgName::new(name).unwrap());
-        let names = Names::find(&block, &old, &new, "GROUP");
+        let names = Names::find(&block, |uuid, name| {
+            let rest = name.strip_prefix("a-").filter(|_| uuid.starts_with("LVM-GROUP"))?;
+            Some(format!("b-{rest}"))
+        });
         copy(&dev, &to, &names, &[]).unwrap();
         let list = |path: &str| {
             let mut names: Vec<String> = fs::read_dir(to.join(path))

@@ -20,14 +20,14 @@ use std::thread;
 use anyhow::{Context, Result, anyhow};
 use nix::sched::{CloneFlags, unshare};
 
+use crate::change::Changes;
 use crate::guest::mounts::mounted;
 use crate::guest::root::Root;
-use crate::names::VgName;
 use crate::plan;
 use crate::proof::default_arguments;
 use crate::rewrite::edit;
-use crate::rewrite::matcher::{Matcher, Volumes};
 use crate::rewrite::text::kernel_command_line;
+use crate::transaction::record::Direction;
 use crate::transaction::scratch;
 use names::Names;
 
@@ -45,19 +45,6 @@ pub struct World {
     cmdline: Option<Vec<u8>>,
 }
 
-/// The renaming of a group.
-#[derive(Debug, Clone)]
-pub struct Renaming<'a> {
-    /// Its name before.
-    pub old: &'a VgName,
-    /// Its name after.
-    pub new: &'a VgName,
-    /// Its UUID, with hyphens or without; none where it is not known.
-    pub uuid: Option<&'a str>,
-    /// Its volumes.
-    pub volumes: Volumes,
-}
-
 impl World {
     /// The system of a root as it is: of this machine's names, nothing is changed.
     pub fn of(root: &Root) -> Result<Self> {
@@ -65,21 +52,21 @@ impl World {
         Ok(Self { root: root.base().to_owned(), names: None, cmdline })
     }
 
-    /// The system of a root as it will be when it has booted after a renaming.
-    pub fn after(root: &Root, renaming: &Renaming) -> Result<Self> {
-        let Renaming { old, new, .. } = *renaming;
+    /// The system of a root as it will be when it has booted after a run.
+    pub fn after(root: &Root, changes: &Changes) -> Result<Self> {
         let world = Self::of(root)?;
-        let uuid = renaming.uuid.map(|uuid| uuid.replace('-', ""));
-        let names = uuid.map(|uuid| Names::find(Path::new("/sys/block"), old, new, &uuid));
-        let names = names.filter(|names| !names.devices().is_empty());
+        let renamed = |uuid: &str, name: &str| changes.dm_name(uuid, name);
+        let names = Names::find(Path::new("/sys/block"), renamed);
+        let names = Some(names).filter(|names| !names.devices().is_empty());
         let before = match world.cmdline {
             Some(cmdline) => cmdline,
             // There is none in a chroot without /proc, and then none is to be changed.
             None => fs::read(CMDLINE).unwrap_or_default(),
         };
-        let volumes = renaming.volumes.clone();
-        let matcher = Matcher::new(old.clone(), new.clone(), volumes, plan::mappings(root)?);
-        let after = edit::apply(&before, &kernel_command_line(&matcher, &before)?.edits);
+        let mut after = before.clone();
+        for matcher in changes.matchers(Direction::Forward, &plan::mappings(root)?) {
+            after = edit::apply(&after, &kernel_command_line(&matcher, &after)?.edits);
+        }
         let cmdline = (!root.is_live() || after != before).then_some(after);
         Ok(Self { names, cmdline, ..world })
     }

@@ -1,10 +1,10 @@
-//! The dm devices that still bear the old name, and every spelling of theirs in /dev and in udev's
-//! records with the new one.
+//! The dm devices that still bear old names, and every spelling of theirs in /dev and in udev's records
+//! with the new ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::names::VgName;
+use crate::names::dm;
 use crate::names::path::MAPPER;
 
 /// A dm device under its present name and the one that it has after the reboot.
@@ -20,36 +20,30 @@ pub(super) struct Device {
     pub(super) new: String,
 }
 
-/// The group's names and its devices.
+/// The devices that are to have other names.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
-    old: VgName,
-    new: VgName,
     devices: Vec<Device>,
 }
 
 impl Names {
-    /// The devices of a group, by its UUID without hyphens, that still bear its old name, hidden ones
-    /// included. `block` is `/sys/block`.
-    pub(super) fn find(block: &Path, old: &VgName, new: &VgName, uuid: &str) -> Self {
-        let (from, to) = (format!("{}-", old.doubled()), format!("{}-", new.doubled()));
+    /// The dm devices, hidden ones included, for which `renamed` gives a new name by dm UUID and present
+    /// name. `block` is `/sys/block`.
+    pub(super) fn find(block: &Path, renamed: impl Fn(&str, &str) -> Option<String>) -> Self {
         let device = |kernel: String| {
             let read = |file: &str| {
                 let text = fs::read_to_string(block.join(&kernel).join(file)).ok()?;
                 Some(text.trim_end().to_owned())
             };
-            // lvm2 lib/misc/lvm-string.c: `LVM-`, the group's UUID, the volume's, and a layer.
-            let of_group = read("dm/uuid")?.strip_prefix("LVM-")?.starts_with(uuid);
-            let name = read("dm/name").filter(|_| of_group)?;
-            let rest = name.strip_prefix(&from).filter(|rest| !rest.starts_with('-'))?;
-            let (new, number) = (format!("{to}{rest}"), read("dev")?);
+            let (uuid, name) = (read("dm/uuid")?, read("dm/name")?);
+            let (new, number) = (renamed(&uuid, &name)?, read("dev")?);
             Some(Device { kernel, number, old: name, new })
         };
         let entries = fs::read_dir(block).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         let mut devices: Vec<Device> = names.filter_map(device).collect();
         devices.sort_by(|a, b| a.kernel.cmp(&b.kernel));
-        Self { old: old.clone(), new: new.clone(), devices }
+        Self { devices }
     }
 
     pub(super) fn devices(&self) -> &[Device] {
@@ -73,9 +67,13 @@ impl Names {
         }
     }
 
-    /// Whether a directory of /dev is the group's own, whose links go elsewhere.
+    /// Whether a directory of /dev is a group's that has another name afterwards, so that its links go
+    /// elsewhere.
     pub(super) fn is_group(&self, path: &Path) -> bool {
-        path == Path::new(self.old.as_str())
+        self.devices
+            .iter()
+            .filter_map(Device::pairs)
+            .any(|((old, _), (new, _))| old != new && path == Path::new(&old))
     }
 
     /// What udev keeps of one of the devices (systemd src/libsystemd/sd-device, device_update_db):
@@ -87,7 +85,7 @@ impl Names {
                 Some(("S", link)) => {
                     format!("S:{}", self.spelled(link, true).unwrap_or_else(|| link.to_owned()))
                 }
-                Some(("E", property)) => format!("E:{}", self.property(device, property)),
+                Some(("E", property)) => format!("E:{}", device.property(property)),
                 _ => line.to_owned(),
             };
             // Until the reboot both names have their links.
@@ -99,16 +97,6 @@ impl Names {
         lines.join("\n")
     }
 
-    fn property(&self, device: &Device, property: &str) -> String {
-        match property.split_once('=') {
-            Some(("DM_VG_NAME", name)) if name == self.old.as_str() => {
-                format!("DM_VG_NAME={}", self.new)
-            }
-            Some((key, name)) if name == device.old => format!("{key}={}", device.new),
-            _ => property.to_owned(),
-        }
-    }
-
     /// A path below /dev with the new name; `ours` where it is known to be one of the devices.
     fn spelled(&self, path: &str, ours: bool) -> Option<String> {
         for head in ["mapper/", "disk/by-id/dm-name-"] {
@@ -117,8 +105,43 @@ impl Names {
                 return Some(format!("{head}{}", device.new));
             }
         }
-        let (group, volume) = path.split_once('/')?;
-        (ours && group == self.old.as_str()).then(|| format!("{}/{volume}", self.new))
+        let (group, volume) = path.split_once('/').filter(|_| ours)?;
+        let mut pairs = self.devices.iter().filter_map(Device::pairs);
+        let (_, (group, volume)) = pairs.find(|(old, _)| (&*old.0, &*old.1) == (group, volume))?;
+        Some(format!("{group}/{volume}"))
+    }
+}
+
+impl Device {
+    /// A property of its record with the new names.
+    fn property(&self, property: &str) -> String {
+        let pairs = self.pairs();
+        let renamed = |name: &str, of: fn(&(String, String)) -> &String| {
+            let (old, new) = pairs.as_ref()?;
+            (of(old) == name).then(|| of(new).clone())
+        };
+        match property.split_once('=') {
+            Some((key @ "DM_VG_NAME", name)) => {
+                format!(
+                    "{key}={}",
+                    renamed(name, |pair| &pair.0).unwrap_or_else(|| name.to_owned())
+                )
+            }
+            Some((key @ "DM_LV_NAME", name)) => {
+                format!(
+                    "{key}={}",
+                    renamed(name, |pair| &pair.1).unwrap_or_else(|| name.to_owned())
+                )
+            }
+            Some((key, name)) if name == self.old => format!("{key}={}", self.new),
+            _ => property.to_owned(),
+        }
+    }
+
+    /// The group's and the volume's name before and after.
+    fn pairs(&self) -> Option<((String, String), (String, String))> {
+        let (old, new) = (dm::split(&self.old)?, dm::split(&self.new)?);
+        Some(((old.vg, old.lv), (new.vg, new.lv)))
     }
 }
 
@@ -143,8 +166,10 @@ mod tests {
             fs::write(dir.path().join(kernel).join("dev"), format!("254:{number}\n")).unwrap();
         }
         fs::create_dir(dir.path().join("vda")).unwrap();
-        let [old, new] = ["a-b", "c"].map(|name| VgName::new(name).unwrap());
-        Names::find(dir.path(), &old, &new, "GROUP")
+        Names::find(dir.path(), |uuid, name| {
+            let rest = name.strip_prefix("a--b-").filter(|_| uuid.starts_with("LVM-GROUP"))?;
+            Some(format!("c-{rest}"))
+        })
     }
 
     #[test]

@@ -71,12 +71,24 @@ const NEW: &str = "q7-neu";
 /// A group whose names begin like the old one's.
 const FOREIGN: &str = "svlmon2";
 
+/// A volume of the group, where it is a volume that is renamed.
+const VOLUME: &str = "data-1";
+
 fn matcher(old: &str, new: &str, is_known: bool) -> Matcher {
-    let volumes = ["root", "swap_1", "home", "var", "data-1"];
-    let known = volumes.iter().map(|name| LvName::new(name).unwrap()).collect();
-    let volumes = if is_known { Volumes::Known(known) } else { Volumes::ByForm };
     let (old, new) = (VgName::new(old).unwrap(), VgName::new(new).unwrap());
-    Matcher::new(old, new, volumes, BTreeSet::new())
+    Matcher::new(old, new, volumes(VOLUME, is_known), BTreeSet::new())
+}
+
+/// The same of the group's volume that has the name `old`.
+fn of_volume(old: &str, new: &str, is_known: bool) -> Matcher {
+    let renamed = (LvName::new(old).unwrap(), LvName::new(new).unwrap());
+    let group = VgName::new(OLD).unwrap();
+    Matcher::of_volume(group, renamed, volumes(old, is_known), BTreeSet::new())
+}
+
+fn volumes(last: &str, is_known: bool) -> Volumes {
+    let names = ["root", "swap_1", "home", "var", last].map(|name| LvName::new(name).unwrap());
+    if is_known { Volumes::Known(names.into()) } else { Volumes::ByForm }
 }
 
 /// The edits that a rewriter finds; none in a file that it cannot read.
@@ -91,11 +103,11 @@ fn tokens(rewrite: Rewrite, matcher: &Matcher, text: &[u8]) -> Vec<Vec<u8>> {
     named.map(|edit| text[edit.token.clone()].to_vec()).collect()
 }
 
-/// Whether the group is spelled as postclone spells it: `\x2D` is a hyphen as well, and comes back as
+/// Whether a name is spelled as postclone spells it: `\x2D` is a hyphen as well, and comes back as
 /// `\x2d`.
-fn is_plain(bytes: &[u8]) -> bool {
-    let doubled = OLD.replace('-', "--");
-    let spelled = [OLD.to_owned(), unit::escape(OLD), unit::escape(&doubled), doubled];
+fn is_plain(name: &str, bytes: &[u8]) -> bool {
+    let doubled = name.replace('-', "--");
+    let spelled = [name.to_owned(), unit::escape(name), unit::escape(&doubled), doubled];
     bytes.is_empty() || spelled.iter().any(|name| name.as_bytes() == bytes)
 }
 
@@ -105,7 +117,10 @@ pub fn check(family: Family, input: &[u8]) {
     let [choice, known, text @ ..] = input else { return };
     let (name, rewrite) = family[usize::from(*choice) % family.len()];
     let is_known = known % 2 == 0;
-    let forward = matcher(OLD, NEW, is_known);
+    // Either the group gets another name, or one of its volumes.
+    let (old, make): (&str, fn(&str, &str, bool) -> Matcher) =
+        if known & 2 == 0 { (OLD, matcher) } else { (VOLUME, of_volume) };
+    let forward = make(old, NEW, is_known);
     let Some(found) = edits(rewrite, &forward, text) else { return };
     let mut from = 0;
     for edit in &found {
@@ -129,9 +144,9 @@ pub fn check(family: Family, input: &[u8]) {
     if text.windows(2).any(|pair| pair == b"q7") {
         return;
     }
-    let back = edits(rewrite, &matcher(NEW, OLD, is_known), &after);
+    let back = edits(rewrite, &make(NEW, old, is_known), &after);
     let restored = apply(&after, &back.expect("what was read once is read again"));
-    if found.iter().all(|edit| is_plain(&text[edit.range.clone()])) {
+    if found.iter().all(|edit| is_plain(old, &text[edit.range.clone()])) {
         assert!(
             restored == text,
             "{name}: there and back\n{}\n{}",

@@ -11,8 +11,9 @@ use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use postclone::changes;
+use postclone::engine::{Manner, take};
 use postclone::guest::root::Root;
-use postclone::steps::{self, Manner};
 use postclone::transaction::journal::Journal;
 use postclone::transaction::lock::Lock;
 use postclone::transaction::record::Direction;
@@ -65,12 +66,12 @@ fn undo(root: &Path) {
     let Ok(root) = Root::open(root) else { return };
     let Ok(Some(_)) = Journal::latest(&root) else { return };
     let Ok(_lock) = Lock::take(&root) else { return };
-    let Ok(Some(mut journal)) = Journal::latest(&root) else { return };
-    if journal.saved.uuid.is_some() || journal.changed_since(&root).is_err() {
+    let Ok(Some((mut journal, changes))) = changes::latest(&root) else { return };
+    if changes.pivot() || journal.changed_since(&root).is_err() {
         return;
     }
     let manner = Manner { force: true, keep_going: true, only_tells: false };
-    let _ = steps::take(&root, &mut journal, Direction::Backward, manner);
+    let _ = take(&root, &mut journal, &changes, Direction::Backward, manner);
 }
 
 fn plant(root: &Path, line: &str) {

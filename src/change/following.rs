@@ -1,0 +1,91 @@
+//! What follows an image: a file that kernel-install has placed, as it is to be on the bridge and
+//! afterwards.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::guest::placed::{Made, Placed};
+use crate::plan::Warning;
+use crate::rewrite::bridge::{self, Uuids};
+use crate::rewrite::edit::{Edit, apply};
+use crate::rewrite::matcher::Matcher;
+use crate::rewrite::merge::merge;
+use crate::rewrite::text::kernel_command_line;
+
+/// A placed file of a run.
+#[derive(Debug)]
+pub struct Following {
+    /// As it is to be.
+    pub last: Placed,
+    /// As it is to be on the bridge, where it has to be another there.
+    pub bridge: Option<Placed>,
+    /// The command line in it now, and what changes in it.
+    before: String,
+    edits: Vec<Edit>,
+}
+
+impl Following {
+    /// As the matchers want it, each after those before it; what is left is warned of.
+    pub fn new(file: Placed, matchers: &[Matcher], warnings: &mut Vec<Warning>) -> Result<Self> {
+        let mut this = Self { last: file, bridge: None, before: String::new(), edits: Vec::new() };
+        if let Made::Unified { cmdline, .. } = &mut this.last.made {
+            this.before.clone_from(cmdline);
+            // It is not left as it is, as the plan's files alone would have it.
+            let path = &this.last.path;
+            warnings.retain(|warning| warning.path.as_ref() != Some(path));
+            for matcher in matchers {
+                let found = kernel_command_line(matcher, cmdline.as_bytes())?;
+                for left in found.left {
+                    let token = &cmdline[left.token];
+                    let text = format!("`{token}` {} and is left as it is", left.why);
+                    warnings.push(Warning::about(path, text));
+                }
+                *cmdline = text(&apply(cmdline.as_bytes(), &found.edits));
+                this.edits = merge(std::mem::take(&mut this.edits), found.edits);
+            }
+        }
+        Ok(this)
+    }
+
+    /// The file on the bridge; nothing where it boots under either name as it is. `images` are built
+    /// on the bridge, too.
+    ///
+    /// # Errors
+    /// Why there is no bridge.
+    pub fn on_bridge(&self, uuids: &Uuids, images: bool) -> Result<Option<Placed>, String> {
+        let bridged = |made: Made| Some(Placed { made, ..self.last.clone() });
+        match &self.last.made {
+            made @ Made::Copy { .. } => Ok(images.then(|| bridged(made.clone())).flatten()),
+            Made::Unified { initrd: None, .. } if images => Err(format!(
+                "`{}` has copies of /etc/crypttab or lvm.conf, and no image of which it is built",
+                self.last.path.display()
+            )),
+            Made::Unified { token, linux, initrd, .. } => {
+                let before = self.before.as_bytes();
+                let cmdline = bridge::text("kernel-arguments", before, &self.edits, uuids)?;
+                if cmdline.is_none() && !images {
+                    return Ok(None);
+                }
+                Ok(bridged(Made::Unified {
+                    token: token.clone(),
+                    linux: linux.clone(),
+                    initrd: initrd.clone(),
+                    cmdline: text(cmdline.as_deref().unwrap_or(before)),
+                }))
+            }
+        }
+    }
+
+    /// Where it has a command line, the path and the line.
+    pub fn command_line(&self) -> Option<(PathBuf, String)> {
+        match &self.last.made {
+            Made::Unified { cmdline, .. } => Some((self.last.path.clone(), cmdline.clone())),
+            Made::Copy { .. } => None,
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

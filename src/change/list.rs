@@ -1,0 +1,143 @@
+//! The changes of one plan.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, anyhow};
+
+use super::Change;
+use crate::audit::Wanted;
+use crate::plan::{Act, Phase, Step, Subject};
+use crate::proof::Known;
+use crate::rewrite::matcher::Matcher;
+use crate::transaction::record::{Direction, SavedChange};
+
+/// The changes of one plan, in their order.
+#[derive(Debug, Default)]
+pub struct Changes(pub Vec<Box<dyn Change>>);
+
+impl Changes {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Change> {
+        self.0.iter().map(|change| &**change)
+    }
+
+    /// Whether any of them pivots.
+    pub fn pivot(&self) -> bool {
+        self.iter().any(Change::pivots)
+    }
+
+    /// What is changed.
+    pub fn subjects(&self) -> Vec<Subject> {
+        self.iter().map(Change::subject).collect()
+    }
+
+    /// The names that there are when a run has gone that way, in a sentence.
+    pub fn names(&self, direction: Direction) -> String {
+        let subjects = self.subjects().into_iter();
+        let names = subjects.map(|subject| match direction {
+            Direction::Forward => subject.new,
+            Direction::Backward => subject.old,
+        });
+        names.collect::<Vec<_>>().join(" and ")
+    }
+
+    /// What is true then, in a few words.
+    pub fn state(&self, direction: Direction) -> String {
+        self.iter().map(|change| change.state(direction)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What the pivot changes.
+    pub fn things(&self) -> String {
+        self.iter().map(Change::thing).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What root is needed for; none where anybody may take the run.
+    pub fn needs_root(&self) -> Option<&'static str> {
+        self.iter().find_map(Change::needs_root)
+    }
+
+    /// What the journal keeps of them.
+    pub fn kept(&self) -> Vec<SavedChange> {
+        let keep = |change: &dyn Change| SavedChange {
+            kind: change.kind().to_owned(),
+            of: change.kept().as_object().cloned().unwrap_or_default(),
+        };
+        self.iter().map(keep).collect()
+    }
+
+    /// How their names are found in files and replaced.
+    pub fn matchers(&self, direction: Direction, mappings: &BTreeSet<String>) -> Vec<Matcher> {
+        self.iter().filter_map(|change| change.matcher(direction, mappings)).collect()
+    }
+
+    /// What no image may hold.
+    pub fn wanted(&self, mappings: &BTreeSet<String>) -> Vec<Wanted> {
+        self.iter().filter_map(|change| change.wanted(mappings)).collect()
+    }
+
+    /// What is true of names when a run has gone that way.
+    pub fn known(&self, direction: Direction) -> Known {
+        let mut known = Known::default();
+        self.iter().for_each(|change| change.know(&mut known, direction));
+        known
+    }
+
+    /// What is true of them now.
+    pub fn known_now(&self) -> Known {
+        let mut known = Known::default();
+        self.iter().for_each(|change| change.know(&mut known, change.stands()));
+        known
+    }
+
+    /// The name that a live dm device has after the reboot; none where it keeps its own.
+    pub fn dm_name(&self, dm_uuid: &str, name: &str) -> Option<String> {
+        let new = self
+            .iter()
+            .fold(name.to_owned(), |name, change| change.dm_name(dm_uuid, &name).unwrap_or(name));
+        (new != name).then_some(new)
+    }
+
+    /// Whose act it is.
+    ///
+    /// # Errors
+    /// Nobody's.
+    pub fn of(&self, act: &Act) -> Result<&dyn Change> {
+        let change = self.0.get(act.change).map(|change| &**change);
+        change.ok_or_else(|| {
+            anyhow!("the step `{}` is of a change that the plan has not", act.step.escape_debug())
+        })
+    }
+
+    /// The phase of a step.
+    ///
+    /// # Errors
+    /// An act that no change knows.
+    pub fn phase(&self, step: &Step) -> Result<Phase> {
+        match step {
+            Step::Own(act) => self.of(act)?.phase(act),
+            step => Ok(step.phase()),
+        }
+    }
+
+    /// The phases of steps.
+    ///
+    /// # Errors
+    /// As [`Changes::phase`].
+    pub fn phases(&self, steps: &[Step]) -> Result<Vec<Phase>> {
+        steps.iter().map(|step| self.phase(step)).collect()
+    }
+
+    /// A step in a person's words.
+    pub fn words(&self, step: &Step, direction: Direction) -> String {
+        match step {
+            Step::Own(act) => match self.of(act) {
+                Ok(change) => change.words(act, direction),
+                Err(error) => format!("{error:#}"),
+            },
+            Step::Verify if direction == Direction::Backward => {
+                format!("{} and at {}", step.words(direction), self.things())
+            }
+            _ => step.words(direction),
+        }
+    }
+}

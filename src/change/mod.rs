@@ -1,0 +1,146 @@
+//! What a plan changes: the trait of a kind of change, the changes of one plan, and the job that is made
+//! of them.
+//!
+//! The engine ([`crate::engine`]) takes, finishes and takes back any of them, and knows none by name. A
+//! kind of change is a room of its own with a type that implements [`Change`], and a line in
+//! [`crate::changes`].
+
+mod following;
+mod job;
+mod list;
+mod proof;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Instant;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::audit::Wanted;
+use crate::blkid::Devices;
+use crate::guest::root::Root;
+use crate::plan::{Act, Phase, Subject};
+use crate::proof::Known;
+use crate::rewrite::bridge::Uuids;
+use crate::rewrite::matcher::Matcher;
+use crate::transaction::record::Direction;
+pub use following::Following;
+pub use job::Job;
+pub use list::Changes;
+
+/// One change of a plan. What is asked of it both ways is asked with a direction: forward from the old
+/// state to the new, backward from the new to the old.
+pub trait Change: fmt::Debug + Send + Sync {
+    /// The word under which the journal keeps it.
+    fn kind(&self) -> &'static str;
+
+    /// What the journal keeps of it, and its kind reads again: an object.
+    fn kept(&self) -> Value;
+
+    /// What is changed, from what to what, for people and programs.
+    fn subject(&self) -> Subject;
+
+    /// Whether there is nothing to change.
+    fn is_empty(&self) -> bool {
+        false
+    }
+
+    // --- What is found and made.
+
+    /// How its names are found in files and replaced. `mappings` are the names of dm-crypt mappings that
+    /// the tree declares.
+    fn matcher(&self, direction: Direction, mappings: &BTreeSet<String>) -> Option<Matcher>;
+
+    /// What no image may hold, and no file shall, when the plan was carried out.
+    fn wanted(&self, mappings: &BTreeSet<String>) -> Option<Wanted>;
+
+    /// Adds what is true of names when a run has gone that way.
+    fn know(&self, known: &mut Known, direction: Direction);
+
+    /// Which way the machine looks as if it had gone: backward where the change is yet to come.
+    fn stands(&self) -> Direction {
+        Direction::Backward
+    }
+
+    /// The name that a live dm device has after the reboot, by its dm UUID and the name that it bears
+    /// now; none where it keeps that.
+    fn dm_name(&self, _dm_uuid: &str, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// The file systems by UUID that a bridge has in place of names.
+    fn uuids(&self, _devices: &Devices) -> Uuids {
+        Uuids::new()
+    }
+
+    // --- Before the first change.
+
+    /// Whether it has an act that the machine cannot be between two boots without: a pivot.
+    fn pivots(&self) -> bool {
+        false
+    }
+
+    /// What root is needed for; none where anybody may.
+    fn needs_root(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Everything that could refuse later, each answer by itself.
+    fn checks(&self, _job: &Job) -> Vec<Result<()>> {
+        Vec::new()
+    }
+
+    /// What a person should know before they say yes.
+    fn warnings(&self, _job: &Job) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether what a journal names is of this root, and not of the machine on which postclone runs.
+    ///
+    /// # Errors
+    /// Where it is not.
+    fn is_of(&self, _root: &Root) -> Result<()> {
+        Ok(())
+    }
+
+    // --- Its own acts.
+
+    /// Its acts of the pivot, and those in the running system.
+    fn acts(&self, _job: &Job) -> Vec<Act> {
+        Vec::new()
+    }
+
+    /// The phase of an act of its own.
+    ///
+    /// # Errors
+    /// An act that is none of its own, or that does not fit what the journal keeps of it.
+    fn phase(&self, act: &Act) -> Result<Phase>;
+
+    /// An act in a person's words.
+    fn words(&self, act: &Act, direction: Direction) -> String;
+
+    /// Takes an act, looking first whether it was taken before. Gives what was seen afterwards.
+    fn take(&self, act: &Act, direction: Direction, told: &mut Told) -> Result<Option<String>>;
+
+    /// Whether the machine bears the new state; none where it has no pivot, or that cannot be seen.
+    fn is_made(&self) -> Option<bool> {
+        None
+    }
+
+    /// Demands of the machine what the pivot was for, when a run has gone that way.
+    fn demand(&self, direction: Direction) -> Result<()>;
+
+    /// What is true then, in a few words: `the group is NEW`.
+    fn state(&self, direction: Direction) -> String;
+
+    /// What the pivot changes: `the group's name`.
+    fn thing(&self) -> &'static str;
+
+    /// The change that takes this one back by a plan of its own, with all that a plan needs to know.
+    fn back(&self, root: &Root) -> Result<Box<dyn Change>>;
+}
+
+/// When the machine was told to pivot.
+#[derive(Debug, Default)]
+pub struct Told(pub Option<Instant>);

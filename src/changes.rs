@@ -1,0 +1,42 @@
+//! The kinds of change that there are: the one list of them.
+
+use anyhow::{Context, Result, bail};
+
+use crate::change::{Change, Changes};
+use crate::group;
+use crate::guest::root::Root;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::{Saved, SavedChange};
+use crate::volume;
+
+/// Reads what a journal keeps of a change.
+type Read = fn(&SavedChange) -> Result<Box<dyn Change>>;
+
+/// Every kind, by the word under which journals keep it.
+const KINDS: &[(&str, Read)] = &[(group::KIND, group::of), (volume::KIND, volume::of)];
+
+/// The changes of a run.
+///
+/// # Errors
+/// A kind that is not known, and what no postclone has written.
+pub fn of(saved: &Saved) -> Result<Changes> {
+    let read = |change: &SavedChange| match KINDS.iter().find(|(kind, _)| *kind == change.kind) {
+        Some((_, read)) => read(change),
+        None => bail!("it is about a change of the kind `{}`", change.kind.escape_debug()),
+    };
+    let changes = Changes(saved.changes.iter().map(read).collect::<Result<_>>()?);
+    for (number, step) in saved.steps.iter().enumerate() {
+        changes.phase(step).with_context(|| format!("step {}", number + 1))?;
+    }
+    Ok(changes)
+}
+
+/// The run that is open, if one is, else the latest of a root; nothing is written.
+///
+/// # Errors
+/// As [`Journal::latest`], and as [`of`].
+pub fn latest(root: &Root) -> Result<Option<(Journal, Changes)>> {
+    let Some(journal) = Journal::latest(root)? else { return Ok(None) };
+    let changes = of(&journal.saved).with_context(|| journal.is_none_of_ours())?;
+    Ok(Some((journal, changes)))
+}

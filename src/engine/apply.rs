@@ -1,0 +1,139 @@
+//! The work of a plan: the journal, the steps, and the way back where one fails.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+
+use super::take::Run;
+use super::{Manner, proof, take, validate};
+use crate::blkid;
+use crate::change::{Changes, Job};
+use crate::exit::{Exit, Standing, fail, refuse};
+use crate::guest::root::Root;
+use crate::interrupt;
+use crate::live;
+use crate::proof::{Row, to_keep};
+use crate::transaction::journal::Journal;
+use crate::transaction::record::{Direction, Saved};
+
+/// What was done, and seen.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The run's journal, with the files as they were.
+    pub journal: PathBuf,
+    /// Sentences, each about something that was looked at after it was done.
+    pub seen: Vec<String>,
+    /// The proof of the next boot.
+    pub proof: Vec<Row>,
+}
+
+impl Outcome {
+    /// Looks once more at what was proved, with all that blkid knows of other devices. That blkid
+    /// cannot be asked is no reason to take anything back.
+    fn of(run: &Run<'_>, mut seen: Vec<String>) -> Self {
+        let tags = run.root.is_live().then(blkid::tags).transpose().unwrap_or_else(|error| {
+            seen.push(format!("other devices than the group's could not be looked at: {error:#}"));
+            None
+        });
+        let proof = proof::after(run, tags).unwrap_or_else(|error| {
+            seen.push(format!("the proof could not be shown: {error:#}"));
+            Vec::new()
+        });
+        Self { journal: run.journal.dir().to_owned(), seen, proof }
+    }
+}
+
+/// Applies the plan. On failure everything is taken back, as far as it goes, and said.
+///
+/// The caller holds the claim on the root tree, and made the plan under it.
+pub fn run(job: &Job) -> Result<Outcome> {
+    let saved = saved(job);
+    let mut journal = Journal::create(&job.root, saved, &job.plan.files).map_err(refuse)?;
+    if let Err(error) = validate::new_texts(job, &journal).and_then(|()| interrupt::watch()) {
+        journal.discard();
+        return Err(refuse(error));
+    }
+    let taken = live::watched(&job.root, || {
+        let (root, changes) = (&job.root, &job.changes);
+        take(root, &mut journal, changes, Direction::Forward, Manner::default())
+            .map(|outcome| outcome.seen)
+    });
+    match taken {
+        Ok(seen) => {
+            Standing::Complete.note();
+            Journal::close_undone(&job.root, &journal.saved)?;
+            let run = Run { root: &job.root, journal: &journal, changes: &job.changes };
+            Ok(Outcome::of(&run, seen))
+        }
+        Err(error) => Err(take_back(job, journal, error)),
+    }
+}
+
+/// Finishes a run that was cut, under a claim on the root tree. On failure it stays as it is: undo and
+/// another try are both open.
+pub fn finish(root: &Root, journal: &mut Journal, changes: &Changes) -> Result<Outcome> {
+    interrupt::watch()?;
+    let seen = live::watched(root, || {
+        take(root, journal, changes, Direction::Forward, Manner::default())
+            .map(|outcome| outcome.seen)
+    });
+    let advice = match journal.saved.undoes {
+        None => "finishing the run failed; try again, or take it back with `postclone undo`",
+        Some(_) => "taking the run back failed; mend what is named and run `postclone undo` again",
+    };
+    let seen = seen.map_err(|error| fail(Exit::NotRestored, error.context(advice)))?;
+    Standing::Complete.note();
+    Journal::close_undone(root, &journal.saved)?;
+    Ok(Outcome::of(&Run { root, journal, changes }, seen))
+}
+
+fn saved(job: &Job) -> Saved {
+    let (format, version) = Saved::stamp();
+    Saved {
+        format,
+        version,
+        changes: job.changes.kept(),
+        files: job.plan.files.iter().map(|change| change.path.clone()).collect(),
+        paths: job.plan.paths.changes.clone(),
+        steps: job.plan.steps.clone(),
+        generator: job.generator,
+        proof: to_keep(job.proof_before()),
+        undoes: job.undoes.clone(),
+        also: job.also.clone(),
+    }
+}
+
+/// Undoes what was done, and says what is true afterwards.
+fn take_back(job: &Job, mut journal: Journal, error: anyhow::Error) -> anyhow::Error {
+    let begun =
+        (0..journal.saved.steps.len()).any(|step| journal.was_begun(Direction::Forward, step));
+    if !begun {
+        journal.discard();
+        return refuse(error);
+    }
+    log::error!("{error:#}");
+    log::info!("taking back what was done");
+    interrupt::ignore();
+    let manner = Manner { force: false, keep_going: true, only_tells: true };
+    let (left, failures) =
+        match take(&job.root, &mut journal, &job.changes, Direction::Backward, manner) {
+            Ok(outcome) => (outcome.left, outcome.failures),
+            Err(failure) => (Vec::new(), vec![failure]),
+        };
+    if failures.is_empty() {
+        for line in left {
+            log::warn!("{line}");
+        }
+        return fail(Exit::Restored, error.context("failed, and everything was restored"));
+    }
+    let left: Vec<String> = failures.iter().map(|failure| format!("{failure:#}")).collect();
+    fail(
+        Exit::NotRestored,
+        anyhow!(
+            "{error:#}; and not everything could be restored: {}; the old files are in `{}`: \
+             mend what is named and run `postclone undo`",
+            left.join("; "),
+            journal.dir().display()
+        ),
+    )
+}

@@ -1,0 +1,43 @@
+//! Whether a boot loader sees the new files at once.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::change::Job;
+use crate::plan::Warning;
+use crate::run::Program;
+use crate::transaction::freeze::{Log, log_of};
+
+/// Warns of file systems whose log cannot be written back at once, and which GRUB reads without it.
+pub(super) fn warn(job: &mut Job) {
+    let files = job.plan.files.iter().map(|change| change.path.as_path());
+    let images = job.images.images.iter().map(|image| image.path.as_path());
+    let dirs: BTreeSet<_> =
+        files.chain(images).filter_map(Path::parent).map(|dir| job.root.outer(dir)).collect();
+    let mut told = BTreeSet::new();
+    for dir in dirs {
+        // What cannot be looked at is refused elsewhere.
+        let Ok((device, log)) = log_of(&dir) else { continue };
+        let why = match log {
+            // A tree that merely lies on this machine's disk is booted by nobody.
+            Log::Time if job.root.is_live() => {
+                "it is in the XFS file system of `/`, which is not frozen while it is in use"
+            }
+            Log::Freeze if Program::Fsfreeze.find().is_none() => {
+                "it is on XFS, and there is no `fsfreeze` (util-linux) to have its log written back"
+            }
+            _ => continue,
+        };
+        if told.insert(device) {
+            job.plan.warnings.push(Warning::about(
+                &job.root.inner(&dir),
+                format!(
+                    "{why}: GRUB reads XFS without its log, so for up to a minute after each change of files \
+                     here, bridge included, a power cut may leave GRUB with the old ones, which name {}; a \
+                     reboot by `systemctl reboot` writes the log back",
+                    job.plan.old_names()
+                ),
+            ));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Which steps of a run are due, forward or backward: told by the phases that they belong to.
+
+use crate::plan::{Phase, Step};
+use crate::transaction::files::Side;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::Direction;
+
+/// How the files are when a run has gone this way.
+pub(super) fn last_side(direction: Direction) -> Side {
+    match direction {
+        Direction::Forward => Side::After,
+        Direction::Backward => Side::Before,
+    }
+}
+
+/// Of one journal.
+pub(super) struct Due {
+    phases: Vec<Phase>,
+}
+
+impl Due {
+    /// Of a journal whose steps have these phases.
+    pub(super) fn of(phases: Vec<Phase>) -> Self {
+        Self { phases }
+    }
+
+    /// The phase of a step.
+    pub(super) fn phase(&self, number: usize) -> Phase {
+        self.phases[number]
+    }
+
+    /// Whether a run that goes this way still has to put files on that side.
+    pub(super) fn puts(&self, journal: &Journal, direction: Direction, side: Side) -> bool {
+        journal.saved.steps.iter().enumerate().any(|(number, step)| {
+            let of_this_side = match step {
+                Step::BridgeFiles { .. } => side == Side::Bridge,
+                Step::ReplaceFiles { .. } => side != Side::Bridge,
+                _ => false,
+            };
+            of_this_side && self.is(journal, number, direction)
+        })
+    }
+
+    /// Whether a step is not done yet and has something to do in this direction.
+    pub(super) fn is(&self, journal: &Journal, number: usize, direction: Direction) -> bool {
+        !journal.is_done(direction, number) && self.concerns(journal, number, direction)
+    }
+
+    /// Whether the pivot was ever begun on its way forward.
+    pub(super) fn pivot_was_begun(&self, journal: &Journal) -> bool {
+        self.was_begun(journal, |phase, _| phase == Phase::Pivot)
+    }
+
+    fn was_begun(&self, journal: &Journal, is: impl Fn(Phase, &Step) -> bool) -> bool {
+        let steps = journal.saved.steps.iter().zip(&self.phases).enumerate();
+        steps
+            .filter(|(_, (step, phase))| is(**phase, step))
+            .any(|(number, _)| journal.was_begun(Direction::Forward, number))
+    }
+
+    /// Back there is only what was begun.
+    fn concerns(&self, journal: &Journal, number: usize, direction: Direction) -> bool {
+        if direction == Direction::Forward {
+            return true;
+        }
+        let itself = || journal.was_begun(Direction::Forward, number);
+        match (self.phases[number], &journal.saved.steps[number]) {
+            (Phase::Verify, _) => true,
+            // The bridge is for the time in which the name changes back.
+            (Phase::Bridge, _) => self.pivot_was_begun(journal),
+            (Phase::Files, Step::ReplaceFiles { .. }) => self.was_begun(journal, |_, step| {
+                matches!(step, Step::BridgeFiles { .. } | Step::ReplaceFiles { .. })
+            }),
+            (Phase::Image, _) => {
+                self.was_begun(journal, |_, step| step.is_bridge_image()) || itself()
+            }
+            // After a cut and a boot the running system may bear the new name, whatever was begun before.
+            (Phase::Links | Phase::Live, _) => self.pivot_was_begun(journal) || itself(),
+            (Phase::Keep | Phase::Pivot | Phase::Files, _) => itself(),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What follows the images of a job.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::change::{Following, Job};
+use crate::exit::refuse;
+use crate::guest::placed;
+use crate::plan::Warning;
+use crate::transaction::record::Direction;
+
+/// Where kernel-install takes the command line from before it asks the running kernel.
+const CMDLINES: &[&str] = &["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"];
+
+/// Finds what follows the job's images, and adds the images that were made in its place.
+pub(super) fn add(job: &mut Job) -> Result<()> {
+    let root = &job.root;
+    let found = placed::find(root, &job.images.images, job.generator).map_err(refuse)?;
+    job.images.images.extend(found.images);
+    if let Some(dir) = found.elsewhere {
+        let text = format!("kernels are placed in `{}`, which is not looked into", dir.display());
+        job.plan.warnings.push(Warning::about(Path::new("/etc/kernel/install.conf"), text));
+    }
+    if found.placed.is_empty() && found.left.is_empty() {
+        return Ok(());
+    }
+    let has_cmdline = CMDLINES.iter().any(|path| root.exists(path));
+    if root.is_live() && job.changes.pivot() && !has_cmdline {
+        let text = "until the reboot /proc/cmdline has the old name, and kernel-install gives it to a kernel \
+                    that is installed: install none before it, or write /etc/kernel/cmdline";
+        job.plan.warnings.push(Warning::general(text));
+    }
+    let matchers = job.changes.matchers(Direction::Forward, &job.mappings);
+    let warnings = &mut job.plan.warnings;
+    for file in found.placed {
+        let following = Following::new(file, &matchers, warnings)?;
+        job.placed.push(following);
+    }
+    // The plan's own warning tells only of those that name the group.
+    for (path, why) in found.left {
+        if warnings.iter().any(|warning| warning.path.as_deref() == Some(&path)) {
+            warnings.push(Warning::about(&path, format!("it is not built anew: {why}")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! A way back on which the machine keeps its new names, because a file or the pivot does not let it go
+//! back.
+
+use anyhow::{Result, anyhow};
+
+use super::take::Run;
+use super::{images, placed, proof};
+use crate::change::{Change, Changes};
+use crate::guest::root::Root;
+use crate::plan::Step;
+use crate::proof::failures;
+use crate::transaction::files::Side;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::Direction;
+
+/// An image's part of such a way: one that boots under the new name.
+pub(super) fn image(run: &Run<'_>, step: &Step) -> Result<Option<String>> {
+    match step {
+        Step::RebuildImage { path, .. } => images::hold(run, path).map(|()| None),
+        Step::Place(wanted) => placed::hold(run, wanted).map(|()| None),
+        _ => Ok(None),
+    }
+}
+
+/// Gives the files the new name as well, where none of them is on a bridge that boots under either, and
+/// says what is true in the end.
+pub(super) fn settle(root: &Root, journal: &mut Journal, changes: &Changes) -> anyhow::Error {
+    let held = format!("so {} and the files were left as they are", changes.things());
+    let mut made = changes.iter().filter_map(Change::is_made).peekable();
+    let has_new_name = made.peek().is_some() && made.all(|made| made);
+    let has_bridge =
+        journal.saved.steps.iter().any(|step| matches!(step, Step::BridgeFiles { .. }));
+    let mut told = held.clone();
+    if has_new_name && !has_bridge {
+        told = match give_new_name(root, journal) {
+            Ok(()) => format!(
+                "so {}, and the files that nobody else wrote have that name",
+                changes.state(Direction::Forward)
+            ),
+            Err(error) => format!("{held} ({error:#})"),
+        };
+    }
+    let run = Run { root, journal, changes };
+    match has_new_name.then(|| proof::after(&run, None)) {
+        Some(Ok(rows)) => match failures(&rows) {
+            Some(failing) => {
+                anyhow!(
+                    "{told}; do not reboot before that is mended, the next boot would fail: {failing}"
+                )
+            }
+            None => anyhow!("{told}; no row of the next boot's proof fails"),
+        },
+        _ => anyhow!("{told}; the next boot was not proved"),
+    }
+}
+
+/// Puts every file of the run but those that somebody else wrote on the new side.
+fn give_new_name(root: &Root, journal: &mut Journal) -> Result<()> {
+    let foreign = journal.changed_since(root)?;
+    let files = journal.saved.files.clone();
+    journal.saved.files.retain(|path| !foreign.contains(path));
+    let (waiting, failures) = journal.stage(root, Side::After, false, false);
+    let committed = waiting.commit();
+    journal.saved.files = files;
+    failures.into_iter().next().map_or(committed, Err)
+}

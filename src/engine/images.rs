@@ -1,0 +1,145 @@
+//! A step about one kernel's image, forward and back.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::{Result, anyhow, bail};
+
+use super::take::Run;
+use crate::guest::kernels::Image;
+use crate::guest::root::Root;
+use crate::plan::{self, Step};
+use crate::transaction::image::{Kept, Stamp};
+use crate::transaction::record::Direction;
+use crate::transaction::{failpoint, staged};
+use crate::world::World;
+use crate::{audit, initramfs};
+
+/// The image that a step builds with the image tool.
+pub(super) fn of(step: &Step) -> Option<Image> {
+    match step {
+        Step::BridgeImage { kernel, path, .. } | Step::RebuildImage { kernel, path, .. } => {
+            Some(Image { version: kernel.clone(), path: path.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// Takes a step about an image. `cut` where it was begun before and came to no end.
+pub(super) fn take(
+    run: &Run<'_>,
+    step: &Step,
+    direction: Direction,
+    cut: bool,
+) -> Result<Option<String>> {
+    let Some(image) = of(step) else { return Ok(None) };
+    if step.is_bridge_image() {
+        return bridge(run, &image, direction).map(|()| None);
+    }
+    last(run, &image, direction, cut).map(Some)
+}
+
+/// Forward an image that boots under either name; back the same once more, until the group has its
+/// old name.
+fn bridge(run: &Run<'_>, image: &Image, direction: Direction) -> Result<()> {
+    let Run { root, journal, .. } = *run;
+    let outer = outer(root, &image.path, direction)?;
+    if direction == Direction::Backward {
+        return journal.restore_image(&outer, Kept::Bridge).map(drop);
+    }
+    build(run, image, &outer, initramfs::Purpose::Bridge)?;
+    journal.keep_image(&outer, Kept::Bridge)
+}
+
+/// Puts back what boots under the new name: the image that was built on the bridge where there is one,
+/// else the old one, which then names no volume that a boot needs.
+pub(super) fn hold(run: &Run<'_>, image: &Path) -> Result<()> {
+    let Run { root, journal, .. } = *run;
+    let outer = outer(root, image, Direction::Backward)?;
+    if !journal.restore_image(&outer, Kept::Bridge)? {
+        journal.restore_image(&outer, Kept::Before)?;
+    }
+    Ok(())
+}
+
+fn last(run: &Run<'_>, image: &Image, direction: Direction, cut: bool) -> Result<String> {
+    let Run { root, journal, .. } = *run;
+    let outer = outer(root, &image.path, direction)?;
+    if direction == Direction::Backward {
+        journal.restore_image(&outer, Kept::Before)?;
+        if cut {
+            journal.remove_unfinished(&outer)?;
+        }
+        return Ok(format!("{} as before", image.path.display()));
+    }
+    // A rescue system may run on another machine; but a crypttab goes into images for this host alone
+    // (dracut modules.d/70crypt).
+    let purpose = if root.is_live() || root.exists("/etc/crypttab") {
+        initramfs::Purpose::Last
+    } else {
+        initramfs::Purpose::Anywhere
+    };
+    let told = build(run, image, &outer, purpose)?;
+    journal.note_image(&outer)?;
+    Ok(format!("{} built anew{told}", image.path.display()))
+}
+
+/// An image's path on this machine. Going back it may be gone, as after a file system check, for what is
+/// put there does without it.
+pub(super) fn outer(root: &Root, path: &Path, direction: Direction) -> Result<PathBuf> {
+    let gone = || anyhow!("`{}` is gone: put it back, or another one in its place", path.display());
+    if let Some(resolved) = root.resolve(path)? {
+        return Ok(root.outer(&resolved));
+    }
+    if direction == Direction::Forward {
+        return Err(gone());
+    }
+    let dir = root.resolve(path.parent().unwrap_or(path))?.ok_or_else(gone)?;
+    Ok(root.outer(&dir.join(path.file_name().unwrap_or_default())))
+}
+
+fn build(
+    run: &Run<'_>,
+    image: &Image,
+    outer: &Path,
+    purpose: initramfs::Purpose,
+) -> Result<String> {
+    let Run { root, journal, .. } = *run;
+    let generator =
+        journal.saved.generator.ok_or_else(|| anyhow!("the images' generator is not known"))?;
+    journal.keep_image(outer, Kept::Before)?;
+    let stood = Stamp::of(outer)?;
+    let world = world(run, purpose)?;
+    let place = root.inner(outer);
+    let wanted = run.changes.wanted(&plan::mappings(root)?);
+    let old = journal.kept_image(outer, Kept::Before)?;
+    // The tool leaves a processor idle most of the time.
+    let (built, before) = thread::scope(|scope| {
+        let before = scope.spawn(|| audit::inside(&old, &wanted));
+        let built = initramfs::rebuild(root, generator, image, &place, purpose, &world);
+        (built, before.join().unwrap_or_else(|_| Err(anyhow!("a thread ended in a panic"))))
+    });
+    built?;
+    failpoint::hit("image")?;
+    // The generators write a new file; one that did nothing (update_initramfs=no) leaves the old.
+    if Stamp::of(outer)? == stood {
+        bail!(
+            "{} ended well and left the old `{}` in place: look into its configuration ({}), or use --no-initramfs",
+            generator.name(),
+            outer.display(),
+            generator.configuration()
+        );
+    }
+    // On the bridge lvm.conf has both names, so of those the last image alone is asked.
+    let told = initramfs::inspect::judge(before, outer, &wanted, purpose)?;
+    staged::sync(&[outer.to_owned()])?;
+    Ok(told.map(|told| format!(", but {told}")).unwrap_or_default())
+}
+
+/// Where the image tools run.
+pub(super) fn world(run: &Run<'_>, purpose: initramfs::Purpose) -> Result<World> {
+    match purpose {
+        initramfs::Purpose::Bridge => World::of(run.root),
+        _ => World::after(run.root, run.changes),
+    }
+}

@@ -1,0 +1,213 @@
+//! Takes the steps of a run, forward or backward, each announced in the journal first.
+//!
+//! Every step looks before it acts, so that one which was cut in the middle can be taken again.
+
+use anyhow::{Result, bail};
+
+use super::due::{Due, last_side};
+use super::{act, crew, foreign, held, images, proof};
+use crate::change::{Changes, Told};
+use crate::exit::Standing;
+use crate::guest::root::Root;
+use crate::interrupt;
+use crate::plan::{Phase, Step};
+use crate::progress::Ticker;
+use crate::transaction::failpoint;
+use crate::transaction::files::{Side, Waiting};
+use crate::transaction::journal::Journal;
+use crate::transaction::record::Direction;
+
+/// A run as its steps see it.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    pub(super) root: &'a Root,
+    pub(super) journal: &'a Journal,
+    pub(super) changes: &'a Changes,
+}
+
+/// How a run is taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// Replace files that somebody changed since.
+    pub force: bool,
+    /// Go on after a failure: take back as much as can be.
+    pub keep_going: bool,
+    /// On the way back, only tell of a next boot that would fail: what makes it fail is not the run's.
+    pub only_tells: bool,
+}
+
+/// What was seen, and what failed.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Sentences, each about something that was looked at after it was done.
+    pub seen: Vec<String>,
+    /// Sentences, each about something that is somebody else's by now.
+    pub left: Vec<String>,
+    /// Failures, where the manner was to keep going.
+    pub failures: Vec<anyhow::Error>,
+}
+
+/// Takes every step that is not done yet, and closes the journal when all went well.
+pub fn take(
+    root: &Root,
+    journal: &mut Journal,
+    changes: &Changes,
+    direction: Direction,
+    manner: Manner,
+) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let due = Due::of(changes.phases(&journal.saved.steps)?);
+    journal.sweep(root)?;
+    if direction == Direction::Backward && !manner.force {
+        outcome.left = foreign::pass_over(root, journal, changes)?;
+    }
+    let mut waiting = Staging::of(root, journal, &due, direction, manner, &mut outcome)?;
+    // Dropped at the end of this function, so that the way back finds the room that it needs.
+    let _room = match direction {
+        Direction::Forward => journal.reserve(root)?,
+        Direction::Backward => Vec::new(),
+    };
+    let steps = journal.saved.steps.clone();
+    // The group's name and the files go back together or not at all: apart, they do not boot.
+    let mut held = direction == Direction::Backward
+        && !outcome.failures.is_empty()
+        && due.pivot_was_begun(journal);
+    let mut next = 0;
+    while let Some(step) = steps.get(next) {
+        let number = next;
+        next += 1;
+        let phase = due.phase(number);
+        let left_out = (phase.is_live() && !root.is_live()) || (held && phase != Phase::Image);
+        if left_out || !due.is(journal, number, direction) {
+            continue;
+        }
+        if let Some(signal) = interrupt::caught() {
+            bail!("stopped by signal {signal}");
+        }
+        if direction == Direction::Forward && images::of(step).is_some() {
+            let is_due = |number| due.is(journal, number, direction);
+            if let Some(crew) = crew::gather(root, journal, number, is_due) {
+                next = crew.range.end;
+                outcome.seen.extend(crew::work(root, journal, changes, crew)?);
+                continue;
+            }
+        }
+        let words = changes.words(step, direction);
+        log::info!("{words}");
+        let _ticker = Ticker::start(words);
+        // Begun and never done: whatever it started may have left something behind.
+        let cut = !journal.is_done(Direction::Forward, number);
+        // On the way back a step that cannot be announced is better taken all the same: the way
+        // forward is announced, and undo looks at every step before it acts.
+        let announced = noted(journal.intend(direction, number), manner, &mut outcome)?;
+        Standing::Begun.note();
+        let run = Run { root, journal, changes };
+        let taken = failpoint::hit("step").and_then(|()| {
+            if held {
+                return held::image(&run, step);
+            }
+            if phase == Phase::Pivot {
+                waiting.still_fit()?;
+            }
+            act::take(&run, step, direction, cut, manner.force, &mut waiting)
+        });
+        if phase == Phase::Verify && direction == Direction::Backward && !held && taken.is_ok() {
+            match proof::demand_before(&run) {
+                Ok(proof) => outcome.seen.push(proof),
+                Err(error) if manner.only_tells => outcome.left.push(format!("{error:#}")),
+                Err(error) => outcome.failures.push(error),
+            }
+        }
+        match taken {
+            Ok(seen) => {
+                if let (Some(told), Step::ReplaceFiles { .. }) = (waiting.told.0, step) {
+                    let time = told.elapsed().as_millis();
+                    log::debug!("{time} ms from LVM's rename until the last file was on disk");
+                }
+                outcome.seen.extend(seen);
+                if announced {
+                    noted(journal.did(direction, number), manner, &mut outcome)?;
+                }
+            }
+            Err(error) if manner.keep_going => {
+                outcome.failures.push(error);
+                held |= matches!(phase, Phase::Bridge | Phase::Pivot);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if held {
+        outcome.failures.push(held::settle(root, journal, changes));
+    }
+    if outcome.failures.is_empty() {
+        journal.close(direction)?;
+    }
+    Ok(outcome)
+}
+
+/// Whether a record was written; where the manner is to keep going, a failure is noted.
+fn noted(written: Result<()>, manner: Manner, outcome: &mut Outcome) -> Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if manner.keep_going => {
+            let told = format!("{error:#}");
+            if outcome.failures.iter().all(|failure| format!("{failure:#}") != told) {
+                outcome.failures.push(error);
+            }
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The files that wait for their step, and since when.
+#[derive(Default)]
+pub(super) struct Staging {
+    pub(super) bridge: Option<Waiting>,
+    pub(super) last: Option<Waiting>,
+    /// When the machine was told to pivot.
+    pub(super) told: Told,
+}
+
+impl Staging {
+    /// Stages all that the run still has to put in place.
+    ///
+    /// # Errors
+    /// A file that cannot be staged, where the manner is not to keep going.
+    fn of(
+        root: &Root,
+        journal: &Journal,
+        due: &Due,
+        direction: Direction,
+        manner: Manner,
+        outcome: &mut Outcome,
+    ) -> Result<Self> {
+        // Staged before the group is renamed: what can fail fails first, and the flip stays short.
+        let mut waiting = Self::default();
+        let mut waiting_on_bridge = false;
+        for (slot, side) in
+            [(&mut waiting.bridge, Side::Bridge), (&mut waiting.last, last_side(direction))]
+        {
+            if !due.puts(journal, direction, side) {
+                continue;
+            }
+            let over_bridge = side != Side::Bridge && waiting_on_bridge;
+            waiting_on_bridge = side == Side::Bridge;
+            let (ready, failures) = journal.stage(root, side, over_bridge, manner.force);
+            if let Some(error) = failures.into_iter().next() {
+                if !manner.keep_going {
+                    return Err(error);
+                }
+                outcome.failures.push(error);
+            }
+            *slot = Some(ready);
+        }
+        Ok(waiting)
+    }
+
+    /// Demands that no target was changed since it was staged: asked right before the pivot, when all can
+    /// still be taken back.
+    fn still_fit(&self) -> Result<()> {
+        self.bridge.iter().chain(&self.last).try_for_each(Waiting::still_fits)
+    }
+}

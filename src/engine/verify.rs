@@ -1,0 +1,51 @@
+//! The last step: whether the tree and the machine are as the run was to leave them.
+
+use anyhow::{Context, Result, bail};
+
+use super::take::Run;
+use super::{images, proof};
+use crate::change::Changes;
+use crate::guest::root::Root;
+use crate::plan;
+use crate::transaction::files::Side;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::Direction;
+
+/// Going forward a second plan is empty, and no row of the next boot's proof fails; going back every file
+/// has its old bytes. Either way the machine says what the pivot was for.
+pub(super) fn verify(run: &Run<'_>, direction: Direction) -> Result<String> {
+    let Run { root, journal, changes } = *run;
+    changes.iter().try_for_each(|change| change.demand(direction))?;
+    if direction == Direction::Backward {
+        for image in journal.saved.steps.iter().filter_map(images::of) {
+            if let Some(resolved) = root.resolve(&image.path)? {
+                journal.image_is_kept_one(&root.outer(&resolved))?;
+            }
+        }
+        journal.files_are(root, Side::Before)?;
+        journal.paths_are(root, direction)?;
+        return Ok(format!("every file has its old bytes; {}", changes.state(direction)));
+    }
+    let left = planned_again(root, journal, changes, direction).context("planning again")?;
+    let from = changes.names(Direction::Backward);
+    if let Some(change) = left.changes.first() {
+        bail!("`{}` still names {from} after the rename", change.path.display());
+    }
+    if let Some(path) = left.paths.changes.first() {
+        bail!("`{}` still bears or leads to the name {from} after the rename", path.from.display());
+    }
+    proof::demand(run)?;
+    Ok(format!("planned again: no place that is rewritten names {from} any more"))
+}
+
+/// What the places of a run hold that a plan which goes that way would change.
+pub fn planned_again(
+    root: &Root,
+    journal: &Journal,
+    changes: &Changes,
+    direction: Direction,
+) -> Result<plan::Files> {
+    let sources = plan::Sources::read(root, &journal.saved.also)?;
+    let matchers = changes.matchers(direction, &sources.mappings);
+    plan::files(root, sources, &matchers)
+}

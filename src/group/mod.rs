@@ -1,0 +1,178 @@
+//! A volume group's name: the change for which postclone was made.
+
+pub(crate) mod autoextend;
+mod change;
+pub(crate) mod checks;
+pub mod new_name;
+pub mod out_of_sight;
+mod ownership;
+pub(crate) mod target;
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::change::Change;
+use crate::guest::host::HostName;
+use crate::guest::inventory::Group;
+use crate::live::links::Linked;
+use crate::live::reboot::Nodes;
+use crate::live::until_reboot::Renamed;
+use crate::lvm;
+use crate::names::{LvName, VgName};
+use crate::proof::{self, Known};
+use crate::rewrite::matcher::Volumes;
+use crate::transaction::record::{Direction, SavedChange};
+pub use ownership::group_is_of;
+
+/// The word under which journals keep it.
+pub const KIND: &str = "group";
+
+/// Length of a group's UUID without hyphens.
+const UUID: usize = 32;
+
+/// The renaming of a group.
+#[derive(Debug)]
+pub struct Rename {
+    kept: Kept,
+    /// The group as LVM reports it; none without a report, and of a journal.
+    group: Option<Group>,
+    /// The host name of which the new name was made, where nobody gave it.
+    named_after: Option<HostName>,
+}
+
+/// What a journal keeps of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// The group's name before.
+    pub old: VgName,
+    /// The group's name after.
+    pub new: VgName,
+    /// The group's UUID, where the run renames it in LVM.
+    pub uuid: Option<String>,
+    /// Its volumes; none where they are told by form.
+    pub volumes: Option<Vec<KeptVolume>>,
+}
+
+/// One volume of a group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeptVolume {
+    /// Its name.
+    pub name: LvName,
+    /// Its dm UUID, where it has links in /dev.
+    pub dm_uuid: Option<String>,
+}
+
+impl KeptVolume {
+    /// All of a group's.
+    pub(crate) fn all_of(group: &Group) -> Vec<Self> {
+        let volumes = group.volumes.iter().map(|volume| Self {
+            name: volume.name.clone(),
+            dm_uuid: (!volume.hidden && !volume.uuid.is_empty()).then(|| group.dm_uuid(volume)),
+        });
+        volumes.collect()
+    }
+}
+
+impl Kept {
+    /// The group's volumes, as a run knew them when it began.
+    pub fn volumes(&self) -> Volumes {
+        match &self.volumes {
+            Some(all) => Volumes::Known(all.iter().map(|volume| volume.name.clone()).collect()),
+            None => Volumes::ByForm,
+        }
+    }
+
+    /// The dm UUIDs of those that have links in /dev.
+    pub fn dm_uuids(&self) -> BTreeSet<String> {
+        self.volumes.iter().flatten().filter_map(|volume| volume.dm_uuid.clone()).collect()
+    }
+
+    /// The name when a run has gone that way, and the other one.
+    fn names(&self, direction: Direction) -> (&VgName, &VgName) {
+        match direction {
+            Direction::Forward => (&self.new, &self.old),
+            Direction::Backward => (&self.old, &self.new),
+        }
+    }
+}
+
+/// What a journal keeps of a group's renaming, read again.
+///
+/// # Errors
+/// What no postclone has written.
+pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
+    let kept: Kept = kept(saved)?;
+    if let Some(uuid) = &kept.uuid {
+        lvm::is_uuid(uuid)?;
+    }
+    Ok(Box::new(Rename::from(kept)))
+}
+
+/// The same as it is kept.
+///
+/// # Errors
+/// What no postclone has written.
+pub fn kept(saved: &SavedChange) -> Result<Kept> {
+    serde_json::from_value(Value::Object(saved.of.clone()))
+        .context("reading the renaming of a group")
+}
+
+/// The group's renaming among what a run changed.
+pub fn among(changes: &[SavedChange]) -> Option<Kept> {
+    changes.iter().find(|change| change.kind == KIND).and_then(|change| kept(change).ok())
+}
+
+impl From<Kept> for Rename {
+    fn from(kept: Kept) -> Self {
+        Self { kept, group: None, named_after: None }
+    }
+}
+
+impl Rename {
+    /// The group's UUID, where it is known; of a group that was renamed by hand a journal knows it by its
+    /// volumes' dm UUIDs alone.
+    fn uuid(&self) -> Option<String> {
+        let seen = self.group.as_ref().map(|group| &group.uuid).or(self.kept.uuid.as_ref());
+        let volumes = self.kept.volumes.iter().flatten();
+        let mut dm_uuids = volumes.filter_map(|volume| volume.dm_uuid.as_deref());
+        let mut of_volumes = || dm_uuids.find_map(|uuid| uuid.strip_prefix("LVM-")?.get(..UUID));
+        seen.map(|uuid| uuid.replace('-', "")).or_else(|| of_volumes().map(str::to_owned))
+    }
+
+    fn linked(&self, direction: Direction) -> Vec<Linked> {
+        let (to, from) = self.kept.names(direction);
+        let volumes = self.kept.volumes.iter().flatten().map(|volume| Linked {
+            dm_uuid: volume.dm_uuid.clone(),
+            from: (from.clone(), volume.name.clone()),
+            to: (to.clone(), volume.name.clone()),
+        });
+        volumes.collect()
+    }
+
+    fn renamed(&self, direction: Direction) -> Renamed {
+        let (to, from) = self.kept.names(direction);
+        let beginning = |group: &VgName| format!("{}-", group.doubled());
+        Renamed {
+            linked: self.linked(direction),
+            from: from.to_string(),
+            to: to.to_string(),
+            nodes: Nodes::Beginning(beginning(from), beginning(to)),
+        }
+    }
+}
+
+/// What a proof knows of a group as LVM reports it; `gone` is another name, which it has not.
+pub fn known(group: &Group, gone: Option<&VgName>) -> Known {
+    let visible = group.volumes.iter().filter(|volume| !volume.uuid.is_empty());
+    let mut known = Known::default();
+    known.add(proof::Group {
+        now: group.name.clone(),
+        gone: gone.cloned(),
+        volumes: Volumes::Known(group.volumes.iter().map(|volume| volume.name.clone()).collect()),
+        dm_uuids: visible.map(|volume| group.dm_uuid(volume)).collect(),
+    });
+    known
+}

@@ -1,0 +1,201 @@
+//! NEW, where nobody gave it: OLD's pattern with a host's name in it.
+
+use anyhow::{Result, anyhow};
+
+use crate::exit::refuse;
+use crate::guest::host::{self, HostName, Source};
+use crate::guest::inventory::Inventory;
+use crate::guest::root::Root;
+use crate::names::{Pattern, VgName};
+use crate::transaction::journal::Journal;
+use crate::transaction::record::State;
+
+/// A name for the group, and the host's name that it was made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The group's new name.
+    pub new: VgName,
+    /// What it was made of.
+    pub host: HostName,
+}
+
+/// What a group's name says beside the host's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advice {
+    /// This name goes with the host.
+    Take(Made),
+    /// The group bears the host's name, which may be the template's still; what else the machine is
+    /// called, and the groups' names that go with it.
+    SameHost(HostName, Vec<Made>),
+    /// The system has no name; what else the machine is called.
+    NoHost(Vec<Made>),
+    /// The group's name shows no pattern.
+    NoPattern(HostName),
+    /// LVM would not take the name that the pattern gives.
+    Bad(HostName, String),
+}
+
+/// Looks at the group's name, at the host's, and at what else the machine is called.
+pub fn advise(old: &VgName, root: &Root, inventory: Option<&Inventory>) -> Advice {
+    let present = host::present(root);
+    let makers = makers(old, inventory);
+    let Some(host) = present else {
+        return Advice::NoHost(elsewhere(old, root, &makers));
+    };
+    let known: Vec<&str> = makers.iter().map(String::as_str).chain([host.name.as_str()]).collect();
+    match Pattern::of(old, &known).map(|pattern| pattern.with(&host.name)) {
+        None => Advice::NoPattern(host),
+        Some(Err(error)) => Advice::Bad(host, error.to_string()),
+        Some(Ok(new)) if new != *old => Advice::Take(Made { new, host }),
+        Some(Ok(_)) => {
+            let mut known = makers;
+            known.push(host.name.clone());
+            let others = elsewhere(old, root, &known);
+            Advice::SameHost(host, others)
+        }
+    }
+}
+
+/// NEW for a run: `--to-hostname`'s, or the host's. What others call the machine is taken only where
+/// a person is asked, and where they agree.
+///
+/// # Errors
+/// No name that could be made without guessing; the words say what to give instead.
+pub(super) fn settle(
+    old: &VgName,
+    root: &Root,
+    inventory: Option<&Inventory>,
+    to: Option<&str>,
+    is_asked: bool,
+) -> Result<Made> {
+    if let Some(name) = to {
+        return given(old, root, inventory, name).map_err(refuse);
+    }
+    let (why, others) = match advise(old, root, inventory) {
+        Advice::Take(made) => return Ok(made),
+        Advice::NoPattern(host) => {
+            return Err(refuse(anyhow!(
+                "`{old}` shows no pattern from which to make a name for the host `{}`: give NEW",
+                host.name
+            )));
+        }
+        Advice::Bad(host, why) => return Err(refuse(bad(old, &host.name, &why))),
+        // Nothing speaks for another name.
+        Advice::SameHost(host, others) if others.is_empty() => {
+            return Ok(Made { new: old.clone(), host });
+        }
+        Advice::SameHost(host, others) => (
+            format!(
+                "`{old}` bears this host's name, `{}` ({}), which may be the template's still",
+                host.name, host.source
+            ),
+            others,
+        ),
+        Advice::NoHost(others) => ("the system has no host name".to_owned(), others),
+    };
+    let agree = others.windows(2).all(|pair| pair[0].new == pair[1].new);
+    match others.first() {
+        Some(made) if is_asked && agree => {
+            log::info!("{why}; {}", called(made));
+            Ok(made.clone())
+        }
+        Some(_) => {
+            let called: Vec<String> = others.iter().map(called).collect();
+            let first = &others[0].host.name;
+            Err(refuse(anyhow!(
+                "{why}; {}: give it with --to-hostname {first}, or give NEW",
+                called.join(", ")
+            )))
+        }
+        None => Err(refuse(anyhow!(
+            "{why}: give the host's new name with --to-hostname NAME, or give NEW"
+        ))),
+    }
+}
+
+/// The names of the last run, where it gave the group its present one and that still goes with the
+/// host: to ask for the same again is to ask whether it is done.
+pub(super) fn given_before(
+    group: &VgName,
+    root: &Root,
+    inventory: Option<&Inventory>,
+    to: Option<&str>,
+) -> Option<(VgName, VgName)> {
+    let journal = Journal::latest(root).ok()??;
+    let run = super::among(&journal.saved.changes)?;
+    if journal.state() != State::Done || run.new != *group {
+        return None;
+    }
+    let goes_with_host = match to {
+        Some(to) => Pattern::of(group, &[to])?.with(to).is_ok_and(|new| new == *group),
+        None => matches!(advise(group, root, inventory), Advice::SameHost(..)),
+    };
+    goes_with_host.then_some((run.old, run.new))
+}
+
+/// `cloud-init's instance data has web01`.
+fn called(made: &Made) -> String {
+    format!("{} has `{}`", made.host.source, made.host.name)
+}
+
+fn given(old: &VgName, root: &Root, inventory: Option<&Inventory>, name: &str) -> Result<Made> {
+    let mut known = makers(old, inventory);
+    known.extend(host::present(root).map(|host| host.name));
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let pattern = Pattern::of(old, &known).ok_or_else(|| {
+        anyhow!(
+            "`{old}` shows no pattern from which to make a name for the host `{name}`: give NEW"
+        )
+    })?;
+    let new = pattern.with(name).map_err(|error| bad(old, name, &error.to_string()))?;
+    if new == *old {
+        return Err(anyhow!("`{old}` bears the host name `{name}` already: give another, or NEW"));
+    }
+    Ok(Made { new, host: HostName { name: name.to_owned(), source: Source::Argument } })
+}
+
+fn bad(old: &VgName, host: &str, why: &str) -> anyhow::Error {
+    anyhow!(
+        "the name that the pattern of `{old}` gives for the host `{host}` will not do: {why}: give NEW"
+    )
+}
+
+/// The hosts on which the group's volumes were made.
+fn makers(old: &VgName, inventory: Option<&Inventory>) -> Vec<String> {
+    let groups = inventory.iter().flat_map(|inventory| inventory.named(old));
+    let hosts = groups.flat_map(|group| &group.hosts);
+    hosts.filter_map(|host| host::short(host)).map(str::to_owned).collect()
+}
+
+/// Names that go with what others than the system itself call the machine.
+fn elsewhere(old: &VgName, root: &Root, known: &[String]) -> Vec<Made> {
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let Some(pattern) = Pattern::of(old, &known) else { return Vec::new() };
+    let made = host::others(root).into_iter().filter_map(|host| {
+        let new = pattern.with(&host.name).ok().filter(|new| new != old)?;
+        Some(Made { new, host })
+    });
+    made.collect()
+}
+
+/// What to do where the group's name is not simply another host's, in words for people.
+pub fn sentence(old: &VgName, advice: &Advice) -> String {
+    let instead = |others: &[Made]| match others.first() {
+        Some(made) => format!("{}: `postclone rename {old} {}`.", called(made), made.new),
+        None => "give the machine's own with `postclone rename --to-hostname NAME`.".to_owned(),
+    };
+    match advice {
+        Advice::Take(made) => {
+            format!("To rename {old} after this host: `postclone rename {old} {}`.", made.new)
+        }
+        Advice::SameHost(host, others) => format!(
+            "Nothing to do, unless {} is the template's host name still; then {}",
+            host.name,
+            instead(others)
+        ),
+        Advice::NoHost(others) => format!("The system has no host name; {}", instead(others)),
+        Advice::NoPattern(_) | Advice::Bad(..) => format!(
+            "Nothing to do, unless {old} is the template's name; then `postclone rename {old} NEW`."
+        ),
+    }
+}

@@ -1,0 +1,69 @@
+//! Steps in a person's words.
+
+use super::Step;
+use crate::guest::placed::{Made, Placed};
+use crate::printable::count;
+use crate::transaction::record::Direction;
+
+impl Step {
+    /// A step in a person's words; a change's own act by its name alone, for only its kind can say more.
+    pub fn words(&self, direction: Direction) -> String {
+        match direction {
+            Direction::Forward => forward(self),
+            Direction::Backward => back(self),
+        }
+    }
+}
+
+fn forward(step: &Step) -> String {
+    match step {
+        Step::Backup { files } => format!("keep a copy of {}", count(*files, "file")),
+        Step::BridgeFiles { files } => {
+            format!("bridge {}: file systems by UUID while the name changes", count(*files, "file"))
+        }
+        Step::ReplaceFiles { files } => format!("replace {}", count(*files, "file")),
+        Step::RenamePaths { paths } => format!("rename {}", count(*paths, "path")),
+        Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
+        Step::BridgeImage { generator, kernel, path } => {
+            format!("bridge {} for kernel {kernel} with {generator}", path.display())
+        }
+        Step::RebuildImage { generator, kernel, path } => {
+            format!("build {} for kernel {kernel} with {generator}", path.display())
+        }
+        Step::BridgePlaced(placed) => {
+            format!("bridge {}, {}", placed.path.display(), making(placed))
+        }
+        Step::Place(placed) => format!("make {} anew, {}", placed.path.display(), making(placed)),
+        Step::Verify => {
+            "plan again, find nothing left to change, and prove the next boot".to_owned()
+        }
+        Step::Own(act) => act.step.clone(),
+    }
+}
+
+/// How a placed file is made.
+fn making(placed: &Placed) -> String {
+    match &placed.made {
+        Made::Copy { of } => format!("a copy of {}", of.display()),
+        Made::Unified { .. } => format!("for kernel {} with kernel-install", placed.kernel),
+    }
+}
+
+/// The same step, taken back.
+fn back(step: &Step) -> String {
+    match step {
+        Step::Backup { .. } => "read the journal".to_owned(),
+        Step::BridgeFiles { files } => format!("bridge {} again", count(*files, "file")),
+        Step::ReplaceFiles { files } => format!("put {} back as before", count(*files, "file")),
+        Step::RenamePaths { paths } => {
+            format!("give {} the old name back", count(*paths, "path"))
+        }
+        Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
+        Step::BridgeImage { path, .. } => format!("bridge {} again", path.display()),
+        Step::RebuildImage { path, .. } => format!("put the old {} back", path.display()),
+        Step::BridgePlaced(placed) => format!("bridge {} again", placed.path.display()),
+        Step::Place(placed) => format!("put the old {} back", placed.path.display()),
+        Step::Verify => "look at every file".to_owned(),
+        Step::Own(act) => act.step.clone(),
+    }
+}

@@ -1,0 +1,143 @@
+//! What every verb does that plans a run: the plan, the question, the work, the report.
+
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+
+use super::printer::Printer;
+use crate::ask;
+use crate::audit::{self, finding::Findings};
+use crate::change::{Changes, Job};
+use crate::changes;
+use crate::checks::{self, image_based};
+use crate::cli::{Format, RunArgs};
+use crate::engine::{self, Scope, apply, not_rewritten};
+use crate::exit::{Exit, refuse};
+use crate::guest::root::Root;
+use crate::plan::{self, Plan, Warning};
+use crate::report::text::count;
+use crate::transaction::claim::Claim;
+use crate::transaction::record::{Direction, State};
+
+/// What is to be changed, and what is to be said of that.
+pub(super) type Found = (Changes, Vec<Warning>);
+
+/// Plans what `find` gives, and does it.
+pub(super) fn carry_out(args: &RunArgs, find: impl Fn(&Root) -> Result<Found>) -> Result<Exit> {
+    if !args.dry_run {
+        image_based::is_none(&Root::open(&args.root)?)?;
+    }
+    let job = prepare(args, &find)?;
+    let printer = Printer::new(args);
+    if !args.dry_run {
+        refuse_open(&job.root)?;
+    }
+    if job.plan.steps.is_empty() {
+        printer.nothing_to_do(&job)?;
+        return Ok(Exit::Done);
+    }
+    if args.dry_run {
+        printer.plan(&job)?;
+        return Ok(Exit::Done);
+    }
+    let shown = !args.yes;
+    // Before the claim, which makes files: a refusal leaves nothing behind.
+    checks::run(&job)?;
+    if shown {
+        show(&printer, args, &job)?;
+        confirm(args, &job)?;
+    } else {
+        not_rewritten::demand_yes(args.accept_stale, &job)?;
+    }
+    let started = Instant::now();
+    let _claim = Claim::take(&job.root, job.files_only).map_err(refuse)?;
+    refuse_open(&job.root)?;
+    // What was read before the claim may be stale by now: only a plan made under it is carried out.
+    let job = again(shown.then_some(&job.plan), || prepare(args, &find))?;
+    if job.plan.steps.is_empty() {
+        printer.nothing_to_do(&job)?;
+        return Ok(Exit::Done);
+    }
+    checks::run(&job)?;
+    if !shown {
+        not_rewritten::demand_yes(args.accept_stale, &job)?;
+        show(&printer, args, &job)?;
+    }
+    let outcome = apply::run(&job)?;
+    let left = left(&job.root, &job.changes);
+    printer.done(&job, &outcome, left.as_ref(), started)?;
+    Ok(Exit::Done)
+}
+
+/// Reads all there is to know and plans. Changes nothing.
+fn prepare(args: &RunArgs, find: impl Fn(&Root) -> Result<Found>) -> Result<Job> {
+    let root = Root::open(&args.root)?;
+    plan::also::demand(&root, &args.also).map_err(refuse)?;
+    let gathered = engine::gather(&root, &args.also, args.files_only, || find(&root))?;
+    let scope = Scope { files_only: args.files_only, images: !args.no_initramfs, undoes: None };
+    let mut job = engine::job(root, &args.root, gathered, scope)?;
+    job.also.clone_from(&args.also);
+    job.not_rewritten = not_rewritten::find(&job);
+    Ok(job)
+}
+
+/// Asks; what the next boot may read under the old name has a question of its own.
+fn confirm(args: &RunArgs, job: &Job) -> Result<()> {
+    let old = job.plan.old_names();
+    let without_terminal = "use --yes, or `ssh -t`; --dry-run shows the plan";
+    let boot = job.not_rewritten.boot;
+    if boot > 0 && !args.accept_stale {
+        let places = count(usize::try_from(boot).unwrap_or(usize::MAX), "place");
+        let question =
+            format!("The next boot may read {old} in {places} that stay as they are. Go on?");
+        ask::confirm(&question, without_terminal)?;
+    }
+    let things = job.plan.subjects.iter();
+    let things: Vec<String> = things
+        .map(|subject| format!("{} {} to {}", subject.what, subject.old, subject.new))
+        .collect();
+    ask::confirm(&format!("Rename {} now?", things.join(", and ")), without_terminal)
+}
+
+fn show(printer: &Printer, args: &RunArgs, job: &Job) -> Result<()> {
+    if args.format == Format::Text { printer.what_it_will_do(job) } else { Ok(()) }
+}
+
+/// Plans once more. Refuses where a person said yes to another plan.
+pub(crate) fn again(shown: Option<&Plan>, prepare: impl FnOnce() -> Result<Job>) -> Result<Job> {
+    let second = prepare()?;
+    match shown.and_then(|first| first.difference(&second.plan)) {
+        Some(what) => Err(refuse(anyhow!(
+            "{what} since the plan was shown: nothing was changed; look at the new plan and say yes to that"
+        ))),
+        None => Ok(second),
+    }
+}
+
+/// What still has the old names after a run, whose journal is closed: nothing here can undo it.
+pub(super) fn left(root: &Root, changes: &Changes) -> Option<Findings> {
+    let old = changes.names(Direction::Backward);
+    log::info!("search for what still names {old}");
+    let search = || {
+        let mut found = Findings::default();
+        for wanted in changes.wanted(&plan::mappings(root)?) {
+            found.merge(audit::after_rename(root, &wanted)?);
+        }
+        Ok::<_, anyhow::Error>(found)
+    };
+    search().map_err(|error| log::warn!("searching for what still names {old}: {error:#}")).ok()
+}
+
+/// A run that was cut comes first: its journal knows what is half done.
+pub(crate) fn refuse_open(root: &Root) -> Result<()> {
+    match changes::latest(root).map_err(refuse)? {
+        Some((journal, changes)) if matches!(journal.state(), State::Open(_)) => {
+            Err(refuse(anyhow!(
+                "the run from {} to {} was cut: finish it with `postclone rename --resume`, or take it back with `postclone undo`",
+                changes.names(Direction::Backward),
+                changes.names(Direction::Forward)
+            )))
+        }
+        _ => Ok(()),
+    }
+}

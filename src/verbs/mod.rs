@@ -1,0 +1,12 @@
+//! The verbs of the command line: each orders the rooms below it.
+
+pub mod audit;
+mod carry_out;
+pub mod overview;
+mod printer;
+pub mod rename;
+pub mod rename_lv;
+mod resume;
+pub mod status;
+mod subject;
+pub mod undo;

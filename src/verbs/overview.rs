@@ -1,0 +1,98 @@
+//! `postclone` alone: what it sees, and the one command to run next.
+
+use anyhow::Result;
+
+use super::status;
+use crate::exit::Exit;
+use crate::group::new_name::{self, Advice};
+use crate::guest::host::{self, HostName};
+use crate::guest::machine::Platform;
+use crate::guest::root::Root;
+use crate::guest::root_device;
+use crate::names::VgName;
+use crate::report::to_stdout;
+use crate::report::wrap::wrapped;
+use crate::{checks, logger, printable, proof};
+
+/// Columns of a line's label.
+const LABEL: usize = 20;
+
+/// Says it. Changes nothing, and without root says what cannot be seen.
+pub fn run() -> Result<Exit> {
+    logger::start(0, true);
+    let root = Root::open("/".as_ref())?;
+    let is_root = checks::is_root("").is_ok();
+    if !is_root {
+        // What cannot be read is said in a line of its own.
+        log::set_max_level(log::LevelFilter::Error);
+    }
+    let seen = status::look(&root);
+    let group = match &seen.root_group {
+        Some(group) => VgName::new(group).ok(),
+        None => root_device::root_group_name(),
+    };
+    let mut lines = Vec::new();
+    let mut line = |label: &str, text: &str| {
+        let mut first = true;
+        for row in wrapped(&printable::line(text), &" ".repeat(LABEL)) {
+            let label = if std::mem::take(&mut first) { label } else { "" };
+            lines.push(format!("{label:LABEL$}{}", row.trim_start()));
+        }
+    };
+    let present = host::present(&root);
+    line("host name", &present.as_ref().map_or("none".to_owned(), said));
+    for other in host::others(&root) {
+        line("also called", &said(&other));
+    }
+    line("volume group of /", group.as_ref().map_or("none that can be seen", VgName::as_str));
+    let advice = group.as_ref().map(|group| match &seen.names {
+        Some(advice) => advice.clone(),
+        None => new_name::advise(group, &root, None),
+    });
+    line("the two", advice.as_ref().map_or("cannot be compared", agree));
+    let platform = Platform::of_running();
+    line("runs on", platform.map_or("unknown: there is no /sys", Platform::words));
+    match (&seen.run, is_root) {
+        (Some(run), _) => line("last run", &format!("{} to {}, {}", run.old, run.new, run.state)),
+        (None, true) => line("last run", "none"),
+        (None, false) => {}
+    }
+    line("waits for a reboot", if seen.reboot_pending { "yes" } else { "no" });
+    if let Some(rows) = &seen.proof {
+        line("the next boot", &proof::summary(rows));
+    }
+    if !is_root {
+        line("not seen", "LVM's report, the last run, the next boot: that takes root");
+    }
+    let next = match (&seen.root_group, &group, &advice) {
+        // LVM was not asked; the name and its pattern are known all the same.
+        (None, Some(group), Some(advice)) if !is_root && !seen.reboot_pending => {
+            new_name::sentence(group, advice)
+        }
+        _ => seen.advice.clone(),
+    };
+    let next = if is_root { next } else { next.replace("`postclone", "`sudo postclone") };
+    to_stdout(|out| {
+        writeln!(out, "postclone {}, which has changed nothing, sees:", env!("CARGO_PKG_VERSION"))?;
+        writeln!(out)?;
+        lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        writeln!(out)?;
+        wrapped(&printable::line(&next), "").iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        writeln!(out, "See `postclone --help` for the rest.")
+    })?;
+    Ok(Exit::Done)
+}
+
+fn said(host: &HostName) -> String {
+    format!("{} ({})", host.name, host.source)
+}
+
+/// Whether the group's name goes with the host's.
+fn agree(advice: &Advice) -> &'static str {
+    match advice {
+        Advice::Take(_) => "do not match",
+        Advice::SameHost(..) => "match",
+        Advice::NoHost(_) => "cannot be compared: the system has no host name",
+        Advice::NoPattern(_) | Advice::Bad(..) => "have nothing to do with each other",
+    }
+}

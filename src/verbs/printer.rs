@@ -1,0 +1,200 @@
+//! What a verb that plans a run prints on stdout.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::audit;
+use crate::audit::finding::Findings;
+use crate::audit::report::left_lines;
+use crate::change::{Change, Job};
+use crate::cli::{Format, RunArgs};
+use crate::engine::{apply, how_long};
+use crate::plan::{Plan, Step};
+use crate::printable;
+use crate::report::json::{self, Done, Outcome};
+use crate::report::style::{Mark, Style};
+use crate::report::wrap::wrapped;
+use crate::report::{not_rewritten, proof as table, text, to_stdout};
+use crate::run::pager;
+
+/// Writes results to stdout.
+pub(crate) struct Printer {
+    format: Format,
+    context: usize,
+    style: Style,
+    files_only: bool,
+    /// Whether a person is to read before a question, or instead of one.
+    pages: bool,
+    /// Whether the diffs are printed before the work: not where nobody is asked and little is to be said.
+    diffs: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(args: &RunArgs) -> Self {
+        let style = Style::of_stdout(args.color).showing_private(args.show_private);
+        Self {
+            format: args.format,
+            context: args.context,
+            style,
+            files_only: args.files_only,
+            pages: !args.no_pager && !args.yes,
+            diffs: !(args.quiet && args.yes),
+        }
+    }
+
+    /// A dry run's plan.
+    pub(crate) fn plan(&self, job: &Job) -> Result<()> {
+        let plan = &job.plan;
+        if self.format == Format::Json {
+            let document = json::document(plan, Outcome::Planned, Some(&job.not_rewritten), None);
+            return to_stdout(|out| out.write_all(document.as_bytes()));
+        }
+        to_stdout(|out| text::write_head(out, plan))?;
+        self.diffs(plan)?;
+        to_stdout(|out| self.rest(out, job))
+    }
+
+    /// What is not rewritten, warnings and steps.
+    fn rest(&self, out: &mut dyn Write, job: &Job) -> io::Result<()> {
+        not_rewritten::write(out, &job.plan, &job.not_rewritten, self.style)?;
+        text::write_rest(out, job, self.style)
+    }
+
+    /// What a person should know before they say yes.
+    pub(crate) fn what_it_will_do(&self, job: &Job) -> Result<()> {
+        to_stdout(|out| {
+            text::write_head(out, &job.plan)?;
+            if let Some(images) = images(&job.plan) {
+                lines(out, &images)?;
+            }
+            let time = how_long(&job.root, &job.plan, job.generator);
+            lines(out, &time)
+        })?;
+        if self.diffs {
+            self.diffs(&job.plan)?;
+        }
+        to_stdout(|out| self.rest(out, job))
+    }
+
+    /// The diffs, in the pager where there is one. What was not read there is printed.
+    fn diffs(&self, plan: &Plan) -> Result<()> {
+        let mut diffs = Vec::new();
+        if self.pages && self.style.escape {
+            // Memory takes all that is written.
+            let _ = text::write_diffs(&mut diffs, plan, self.context, self.style);
+            if diffs.is_empty() || pager::show(&diffs) {
+                return Ok(());
+            }
+        }
+        to_stdout(|out| text::write_diffs(out, plan, self.context, self.style))
+    }
+
+    pub(crate) fn nothing_to_do(&self, job: &Job) -> Result<()> {
+        to_stdout(|out| match self.format {
+            Format::Text => {
+                not_rewritten::write(out, &job.plan, &job.not_rewritten, self.style)?;
+                text::write_warnings(out, &job.plan, self.style)?;
+                if job.changes.iter().all(Change::is_empty) {
+                    return writeln!(
+                        out,
+                        "# Nothing to do: {} fits the host's name.",
+                        job.plan.old_names()
+                    );
+                }
+                let left = &job.not_rewritten;
+                let old = job.plan.old_names();
+                if left.boot + left.error > 0
+                    || job.plan.warnings.iter().any(|warning| warning.path.is_some())
+                {
+                    return writeln!(
+                        out,
+                        "# Nothing to rewrite: what is shown above is left to a person."
+                    );
+                }
+                writeln!(out, "# Nothing to do: no known place names {old}.")
+            }
+            Format::Json => out.write_all(
+                json::document(&job.plan, Outcome::NothingToDo, Some(&job.not_rewritten), None)
+                    .as_bytes(),
+            ),
+        })
+    }
+
+    pub(crate) fn done(
+        &self,
+        job: &Job,
+        outcome: &apply::Outcome,
+        left: Option<&Findings>,
+        started: Instant,
+    ) -> Result<()> {
+        let done = Done {
+            journal: &outcome.journal,
+            seen: &outcome.seen,
+            proof: &outcome.proof,
+            left: left.map(|left| left.list.as_slice()),
+        };
+        to_stdout(|out| {
+            if self.format == Format::Json {
+                return out.write_all(
+                    json::document(&job.plan, Outcome::Done, None, Some(done)).as_bytes(),
+                );
+            }
+            writeln!(out, "# Done in {:.1} s:", started.elapsed().as_secs_f64())?;
+            for line in &outcome.seen {
+                text::comment(out, &format!(" - {line}"))?;
+            }
+            let old = job.plan.old_names();
+            let more = audit::report::of_next_boot(&old, left);
+            table::write(out, &outcome.proof, more.as_deref(), "# ", self.style)?;
+            let journal = outcome.journal.display();
+            text::comment(out, &format!("The files as they were are in {journal}."))?;
+            writeln!(out, "# To take it back: postclone undo")?;
+            let (on, off) = self.style.paint(Mark::Warning);
+            for line in left.map(|left| left_lines(&old, left)).unwrap_or_default() {
+                writeln!(out, "# {on}{}{off}", printable::line(&line))?;
+            }
+            for line in self.next_steps(job) {
+                text::comment(out, &line)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn next_steps(&self, job: &Job) -> Vec<String> {
+        if self.files_only {
+            return vec![
+                "Next: the initramfs images were left alone; where they name the group, build them anew."
+                    .to_owned(),
+            ];
+        }
+        let mut lines = Vec::new();
+        if job.generator.is_none() {
+            lines.push(
+                "The initramfs images were left alone: build them anew before the next boot."
+                    .to_owned(),
+            );
+        }
+        if job.root.is_live() && job.changes.pivot() {
+            lines.push("Next: reboot. Until then both names work.".to_owned());
+        }
+        lines
+    }
+}
+
+/// A sentence in lines of a comment.
+fn lines(out: &mut dyn Write, sentence: &str) -> io::Result<()> {
+    let sentence = printable::line(sentence);
+    wrapped(&sentence, "# ").iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// Which images the plan builds.
+fn images(plan: &Plan) -> Option<String> {
+    let paths = plan.steps.iter().filter_map(|step| match step {
+        Step::RebuildImage { path, .. } => Some(path.display().to_string()),
+        _ => None,
+    });
+    let paths: Vec<String> = paths.collect();
+    (!paths.is_empty()).then(|| format!("Built anew: {}.", paths.join(", ")))
+}

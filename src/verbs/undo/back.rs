@@ -1,0 +1,108 @@
+//! The way back of a run by a plan of its own, from NEW to OLD: for whatever came after the run.
+//!
+//! It is a rename like any other, with its checks, bridge, images and proof, and a failure takes it back.
+//! Its journal says which run it takes back.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use super::since::Since;
+use super::{restore, say};
+use crate::change::{Changes, Job};
+use crate::cli::{Colour, Format, RunArgs, UndoArgs};
+use crate::engine::{self, Scope, apply};
+use crate::exit::Exit;
+use crate::guest::root::Root;
+use crate::plan::Phase;
+use crate::transaction::claim::Claim;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::Direction;
+use crate::verbs::carry_out::again;
+use crate::verbs::printer::Printer;
+use crate::{ask, checks, printable};
+
+/// Reads all there is to know, and plans the way back of a run that is done. Changes nothing.
+pub(super) fn prepare(args: &UndoArgs, journal: &Journal, changes: &Changes) -> Result<Job> {
+    let root = Root::open(&args.root)?;
+    let saved = &journal.saved;
+    let asks_lvm = changes.pivot();
+    let gathered = engine::gather(&root, &saved.also, !asks_lvm, || {
+        let back: Result<Vec<_>> = changes.iter().map(|change| change.back(&root)).collect();
+        Ok((Changes(back?), Vec::new()))
+    })?;
+    let phases = changes.phases(&saved.steps)?;
+    let was_live = phases.into_iter().any(Phase::is_live);
+    let scope = Scope {
+        files_only: !changes.pivot() && saved.generator.is_none() && !was_live,
+        images: saved.generator.is_some(),
+        undoes: Some(journal.name()),
+    };
+    let mut job = engine::job(root, &args.root, gathered, scope)?;
+    job.also.clone_from(&saved.also);
+    Ok(job)
+}
+
+/// Shows the plan, asks, and takes the run back by it.
+pub(super) fn run(
+    args: &UndoArgs,
+    root: &Root,
+    run: (&Journal, &Changes),
+    job: Job,
+    since: &Since,
+    _claim: Claim,
+) -> Result<Exit> {
+    checks::run(&job)?;
+    let (journal, changes) = run;
+    let (old, new) = (changes.names(Direction::Backward), changes.names(Direction::Forward));
+    let mut text = format!(
+        "# The run from {old} to {new} is taken back by a plan of its own, for this came after it:\n"
+    );
+    for sentence in &since.sentences {
+        let _ = writeln!(text, "#  - {}", printable::line(sentence));
+    }
+    text.push_str("# It stays, and gets the name back.\n");
+    say(&text)?;
+    Printer::new(&run_args(args, journal)).what_it_will_do(&job)?;
+    let job = if args.yes {
+        job
+    } else {
+        ask::confirm("Take it back now?", "use --yes")?;
+        // The claim keeps postclone and package managers out, and nobody else.
+        let job = again(Some(&job.plan), || prepare(args, journal, changes))?;
+        checks::run(&job)?;
+        job
+    };
+    let outcome = apply::run(&job)?;
+    say(&restore::taken_back(root, &outcome.seen))?;
+    Ok(Exit::Done)
+}
+
+/// Finishes such a way back where it was cut.
+pub(super) fn finish(root: &Root, mut journal: Journal, changes: &Changes) -> Result<Exit> {
+    let outcome = apply::finish(root, &mut journal, changes)?;
+    say(&restore::taken_back(root, &outcome.seen))?;
+    Ok(Exit::Done)
+}
+
+/// How a run is made that takes another back.
+fn run_args(args: &UndoArgs, journal: &Journal) -> RunArgs {
+    let saved = &journal.saved;
+    RunArgs {
+        dry_run: false,
+        yes: args.yes,
+        accept_stale: true,
+        also: saved.also.clone(),
+        root: args.root.clone(),
+        files_only: false,
+        no_initramfs: saved.generator.is_none(),
+        lvm_report: None,
+        show_private: false,
+        format: Format::Text,
+        color: Colour::Auto,
+        no_pager: false,
+        context: 3,
+        verbose: args.verbose,
+        quiet: args.quiet,
+    }
+}

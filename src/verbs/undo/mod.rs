@@ -1,0 +1,114 @@
+//! `postclone undo`: takes the last run back, after success, after a cut, from a rescue system.
+//!
+//! Where nothing came after the run, what its journal keeps is put back ([`restore`]). Where something
+//! did (a kernel, an edit of a file), that would leave a machine which does not boot: then the names
+//! are taken back by a plan of their own ([`back`]).
+
+mod back;
+mod restore;
+mod since;
+
+use anyhow::{Result, anyhow};
+
+use super::resume::may_be_taken_up;
+use crate::change::Changes;
+use crate::changes;
+use crate::cli::UndoArgs;
+use crate::engine::foreign;
+use crate::exit::{Exit, refuse};
+use crate::guest::root::Root;
+use crate::logger;
+use crate::report::text::count;
+use crate::transaction::STATE;
+use crate::transaction::claim::Claim;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::{Direction, State};
+use since::Since;
+
+/// Runs the verb.
+pub fn run(args: &UndoArgs) -> Result<Exit> {
+    logger::start(args.verbose, args.quiet);
+    let root = Root::open(&args.root)?;
+    let none = || refuse(anyhow!("there is no run of postclone to take back"));
+    if !root.exists(STATE) {
+        return Err(none());
+    }
+    // Before the journal is read: another postclone may be writing it.
+    let claim = Claim::take_over(&root).map_err(refuse)?;
+    let Some((journal, changes)) = changes::latest(&root).map_err(refuse)? else {
+        return Err(none());
+    };
+    let saved = &journal.saved;
+    let was_taken_back = match (journal.state(), &saved.undoes) {
+        (State::Undone, _) => Some((Direction::Backward, Direction::Forward)),
+        (State::Done, Some(_)) => Some((Direction::Forward, Direction::Backward)),
+        _ => None,
+    };
+    if let Some((old, new)) = was_taken_back {
+        let (old, new) = (changes.names(old), changes.names(new));
+        say(&format!("# Nothing to do: the run from {old} to {new} was taken back already.\n"))?;
+        return Ok(Exit::Done);
+    }
+    may_be_taken_up(&root, &journal, &changes)?;
+    journal.follow_grub(&root).map_err(refuse)?;
+    refuse_changed_paths(&root, &journal, args.force)?;
+    match journal.state() {
+        State::Open(Direction::Forward) if saved.undoes.is_some() => {
+            back::finish(&root, journal, &changes)
+        }
+        State::Done if !args.force => {
+            let job = back::prepare(args, &journal, &changes)?;
+            let since = Since::find(&root, &journal, &changes, &job).map_err(refuse)?;
+            if since.is_empty() {
+                job.nothing_fails_by_plan().map_err(refuse)?;
+                restore::run(args, &root, journal, &changes)
+            } else {
+                back::run(args, &root, (&journal, &changes), job, &since, claim)
+            }
+        }
+        _ => {
+            refuse_changed_files(&root, &journal, &changes, args.force)?;
+            restore::refuse_what_would_fail(&root, &journal, &changes).map_err(refuse)?;
+            restore::run(args, &root, journal, &changes)
+        }
+    }
+}
+
+/// A path that is not where the run left it stops the whole before anything is changed.
+fn refuse_changed_paths(root: &Root, journal: &Journal, force: bool) -> Result<()> {
+    let paths = journal.paths_changed_since(root).map_err(refuse)?;
+    if force || paths.is_empty() {
+        return Ok(());
+    }
+    Err(refuse(anyhow!(
+        "since postclone renamed {}, {}: put it right, or use --force to take back what can be",
+        count(journal.saved.paths.len(), "path"),
+        paths.join(", and ")
+    )))
+}
+
+/// A file that somebody else wrote since, and that names NEW, stops the way back of a run that was cut:
+/// which of its names are right depends on how far the run had come.
+fn refuse_changed_files(
+    root: &Root,
+    journal: &Journal,
+    changes: &Changes,
+    force: bool,
+) -> Result<()> {
+    if force || foreign::harmless(root, journal, changes).map_err(refuse)?.is_some() {
+        return Ok(());
+    }
+    let edited = journal.changed_since(root).map_err(refuse)?;
+    let names: Vec<String> = edited.iter().map(|path| format!("`{}`", path.display())).collect();
+    Err(refuse(anyhow!(
+        "{} changed since postclone wrote {}: {}; look at the old bytes in `{}`, then use --force to replace them all the same",
+        count(names.len(), "file"),
+        if names.len() == 1 { "it" } else { "them" },
+        names.join(", "),
+        journal.dir().join("before").display()
+    )))
+}
+
+fn say(text: &str) -> Result<()> {
+    crate::report::to_stdout(|out| out.write_all(text.as_bytes()))
+}

@@ -1,0 +1,126 @@
+//! What came after a run: the bytes that its journal keeps know nothing of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::change::{Changes, Job};
+use crate::guest::root::Root;
+use crate::plan::Step;
+use crate::rewrite::PLACES;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::Direction;
+
+/// What came after a run, a sentence each.
+pub(super) struct Since {
+    pub(super) sentences: Vec<String>,
+    /// Files of the run that somebody changed or removed, by their paths before it.
+    edited: BTreeSet<PathBuf>,
+}
+
+impl Since {
+    /// Holds a plan that takes the names back against what the journal knows.
+    ///
+    /// # Errors
+    /// A file that cannot be taken back by its names alone.
+    pub(super) fn find(
+        root: &Root,
+        journal: &Journal,
+        changes: &Changes,
+        job: &Job,
+    ) -> Result<Self> {
+        let edited: BTreeSet<PathBuf> = journal.changed_since(root)?.into_iter().collect();
+        let mut this = Self { sentences: Vec::new(), edited };
+        let told = this.edited.iter().map(|path| {
+            let there = journal.place(root, path).exists();
+            format!("`{}` {}", path.display(), if there { "was changed" } else { "was removed" })
+        });
+        this.sentences = told.collect();
+        let (saved, new) = (&journal.saved, changes.names(Direction::Forward));
+        let now = |path: &PathBuf| root.inner(&journal.place(root, path));
+        let known: BTreeSet<PathBuf> = saved.files.iter().map(now).collect();
+        for change in job.plan.files.iter().filter(|change| !known.contains(&change.path)) {
+            this.sentences.push(format!("`{}` names {}", change.path.display(), new));
+        }
+        let known: BTreeSet<PathBuf> = saved.paths.iter().map(|path| now(&path.from)).collect();
+        for change in job.plan.paths.changes.iter().filter(|path| !known.contains(&path.from)) {
+            this.sentences.push(format!("`{}` bears the name", change.from.display()));
+        }
+        if saved.generator.is_some() {
+            this.add_images(root, journal, job)?;
+        }
+        if !this.is_empty() {
+            this.can_go_back(root, journal, job)?;
+        }
+        Ok(this)
+    }
+
+    /// Whether nothing came after the run.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sentences.is_empty()
+    }
+
+    /// Images that the run did not make, and those that were made again since.
+    fn add_images(&mut self, root: &Root, journal: &Journal, job: &Job) -> Result<()> {
+        let made = |path: &PathBuf| {
+            journal.saved.steps.iter().position(|step| match step {
+                Step::RebuildImage { path: of, .. } => of == path,
+                Step::Place(placed) => placed.path == *path,
+                _ => false,
+            })
+        };
+        let images = job.images.images.iter().map(|image| &image.path);
+        let placed = job.placed.iter().map(|placed| &placed.last.path);
+        for path in images.chain(placed) {
+            let Some(step) = made(path) else {
+                self.sentences.push(format!("`{}` was made", path.display()));
+                continue;
+            };
+            if journal.is_done(Direction::Forward, step)
+                && !journal.left_image(&root.outer(path))?
+            {
+                self.sentences.push(format!("`{}` was made again", path.display()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Demands that names alone lead back to the old bytes: a file in which NEW stood before the run
+    /// has both names now, and which of them is OLD cannot be told.
+    fn can_go_back(&self, root: &Root, journal: &Journal, job: &Job) -> Result<()> {
+        let matchers = job.changes.matchers(Direction::Forward, &job.mappings);
+        let changes: BTreeMap<&PathBuf, _> =
+            job.plan.files.iter().map(|change| (&change.path, change)).collect();
+        for path in &journal.saved.files {
+            let copy = journal.copy_of("before", path);
+            let before =
+                fs::read(&copy).with_context(|| format!("reading `{}`", copy.display()))?;
+            let at = root.inner(&journal.place(root, path));
+            let change = changes.get(&at);
+            let leads_back = if self.edited.contains(path) {
+                let place =
+                    change.and_then(|change| PLACES.iter().find(|place| place.kind == change.kind));
+                place.is_none_or(|place| {
+                    matchers.iter().all(|matcher| {
+                        (place.rewrite)(matcher, &before).is_ok_and(|found| found.edits.is_empty())
+                    })
+                })
+            } else {
+                change.is_some_and(|change| change.after() == before)
+            };
+            if !leads_back {
+                bail!(
+                    "something came after the run ({}), and `{}` named {} before it, so that its old text cannot \
+                     be told from its names: put that right by hand, its old bytes are in `{}`; or use --force",
+                    self.sentences.join("; "),
+                    path.display(),
+                    job.plan.old_names(),
+                    copy.display()
+                );
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! What could keep LVM from renaming the volume.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::Kept;
+use crate::change::Job;
+use crate::group;
+use crate::guest::inventory::Group;
+use crate::live;
+use crate::names::dm;
+
+/// Everything about the group, and about the volume's new name, each answer by itself.
+pub(super) fn ask(job: &Job, group: &Group, kept: &Kept) -> Vec<Result<()>> {
+    let mut answers = group::checks::of_group(group);
+    answers.push(group::checks::no_lock_is_held(&[&kept.group]));
+    answers.push(node_is_free(group, kept));
+    answers.push(path_is_free(job, group, kept));
+    answers
+}
+
+/// lvrename commits the metadata; a dm device of another that has the new name is met at the next boot.
+fn node_is_free(group: &Group, kept: &Kept) -> Result<()> {
+    let (_, nodes) = live::links::nodes_by_group(&group.uuid);
+    let name = dm::dm_name(&kept.group, &kept.new);
+    if nodes.contains(&name) {
+        bail!(
+            "a dm device is named `{name}` already: see `dmsetup info {name}`, or choose another name"
+        );
+    }
+    Ok(())
+}
+
+/// Between a rename and its reboot the volume's own link stands under the name that an undo gives back.
+fn path_is_free(job: &Job, group: &Group, kept: &Kept) -> Result<()> {
+    let (own, _) = live::links::nodes_by_group(&group.uuid);
+    let is_own = own.contains(&dm::dm_name(&kept.group, &kept.new));
+    let path = Path::new("/dev").join(kept.group.as_str()).join(kept.new.as_str());
+    if !is_own && job.root.is_live() && path.symlink_metadata().is_ok() {
+        bail!("`{}` exists already: choose another name, or see what it is", path.display());
+    }
+    Ok(())
+}
