@@ -141,7 +141,7 @@ fn boot_in_the_xfs_of_the_root_is_warned_of() {
         }
     }
     fs::create_dir_all(root.join("stub")).unwrap();
-    for file in ["vg", "attr", "owner", "systemid", "pvs", "lvattr", "blkid"] {
+    for file in ["vg", "lv", "attr", "owner", "systemid", "pvs", "lvattr", "blkid"] {
         fs::copy(disk.stage.path("stub").join(file), root.join("stub").join(file)).unwrap();
     }
     let output = Command::new("chroot")

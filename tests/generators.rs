@@ -43,13 +43,15 @@ fn of_fixture(name: &str, old: &str, volumes: &[&str], images: &[&str]) -> Stage
     stage.write("etc/fstab", &unmounted.collect::<String>());
     let lvm = stage.read("usr/sbin/lvm");
     let known =
-        r#"{"lv_name":"root","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"}"#;
+        r#"{"lv_name":"%s","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"}"#;
     assert!(lvm.contains(known));
     let listed: Vec<String> = volumes
         .iter()
         .map(|volume| format!(r#"{{"lv_name":"{volume}","lv_uuid":"{volume}"}}"#))
         .collect();
-    let lvm = lvm.replace(known, &listed.join(",")).replace(r#" "$(cat /stub/lvattr)""#, "");
+    let lvm = lvm
+        .replace(known, &listed.join(","))
+        .replace(r#" "$(cat /stub/lv)" "$(cat /stub/lvattr)""#, "");
     stage.program("usr/sbin/lvm", &lvm.replace("/boot/grub/grub.cfg", ""));
     stage.set("vg", old);
     let blkid: Vec<String> = volumes

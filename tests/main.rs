@@ -7,6 +7,7 @@ mod audit;
 mod boot_fs;
 mod clones;
 mod crew;
+mod earlier_journals;
 mod exotic;
 #[cfg(feature = "failpoints")]
 mod faults;

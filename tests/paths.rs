@@ -225,9 +225,9 @@ fn a_journal_of_a_later_format_is_refused_whatever_it_holds() {
     stage.run(RENAME).demand(0);
     let journal = kept(&stage, "journal");
     let text = fs::read_to_string(&journal).unwrap();
-    let later = text.replace("\"format\":4", "\"format\":5").replace("rename-paths", "teleport");
+    let later = text.replace("\"format\":5", "\"format\":6").replace("rename-paths", "teleport");
     fs::write(&journal, later).unwrap();
-    refused(&stage, UNDO, "has format 5; this postclone reads up to 4: use the version");
+    refused(&stage, UNDO, "has format 6; this postclone reads up to 5: use the version");
 }
 
 #[test]
