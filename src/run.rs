@@ -3,24 +3,29 @@
 //! Programs are looked up in fixed directories, never in `$PATH`, and get an environment of their
 //! own; there is no shell.
 
+#![allow(clippy::disallowed_methods, reason = "the one room that starts programs")]
+
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::failpoint;
 use crate::interrupt;
-use crate::transaction::{failpoint, lock};
-use crate::world::World;
 
 pub mod held;
 pub mod pager;
 mod pipes;
 mod program;
 pub mod thawer;
+pub mod vmware;
 
 use pipes::Pipes;
 use program::DIRECTORIES;
@@ -44,8 +49,20 @@ pub struct Cmd {
     environment: Vec<(&'static str, OsString)>,
     limit: Duration,
     interruptible: bool,
-    shares_lock: bool,
-    world: Option<World>,
+    shares: Option<Share>,
+    place: Option<Arc<dyn Place>>,
+}
+
+/// Gives one more descriptor of an open file; none where there is no such file.
+pub type Share = fn() -> io::Result<Option<File>>;
+
+/// Where programs run: another root directory, other names of devices.
+pub trait Place: fmt::Debug + Send + Sync {
+    /// Starts a program there.
+    ///
+    /// # Errors
+    /// The program's, and where the place cannot be made.
+    fn run(&self, start: &(dyn Fn() -> Result<Output> + Sync)) -> Result<Output>;
 }
 
 /// What a program left behind.
@@ -68,8 +85,8 @@ impl Cmd {
             environment: Vec::new(),
             limit: Duration::from_secs(60),
             interruptible: false,
-            shares_lock: false,
-            world: None,
+            shares: None,
+            place: None,
         }
     }
 
@@ -108,17 +125,17 @@ impl Cmd {
         self
     }
 
-    /// Lets the program, and all that it starts, hold this run's lock as well.
+    /// Lets the program, and all that it starts, hold an open file as long as any of them lives.
     #[must_use]
-    pub fn sharing_lock(mut self) -> Self {
-        self.shares_lock = true;
+    pub fn sharing(mut self, file: Share) -> Self {
+        self.shares = Some(file);
         self
     }
 
-    /// Runs the program in a world, where it must be installed.
+    /// Runs the program in a place, where it must be installed.
     #[must_use]
-    pub fn within(mut self, world: &World) -> Self {
-        self.world = Some(world.clone());
+    pub fn within(mut self, place: &(impl Place + Clone + 'static)) -> Self {
+        self.place = Some(Arc::new(place.clone()));
         self
     }
 
@@ -128,8 +145,8 @@ impl Cmd {
     /// A program that is not installed, cannot be started, or exceeds its time: it is then ended
     /// with everything that it started. A world that cannot be made.
     pub fn output(&self) -> Result<Output> {
-        match &self.world {
-            Some(world) => world.inside(|| self.output_here()),
+        match &self.place {
+            Some(place) => place.run(&|| self.output_here()),
             None => self.output_here(),
         }
     }
@@ -139,7 +156,7 @@ impl Cmd {
             bail!("`{}` is not installed: {}", self.program.name(), self.program.advice());
         };
         failpoint::hit("run")?;
-        let held = if self.shares_lock { lock::shared() } else { Ok(None) };
+        let held = self.shares.map_or(Ok(None), |share| share());
         let stdin = held.with_context(|| format!("starting {self}"))?;
         log::debug!("running {self}");
         let mut child = Command::new(path)

@@ -2,6 +2,7 @@
 //!
 //! Prints medians and ratios; asserts nothing.
 
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
 use std::fs;

@@ -5,6 +5,7 @@
 //! machine's /usr/share, and trees of 10,000 and 100,000 files of 1 KiB; keeps them all.
 //! Prints medians, ratios and peak memory; asserts nothing. Wants rg(1) of ripgrep and time(1).
 
+#![allow(clippy::disallowed_methods)]
 #![allow(
     clippy::print_stdout,
     clippy::cast_precision_loss,

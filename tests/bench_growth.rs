@@ -4,6 +4,7 @@
 //! Prints times, CPU times, memory, and how both grow with the work; asserts nothing of them. `SMALL=1`
 //! leaves the largest inputs out, and words after `--` choose kinds of work: `-- volumes`.
 
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
 use std::fmt::Write as _;

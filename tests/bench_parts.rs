@@ -1,6 +1,8 @@
 //! `cargo bench --bench parts`: names, the token finder, every rewriter on the fixtures' own files, the
 //! diff, LVM's report.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The integration tests, one binary.
 
-#![allow(unreachable_pub, clippy::print_stderr)]
+#![allow(unreachable_pub, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod attributes;
 mod audit;

@@ -14,11 +14,11 @@ mod folder;
 mod inside;
 mod not_rewritten;
 mod queue;
-pub mod report;
 mod rules;
 mod spelling;
 mod stop;
 mod text;
+pub mod told;
 mod walk;
 mod word;
 
@@ -35,10 +35,10 @@ use crate::guest::mounts;
 use crate::guest::private::{is_private, is_reached_by_few};
 use crate::guest::root::{Root, open_regular};
 use crate::image::Summary;
-use crate::live::reboot::GRUB_LINK;
 use crate::names::VgName;
+use crate::own::GRUB_LINK;
+use crate::printable::count;
 use crate::progress::Ticker;
-use crate::report::text::count;
 use crate::rewrite::PLACES;
 use crate::rewrite::matcher::{Matcher, Volumes};
 use crate::severity::Severity;
@@ -69,7 +69,7 @@ pub fn after_rename(root: &Root, wanted: &Wanted) -> Result<Findings> {
     let mut found = search(root, wanted, &Stop::after(Some(AFTER_RENAME)), None)?;
     found.list.retain(|finding| finding.severity <= Severity::Error);
     found.withhold();
-    report::say_unreadable(&found);
+    told::say_unreadable(&found);
     if found.incomplete {
         log::warn!(
             "the search for what still names {} was ended early: run `postclone audit`",

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::file::IN_PLACE;
 use super::finding::{Finding, Findings, Part};
-use super::report::place;
+use super::told::place;
 use crate::printable;
 use crate::rewrite::{PLACES, is_at};
 use crate::severity::Severity;

@@ -59,6 +59,11 @@ impl Wanted {
         self.matcher.said()
     }
 
+    /// Every spelling of it, for a person or another program to search by.
+    pub fn literals(&self) -> impl Iterator<Item = &[u8]> {
+        self.spellings.literals()
+    }
+
     /// Whether the name may be any word of a text.
     pub(super) fn is_word(&self) -> bool {
         self.is_word

@@ -6,7 +6,7 @@ use super::take::{Run, Staging};
 use super::{due, images, placed, verify};
 use crate::live;
 use crate::plan::Step;
-use crate::report::text::count;
+use crate::printable::count;
 use crate::transaction::files::Side;
 use crate::transaction::record::Direction;
 

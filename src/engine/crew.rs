@@ -21,12 +21,12 @@ use nix::sys::statvfs::statvfs;
 use super::images;
 use super::take::Run;
 use crate::change::Changes;
+use crate::failpoint;
 use crate::guest::kernels::Generator;
 use crate::guest::root::Root;
 use crate::interrupt;
 use crate::plan::Step;
 use crate::progress::Ticker;
-use crate::transaction::failpoint;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 

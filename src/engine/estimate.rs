@@ -6,8 +6,8 @@ use super::crew;
 use crate::guest::kernels::Generator;
 use crate::guest::root::Root;
 use crate::plan::{Plan, Step};
+use crate::printable::count;
 use crate::progress::seconds;
-use crate::report::text::count;
 
 /// dpkg's log, the present one and the one before (dpkg(1)).
 const LOGS: &[&str] = &["/var/log/dpkg.log", "/var/log/dpkg.log.1"];

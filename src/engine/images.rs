@@ -6,12 +6,13 @@ use std::thread;
 use anyhow::{Result, anyhow, bail};
 
 use super::take::Run;
+use crate::failpoint;
 use crate::guest::kernels::Image;
 use crate::guest::root::Root;
 use crate::plan::{self, Step};
 use crate::transaction::image::{Kept, Stamp};
 use crate::transaction::record::Direction;
-use crate::transaction::{failpoint, staged};
+use crate::transaction::staged;
 use crate::world::World;
 use crate::{audit, initramfs};
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::audit::{self, report};
+use crate::audit::{self, told};
 use crate::change::Job;
 use crate::guest::kernels::{KNOWN, Left};
 
@@ -32,7 +32,7 @@ pub(super) fn judge(job: &mut Job) {
                 Some(name) => (
                     format!(
                         "{unknown}; it names {old} ({}: {}): use --no-initramfs, and {tool} before the reboot",
-                        report::place(name),
+                        told::place(name),
                         name.token
                     ),
                     true,

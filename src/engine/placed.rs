@@ -10,13 +10,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::images;
 use super::take::Run;
 use crate::audit;
+use crate::failpoint;
 use crate::guest::kernel_install::uki_conf;
 use crate::guest::placed::{Made, Placed, same_bytes};
 use crate::image::Unified;
 use crate::initramfs::unified::{self, Parts};
 use crate::initramfs::{Purpose, inspect};
 use crate::plan;
-use crate::transaction::failpoint;
 use crate::transaction::image::Kept;
 use crate::transaction::record::Direction;
 

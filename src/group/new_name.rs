@@ -7,6 +7,7 @@ use crate::guest::host::{self, HostName, Source};
 use crate::guest::inventory::Inventory;
 use crate::guest::root::Root;
 use crate::names::{Pattern, VgName};
+use crate::run::vmware;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::State;
 
@@ -171,7 +172,7 @@ fn makers(old: &VgName, inventory: Option<&Inventory>) -> Vec<String> {
 fn elsewhere(old: &VgName, root: &Root, known: &[String]) -> Vec<Made> {
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let Some(pattern) = Pattern::of(old, &known) else { return Vec::new() };
-    let made = host::others(root).into_iter().filter_map(|host| {
+    let made = host::others(root, vmware::host_name).into_iter().filter_map(|host| {
         let new = pattern.with(&host.name).ok().filter(|new| new != old)?;
         Some(Made { new, host })
     });

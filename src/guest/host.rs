@@ -6,7 +6,6 @@ use std::path::Path;
 use super::kvp;
 use super::machine::{self, Platform};
 use crate::guest::root::Root;
-use crate::run::{Cmd, Program};
 
 /// Longest host name (gethostname(2), `HOST_NAME_MAX`).
 const MAX_LABEL: usize = 64;
@@ -85,14 +84,15 @@ pub fn present(root: &Root) -> Option<HostName> {
     }
 }
 
-/// What else the running system is called, nearest first; of another root nothing is known.
-pub fn others(root: &Root) -> Vec<HostName> {
+/// What else the running system is called, nearest first; of another root nothing is known. `vmware` asks
+/// VMware for `guestinfo.hostname`.
+pub fn others(root: &Root, vmware: impl FnOnce() -> Option<String>) -> Vec<HostName> {
     if !root.is_live() {
         return Vec::new();
     }
     let present = present(root);
     let cloud = cloud_init().and_then(|name| named(&name, Source::CloudInit));
-    let found = [kernels(), cloud, from_platform(), from_tag()].into_iter().flatten();
+    let found = [kernels(), cloud, from_platform(vmware), from_tag()].into_iter().flatten();
     found
         .filter(|other| present.as_ref().is_none_or(|present| present.name != other.name))
         .collect()
@@ -128,7 +128,7 @@ fn cloud_init() -> Option<String> {
     data.get("v1")?.get("local_hostname")?.as_str().map(str::to_owned)
 }
 
-fn from_platform() -> Option<HostName> {
+fn from_platform(vmware: impl FnOnce() -> Option<String>) -> Option<HostName> {
     match Platform::of_running()? {
         Platform::HyperV => {
             let pool = Path::new(kvp::POOL);
@@ -146,18 +146,6 @@ fn from_platform() -> Option<HostName> {
 
 fn from_tag() -> Option<HostName> {
     named(&machine::asset_tag()?, Source::AssetTag)
-}
-
-/// What somebody wrote into the machine's settings; VMware itself gives no name.
-fn vmware() -> Option<String> {
-    Program::VmwareRpctool.find()?;
-    let output = Cmd::new(Program::VmwareRpctool)
-        .arg("info-get guestinfo.hostname")
-        .limit(std::time::Duration::from_secs(5))
-        .output()
-        .map_err(|error| log::debug!("{error:#}"))
-        .ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]

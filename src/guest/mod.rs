@@ -13,6 +13,5 @@ pub mod named;
 pub mod placed;
 pub mod presets;
 pub mod private;
-mod regular;
 pub mod root;
 pub mod root_device;

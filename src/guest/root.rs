@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 
-pub use super::regular::{identity, open_regular};
 use crate::exit::refuse;
+pub use crate::regular::{identity, open_regular};
 
 /// As many links as the kernel follows (path_resolution(7)).
 const MAX_LINKS: usize = 40;

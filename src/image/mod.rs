@@ -21,7 +21,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::guest::root::open_regular;
+use crate::regular::open_regular;
 use codec::Codec;
 use source::Source;
 pub use summary::Summary;

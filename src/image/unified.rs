@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::pe;
-use crate::guest::root::open_regular;
+use crate::regular::open_regular;
 
 /// The kernel's own limit is 4 KiB or less on most machines; more is no command line.
 const MAX_CMDLINE: u64 = 64 << 10;

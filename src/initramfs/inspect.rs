@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::audit::{self, Inside, Wanted, report};
+use crate::audit::{self, Inside, Wanted, told};
 use crate::image::NotAnImage;
 use crate::initramfs::Purpose;
 
@@ -31,7 +31,7 @@ pub fn judge(
     };
     if let Some(first) = after.names.first().filter(|_| purpose != Purpose::Bridge) {
         let names: Vec<String> = wanted.iter().map(Wanted::said).collect();
-        let (name, place) = (names.join(" or "), report::place(first));
+        let (name, place) = (names.join(" or "), told::place(first));
         bail!("the new image still names {name}: {place}: {}", first.excerpt);
     }
     let before = match before {

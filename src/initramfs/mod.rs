@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::guest::kernels::{Generator, Image};
 use crate::guest::root::Root;
 use crate::run::{Cmd, Output, Program};
+use crate::transaction::lock;
 use crate::world::World;
 
 /// An image takes seconds on hardware and minutes in an emulated guest. Tests cannot wait so long.
@@ -93,7 +94,7 @@ fn command(
     place: &Path,
     purpose: Purpose,
 ) -> Result<Cmd> {
-    let command = Cmd::new(program(generator)).limit(LIMIT).interruptible().sharing_lock();
+    let command = Cmd::new(program(generator)).limit(LIMIT).interruptible().sharing(lock::shared);
     Ok(match (generator, purpose) {
         (Generator::InitramfsTools, _) => command.args(["-u", "-k", &image.version]),
         (Generator::Dracut, Purpose::Last) => command.arg("--force").arg(place).arg(&image.version),

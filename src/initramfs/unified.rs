@@ -13,6 +13,7 @@ use super::{LIMIT, no_complaint};
 use crate::guest::root::Root;
 use crate::image::Unified;
 use crate::run::{Cmd, Program};
+use crate::transaction::lock;
 use crate::world::World;
 
 /// Where the settings are in the workshop.
@@ -64,7 +65,7 @@ pub fn build(parts: &Parts<'_>, workshop: &Path, root: &Root, world: &World) -> 
     let mut command = Cmd::new(Program::KernelInstall)
         .limit(LIMIT)
         .interruptible()
-        .sharing_lock()
+        .sharing(lock::shared)
         .env("KERNEL_INSTALL_CONF_ROOT", inside.join(SETTINGS))
         .env("BOOT_ROOT", inside.join(BOOT))
         .args(["add", parts.kernel])

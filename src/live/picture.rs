@@ -230,9 +230,7 @@ impl Comparison {
     pub fn sentences(&self) -> Vec<String> {
         let counts: Vec<String> = ["unit", "mount", "swap", "socket"]
             .iter()
-            .map(|kind| {
-                crate::report::text::count(self.counts.get(kind).copied().unwrap_or(0), kind)
-            })
+            .map(|kind| crate::printable::count(self.counts.get(kind).copied().unwrap_or(0), kind))
             .collect();
         let mut sentences = Vec::new();
         if self.missing.is_empty() && self.left.is_empty() {

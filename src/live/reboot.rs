@@ -5,17 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::names::path::MAPPER;
+use crate::own::{GRUB_LINK, PENDING};
 use crate::transaction::runtime;
-
-/// Says that a rename waits for a reboot, and which.
-pub const PENDING: &str = "/run/postclone/pending";
 
 /// What grub-mkconfig is told; in /run, so that it is gone with the reboot.
 const GRUB: &str = "/run/postclone/grub.cfg";
-
-/// Where Debian's and Ubuntu's grub-mkconfig reads it. The link dangles after the reboot, when
-/// grub-mkconfig passes it over (it tests `-e`), and the package's tmpfiles.d entry removes it.
-pub const GRUB_LINK: &str = "/etc/default/grub.d/zz-postclone.cfg";
 
 /// Stands before the package's tmpfiles.d entry, which removes the link at boot: a soft reboot
 /// (systemd-soft-reboot.service(8)) is a boot to systemd-tmpfiles(8), while the kernel, /run and the dm

@@ -7,11 +7,11 @@ use anyhow::{Result, anyhow, bail};
 use super::Warning;
 use super::reading::Seen;
 use crate::guest::root::{Root, Source, identity};
+use crate::own::STATE;
 use crate::rewrite::Place;
 use crate::rewrite::edit::Findings;
 use crate::rewrite::matcher::Matcher;
 use crate::rewrite::place::ALSO;
-use crate::transaction::STATE;
 
 /// Demands of each that it can be taken: a text inside the root that is there, and no journal's.
 ///

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use super::Warning;
 use super::{also, device_names, included};
 use crate::guest::root::{Root, Source, identity};
-use crate::live::reboot::GRUB_LINK;
+use crate::own::GRUB_LINK;
 use crate::rewrite::{PLACES, Place};
 
 /// What stands in the places of the table, whatever group is meant.

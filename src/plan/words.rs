@@ -1,9 +1,8 @@
 //! Steps in a person's words.
 
-use super::Step;
+use super::{Direction, Step};
 use crate::guest::placed::{Made, Placed};
 use crate::printable::count;
-use crate::transaction::record::Direction;
 
 impl Step {
     /// A step in a person's words; a change's own act by its name alone, for only its kind can say more.

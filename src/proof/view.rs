@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Finding, Maker, Row};
 use crate::guest::root::{Root, identity};
-use crate::live::reboot::GRUB_LINK;
+use crate::own::GRUB_LINK;
 use crate::rewrite::PLACES;
 
 /// A root tree, some of whose files may have other bytes than on the disk.

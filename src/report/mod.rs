@@ -1,5 +1,6 @@
 //! A plan as text, as a patch, as JSON.
 
+pub mod audit;
 pub mod diff;
 pub mod json;
 mod moved;

@@ -8,7 +8,7 @@ use super::style::{Mark, Style};
 use super::text::{comment, count};
 use crate::audit::NotRewritten;
 use crate::audit::finding::Finding;
-use crate::audit::report::place;
+use crate::audit::told::place;
 use crate::plan::{Plan, Warning};
 use crate::printable;
 

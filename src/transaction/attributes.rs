@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use nix::sys::statfs::{MSDOS_SUPER_MAGIC, fstatfs};
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
-use crate::guest::root::open_regular;
+use crate::regular::open_regular;
 
 /// Signatures of the content, and of the other attributes: on other content they say what is not so, and
 /// the kernel refuses to open the file (Documentation/ABI/testing/ima_policy, `appraise`).

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{failpoint, sync_dir};
+use super::sync_dir;
+use crate::failpoint;
 
 /// The file systems that a step writes to, each known from before its first write: syncfs(2) tells of
 /// errors since its descriptor was opened.

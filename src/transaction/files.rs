@@ -14,7 +14,8 @@ use super::journal::Journal;
 use super::staged::{self, Staged};
 pub use super::waiting::Waiting;
 use super::waiting::{Look, Waiter, holds, is_one_of, never_replaced};
-use super::{failpoint, inside, stream};
+use super::{inside, stream};
+use crate::failpoint;
 use crate::guest::root::Root;
 use crate::plan::Step;
 

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use crate::guest::root::open_regular;
+use crate::regular::open_regular;
 
 /// The refusal where a lock is held, by a process or, with 0, by somebody.
 pub(super) fn held_by(process: i32, path: &Path, who: &str) -> Error {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 
 use super::journal::Journal;
-use super::{attributes, failpoint, inside, stream, sync_dir};
+use super::{attributes, inside, stream, sync_dir};
+use crate::failpoint;
 use crate::guest::placed::same_bytes;
 
 /// Which of a run's images is meant.

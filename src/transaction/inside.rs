@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 
-use crate::guest::root::open_regular;
+use crate::regular::open_regular;
 
 /// Demands an absolute path without `.`, `..`, empty components and NUL bytes.
 pub(super) fn plain(path: &Path) -> Result<()> {

@@ -23,7 +23,8 @@ use super::log_file::Log;
 use super::record::{Begin, Direction, Record, Saved, State};
 pub(super) use super::runs::state_dir;
 use super::runs::{next, remove_unbegun};
-use super::{attributes, by_hand, failpoint, inside, marker, sync_dir, valid};
+use super::{attributes, by_hand, inside, marker, sync_dir, valid};
+use crate::failpoint;
 use crate::guest::root::Root;
 use crate::plan::FileChange;
 

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 
-use super::{attributes, failpoint, staged};
+use super::{attributes, staged};
+use crate::failpoint;
 
 /// Gives a link another target, atomically. False where it has that already.
 pub(super) fn turn(

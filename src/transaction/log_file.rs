@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 
 use super::record::Record;
-use super::{failpoint, inside, line};
+use super::{inside, line};
+use crate::failpoint;
 use crate::guest::root::MAX_FILE;
 
 /// Bytes that a journal may grow to, the way back included.

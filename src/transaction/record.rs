@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::guest::kernels::Generator;
+pub use crate::plan::Direction;
 use crate::plan::Step;
 use crate::plan::paths::PathChange;
 use crate::proof::Row;
@@ -105,16 +106,6 @@ impl From<Written> for Saved {
 pub(super) struct Stamp {
     pub(super) format: u32,
     pub(super) version: String,
-}
-
-/// Which way a run goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Direction {
-    /// From OLD to NEW.
-    Forward,
-    /// Back to OLD.
-    Backward,
 }
 
 /// What is to become of a run.

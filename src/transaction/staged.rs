@@ -9,7 +9,8 @@ use anyhow::{Context, Result, anyhow};
 use tempfile::{NamedTempFile, TempPath};
 
 use super::durable::Durable;
-use super::{attributes, failpoint, freeze, inside, sync_dir};
+use super::{attributes, freeze, inside, sync_dir};
+use crate::failpoint;
 
 /// Start of the names of staged files. Programs that read `conf.d/*` pass over hidden files.
 pub const PREFIX: &str = ".postclone-";

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::{attributes, failpoint, inside, staged};
+use super::{attributes, inside, staged};
+use crate::failpoint;
 
 /// Puts a file's bytes at a target's place, atomically and durably, with the owner, mode and attributes
 /// of `like`; with `and_times` with its times as well.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::journal::Journal;
-use super::{failpoint, inside, stream};
+use super::{inside, stream};
+use crate::failpoint;
 
 /// Its name in the journal's directory.
 const WORKSHOP: &str = "workshop";

@@ -6,11 +6,12 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::subject;
-use crate::audit::{everything, report};
+use crate::audit::everything;
 use crate::cli::{AuditArgs, Format};
 use crate::exit::{Exit, fail};
 use crate::guest::root::Root;
 use crate::logger;
+use crate::report::audit as report;
 
 /// Runs the verb.
 pub fn run(args: &AuditArgs) -> Result<Exit> {

@@ -15,7 +15,7 @@ use crate::engine::{self, Scope, apply, not_rewritten};
 use crate::exit::{Exit, refuse};
 use crate::guest::root::Root;
 use crate::plan::{self, Plan, Warning};
-use crate::report::text::count;
+use crate::printable::count;
 use crate::transaction::claim::Claim;
 use crate::transaction::record::{Direction, State};
 

@@ -12,6 +12,7 @@ use crate::guest::root_device;
 use crate::names::VgName;
 use crate::report::to_stdout;
 use crate::report::wrap::wrapped;
+use crate::run::vmware;
 use crate::{checks, logger, printable, proof};
 
 /// Columns of a line's label.
@@ -41,7 +42,7 @@ pub fn run() -> Result<Exit> {
     };
     let present = host::present(&root);
     line("host name", &present.as_ref().map_or("none".to_owned(), said));
-    for other in host::others(&root) {
+    for other in host::others(&root, vmware::host_name) {
         line("also called", &said(&other));
     }
     line("volume group of /", group.as_ref().map_or("none that can be seen", VgName::as_str));

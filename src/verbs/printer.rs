@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::audit;
 use crate::audit::finding::Findings;
-use crate::audit::report::left_lines;
+use crate::audit::told::left_lines;
 use crate::change::{Change, Job};
 use crate::cli::{Format, RunArgs};
 use crate::engine::{apply, how_long};
@@ -146,7 +146,7 @@ impl Printer {
                 text::comment(out, &format!(" - {line}"))?;
             }
             let old = job.plan.old_names();
-            let more = audit::report::of_next_boot(&old, left);
+            let more = audit::told::of_next_boot(&old, left);
             table::write(out, &outcome.proof, more.as_deref(), "# ", self.style)?;
             let journal = outcome.journal.display();
             text::comment(out, &format!("The files as they were are in {journal}."))?;

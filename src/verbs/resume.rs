@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 
 use super::carry_out::left;
-use crate::audit::report::{left_lines, of_next_boot};
+use crate::audit::told::{left_lines, of_next_boot};
 use crate::change::Changes;
 use crate::changes;
 use crate::checks;

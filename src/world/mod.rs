@@ -7,6 +7,8 @@
 //! run in it by [`crate::run::Cmd::within`]. The kernel takes all of it down with the last process in
 //! it, so that nothing is left behind however a run ends.
 
+#![allow(clippy::disallowed_methods, reason = "the one room that mounts")]
+
 mod devices;
 mod labels;
 mod mounts;
@@ -27,6 +29,7 @@ use crate::plan;
 use crate::proof::default_arguments;
 use crate::rewrite::edit;
 use crate::rewrite::text::kernel_command_line;
+use crate::run::{Output, Place};
 use crate::transaction::record::Direction;
 use crate::transaction::scratch;
 use names::Names;
@@ -166,5 +169,11 @@ fn be_no_chroot() {
     let own = Path::new("/proc/thread-self/mountinfo");
     if let Err(error) = mounts::bind(own, Path::new("/proc/1/mountinfo")) {
         log::debug!("{error:#}");
+    }
+}
+
+impl Place for World {
+    fn run(&self, start: &(dyn Fn() -> Result<Output> + Sync)) -> Result<Output> {
+        self.inside(start)
     }
 }

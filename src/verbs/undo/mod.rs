@@ -18,7 +18,7 @@ use crate::engine::foreign;
 use crate::exit::{Exit, refuse};
 use crate::guest::root::Root;
 use crate::logger;
-use crate::report::text::count;
+use crate::printable::count;
 use crate::transaction::STATE;
 use crate::transaction::claim::Claim;
 use crate::transaction::journal::Journal;

@@ -16,11 +16,12 @@ use crate::engine::{Manner, take};
 use crate::exit::{Exit, Standing, fail};
 use crate::guest::root::Root;
 use crate::interrupt;
-use crate::live::{self, reboot::PENDING};
+use crate::live;
+use crate::own::PENDING;
 use crate::plan::Step;
 use crate::printable;
+use crate::printable::count;
 use crate::proof::{self, Verdict, View};
-use crate::report::text::count;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 

@@ -1,5 +1,7 @@
 //! Named points at which a test makes a run fail, or kills it. Nothing of it is in a normal build.
 
+#![allow(clippy::disallowed_methods, reason = "it notes points for tests, and is in no package")]
+
 use anyhow::Result;
 
 /// Fails or ends the process where `POSTCLONE_FAILPOINT=N:fail` or `N:kill` says so for the Nth

@@ -1,0 +1,77 @@
+//! Findings in words.
+
+use super::finding::{Finding, Findings, Part};
+use crate::printable;
+
+/// Warnings of one kind on stderr; the rest is counted.
+const WARNINGS: usize = 50;
+
+/// What a rename leaves, a line a file, and what it means.
+pub fn left_lines(old: &str, found: &Findings) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut list = found.list.as_slice();
+    while let [first, rest @ ..] = list {
+        let same = rest.iter().take_while(|next| is_same_file(first, next)).count();
+        let more = if same > 0 { format!(" (and {same} more there)") } else { String::new() };
+        lines.push(format!(
+            "Still names {old}: {}: {}{more}: {}",
+            first.severity.word(),
+            place(first),
+            visible(&first.advice)
+        ));
+        list = &rest[same..];
+    }
+    if found.counts.boot > 0 {
+        lines.push(format!("The next boot may meet {old} there: see to it before you reboot."));
+    }
+    lines
+}
+
+/// What the search at a rename's end says of the next boot, beside its proof; none where it says nothing.
+/// `found` is none where it failed.
+pub fn of_next_boot(old: &str, found: Option<&Findings>) -> Option<String> {
+    let Some(found) = found else { return Some(format!("what else names {old} is not known")) };
+    let named = match found.counts.boot {
+        0 => None,
+        1 => Some(format!("1 place that it may read names {old}")),
+        places => Some(format!("{places} places that it may read name {old}")),
+    };
+    let ended = found.incomplete.then(|| format!("not all was searched for {old}"));
+    let told: Vec<String> = named.into_iter().chain(ended).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// What could not be looked into, as warnings.
+pub fn say_unreadable(found: &Findings) {
+    for each in found.unreadable.iter().take(WARNINGS) {
+        log::warn!("could not look into `{}`: {}", visible(&each.path), visible(&each.why));
+    }
+    if found.unreadable.len() > WARNINGS {
+        let more = found.unreadable.len() - WARNINGS;
+        log::warn!("could not look into {more} more: use --format json for all of them");
+    }
+}
+
+/// Whether two findings are of one file and one advice.
+pub fn is_same_file(one: &Finding, other: &Finding) -> bool {
+    (&one.path, one.severity, &one.advice) == (&other.path, other.severity, &other.advice)
+}
+
+/// Where a finding is: `path:line:column`, `image(file inside):line:column`, `path:byte N`.
+pub fn place(finding: &Finding) -> String {
+    let mut text = visible(&finding.path);
+    if let Some(inside) = &finding.inside {
+        text = format!("{text}({})", visible(inside));
+    }
+    match (finding.part, finding.line, finding.column) {
+        (Part::FileName, _, _) => text + " (its name)",
+        (Part::LinkTarget, _, _) => text + " (its target)",
+        (Part::Content, Some(line), Some(column)) => format!("{text}:{line}:{column}"),
+        _ => format!("{text}:byte {}", finding.offset),
+    }
+}
+
+/// A file's text on one line, its control characters shown instead of obeyed.
+pub(crate) fn visible(text: &str) -> String {
+    printable::line(text).into_owned()
+}
