@@ -294,7 +294,7 @@ fn a_unit_counts_where_a_boot_wants_it() {
 
     use postclone::guest::root::Root;
     use postclone::names::{LvName, VgName};
-    use postclone::proof::{self, Facts, Verdict, View};
+    use postclone::proof::{self, Facts, Judgement, View};
     use postclone::rewrite::matcher::Volumes;
 
     let dir = tempfile::tempdir().unwrap();
@@ -313,15 +313,15 @@ fn a_unit_counts_where_a_boot_wants_it() {
         rows.into_iter().map(|row| (row.item.into_owned(), row.verdict)).collect::<BTreeMap<_, _>>()
     };
     let mut expected = BTreeMap::from([
-        ("unit name".to_owned(), Verdict::Tolerated),
-        ("What=".to_owned(), Verdict::Tolerated),
-        ("After=".to_owned(), Verdict::Tolerated),
+        ("unit name".to_owned(), Judgement::Tolerated),
+        ("What=".to_owned(), Judgement::Tolerated),
+        ("After=".to_owned(), Judgement::Tolerated),
     ]);
     assert_eq!(verdicts(), expected);
     for unit in ["srv.mount", "x.service"] {
         symlink(format!("../{unit}"), units.join("local-fs.target.wants").join(unit)).unwrap();
     }
-    expected.insert("What=".to_owned(), Verdict::Fails);
+    expected.insert("What=".to_owned(), Judgement::Fails);
     assert_eq!(verdicts(), expected);
 }
 
@@ -341,7 +341,7 @@ fn a_file_that_is_not_there_before_is_no_failure_of_the_run() {
 }
 
 /// A tree of the files given, proved for the group `new` with the volume `root`, once `a-b`.
-fn proved(files: &[(&str, &str)]) -> Vec<(String, String, postclone::proof::Verdict)> {
+fn proved(files: &[(&str, &str)]) -> Vec<(String, String, postclone::proof::Judgement)> {
     use std::collections::BTreeSet;
 
     use postclone::guest::root::Root;
@@ -366,7 +366,7 @@ fn proved(files: &[(&str, &str)]) -> Vec<(String, String, postclone::proof::Verd
 
 #[test]
 fn a_kernel_is_looked_for_where_its_loader_looks() {
-    use postclone::proof::Verdict::{Fails, Holds, Unknown};
+    use postclone::proof::Judgement::{Fails, Holds, Unknown};
     let grub = |kernel: &str| format!("menuentry x {{\nset root=hd0\nlinux {kernel}\n}}\n");
     for (config, text, kernel, verdict) in [
         ("boot/grub/grub.cfg", grub("/k"), "boot/k", Holds),
@@ -398,7 +398,7 @@ fn a_kernel_is_looked_for_where_its_loader_looks() {
 
 #[test]
 fn what_a_loader_puts_in_for_a_variable_is_judged() {
-    use postclone::proof::Verdict::{Fails, Holds, Unknown};
+    use postclone::proof::Judgement::{Fails, Holds, Unknown};
     let entry = ("boot/loader/entries/x.conf", "linux /k\noptions $kernelopts $tuned_params\n");
     let block = "# GRUB Environment Block\nkernelopts=root=/dev/new/root ro\n####";
     let menu =

@@ -36,6 +36,8 @@ const ORDER: &[&str] = &[
     "own",
     "printable",
     "regular",
+    "glob",
+    "copies",
     "severity",
     "interrupt",
     "failpoint",

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 
 use super::blocks::{self, Block};
-use super::finding::{Finding, Findings, Part, rooted, shown};
+use super::finding::{Finding, Part, SearchResult, rooted, shown};
 use super::rules;
 use super::spelling::narrow;
 use super::stop::Stop;
@@ -41,7 +41,7 @@ pub(super) struct Looker<'a> {
     chunk: Vec<u8>,
     block: Vec<u8>,
     pub(super) summary: Summary,
-    pub(super) found: Findings,
+    pub(super) found: SearchResult,
 }
 
 impl<'a> Looker<'a> {
@@ -54,7 +54,7 @@ impl<'a> Looker<'a> {
             chunk,
             block: Vec::new(),
             summary: Summary::default(),
-            found: Findings::default(),
+            found: SearchResult::default(),
         }
     }
 

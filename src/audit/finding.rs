@@ -84,7 +84,7 @@ pub struct Finding {
     /// How the group is spelled.
     pub form: Form,
     /// The line around it, shortened; bytes that are no UTF-8 as `\xNN`. Of a private file the name
-    /// alone, unless [`Findings::withhold`] was not asked.
+    /// alone, unless [`SearchResult::withhold`] was not asked.
     pub excerpt: String,
     /// The name alone, as it is spelled there.
     #[serde(skip)]
@@ -152,8 +152,8 @@ pub struct Obstacle {
 
 /// Everything that a search finds.
 #[derive(Debug, Default)]
-pub struct Findings {
-    /// The worst first, then by path and place; [`Findings::sort`] brings them in order.
+pub struct SearchResult {
+    /// The worst first, then by path and place; [`SearchResult::sort`] brings them in order.
     pub list: Vec<Finding>,
     /// How many there are, listed or not.
     pub counts: Counts,
@@ -170,7 +170,7 @@ pub struct Findings {
     listed: Counts,
 }
 
-impl Findings {
+impl SearchResult {
     /// Adds one.
     pub fn push(&mut self, finding: Finding) {
         *self.counts.slot(finding.severity) += 1;

@@ -44,12 +44,12 @@ use crate::rewrite::matcher::{Matcher, Volumes};
 use crate::severity::Severity;
 use extent::Extent;
 use file::Looker;
-use finding::{Finding, Findings, obstacle};
+use finding::{Finding, SearchResult, obstacle};
 use folder::Folder;
 pub use not_rewritten::NotRewritten;
 use stop::Stop;
 pub use text::Wanted;
-use walk::{Job, Walk};
+use walk::{Errand, Walk};
 
 /// How long the search at the end of a rename may take.
 const AFTER_RENAME: Duration = Duration::from_secs(300);
@@ -58,14 +58,14 @@ const AFTER_RENAME: Duration = Duration::from_secs(300);
 const BEFORE_RENAME: Duration = Duration::from_secs(20);
 
 /// The search of a whole tree.
-pub fn everything(root: &Root, wanted: &Wanted) -> Result<Findings> {
+pub fn everything(root: &Root, wanted: &Wanted) -> Result<SearchResult> {
     search(root, wanted, &Stop::after(None), None)
 }
 
 /// The search with which a rename ends: what is left of the old name and costs something.
 ///
 /// What cannot be looked into is said on stderr. Ends after five minutes, or when a signal comes.
-pub fn after_rename(root: &Root, wanted: &Wanted) -> Result<Findings> {
+pub fn after_rename(root: &Root, wanted: &Wanted) -> Result<SearchResult> {
     let mut found = search(root, wanted, &Stop::after(Some(AFTER_RENAME)), None)?;
     found.list.retain(|finding| finding.severity <= Severity::Error);
     found.withhold();
@@ -83,7 +83,7 @@ pub fn after_rename(root: &Root, wanted: &Wanted) -> Result<Findings> {
 /// person runs, `without` some, by their paths inside the root. Images are not opened.
 ///
 /// Ends after twenty seconds, or when a signal comes; then it is marked as incomplete.
-pub fn before_rename(root: &Root, wanted: &Wanted, without: &[PathBuf]) -> Result<Findings> {
+pub fn before_rename(root: &Root, wanted: &Wanted, without: &[PathBuf]) -> Result<SearchResult> {
     let without = without.iter().map(|path| below_root(path)).collect();
     let mut found = search(root, wanted, &Stop::after(Some(BEFORE_RENAME)), Some(without))?;
     found.list.retain(|finding| finding.severity <= Severity::Error);
@@ -135,8 +135,8 @@ fn search(
     wanted: &Wanted,
     stop: &Stop,
     what_runs_without: Option<HashSet<Vec<u8>>>,
-) -> Result<Findings> {
-    let mut found = Findings::default();
+) -> Result<SearchResult> {
+    let mut found = SearchResult::default();
     let mounts = mounts_below(root);
     let Starts { directories, files, known } = starts(root, &mounts, &mut found)?;
     let extent = match what_runs_without {
@@ -187,14 +187,18 @@ fn mounts_below(root: &Root) -> HashMap<Vec<u8>, String> {
 /// Where a search begins.
 struct Starts {
     /// The directories of the table.
-    directories: Vec<Job>,
+    directories: Vec<Errand>,
     /// Known places that are in none of them, with their paths below the root, links resolved.
-    files: Vec<(Vec<u8>, Job)>,
+    files: Vec<(Vec<u8>, Errand)>,
     /// All known places, by their paths below the root, links resolved.
     known: HashSet<Vec<u8>>,
 }
 
-fn starts(root: &Root, mounts: &HashMap<Vec<u8>, String>, found: &mut Findings) -> Result<Starts> {
+fn starts(
+    root: &Root,
+    mounts: &HashMap<Vec<u8>, String>,
+    found: &mut SearchResult,
+) -> Result<Starts> {
     let mut paths: Vec<PathBuf> = Vec::new();
     let mut jobs = Vec::new();
     let firmware = root.is_live().then_some(rules::EFI_VARIABLES);
@@ -212,7 +216,7 @@ fn starts(root: &Root, mounts: &HashMap<Vec<u8>, String>, found: &mut Findings) 
         }
         let hidden = is_reached_by_few(root, &path);
         match Folder::open(&root.outer(&path), below.clone(), hidden) {
-            Ok(folder) => jobs.push(Job::Open(folder)),
+            Ok(folder) => jobs.push(Errand::Open(folder)),
             Err(error) => found.could_not(obstacle(&below, error)),
         }
         paths.push(path);
@@ -232,7 +236,7 @@ fn starts(root: &Root, mounts: &HashMap<Vec<u8>, String>, found: &mut Findings) 
                     .any(|(dir, _)| resolved.starts_with(Path::new("/").join(dir)));
             if !is_walked && let Ok(file) = open_regular(&root.outer(&resolved)) {
                 let hidden = file.metadata().is_ok_and(|found| is_private(root, &resolved, &found));
-                let job = Job::Known(file, below_root(&path), hidden);
+                let job = Errand::Known(file, below_root(&path), hidden);
                 outside.push((below_root(&resolved), job));
             }
         }

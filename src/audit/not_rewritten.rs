@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::file::IN_PLACE;
-use super::finding::{Finding, Findings, Part};
+use super::finding::{Finding, Part, SearchResult};
 use super::told::place;
 use crate::printable;
 use crate::rewrite::{PLACES, is_at};
@@ -36,7 +36,7 @@ pub struct NotRewritten {
 
 impl NotRewritten {
     /// What a search found, but for the names and links that the plan changes.
-    pub fn of(found: Findings, is_changed: impl Fn(&Path) -> bool) -> Self {
+    pub fn of(found: SearchResult, is_changed: impl Fn(&Path) -> bool) -> Self {
         let changed = |finding: &Finding| {
             finding.part != Part::Content && is_changed(Path::new(&finding.path))
         };

@@ -1,5 +1,6 @@
 //! What is searched, and what a name costs where it stands: the audit's one table of places.
 
+use crate::copies::is_copy;
 use crate::severity::Severity;
 
 /// Directories that are searched, below the root, links and all that is below them. What a place of
@@ -63,19 +64,7 @@ use Severity::{Boot, Cosmetic, Error, History};
 
 /// The first rule that fits counts.
 const RULES: &[Rule] = &[
-    // Copies and records, wherever they stand.
-    ending("~", History, COPY),
-    ending(".bak", History, COPY),
-    ending(".old", History, COPY),
-    ending(".orig", History, COPY),
-    ending(".save", History, COPY),
-    ending(".dpkg-old", History, COPY),
-    ending(".dpkg-dist", History, COPY),
-    ending(".dpkg-bak", History, COPY),
-    ending(".ucf-old", History, COPY),
-    ending(".ucf-dist", History, COPY),
-    ending(".rpmsave", History, COPY),
-    ending(".rpmnew", History, COPY),
+    // Records, wherever they stand.
     ending("_history", History, RECORD),
     ending(".viminfo", History, RECORD),
     ending(".lesshst", History, RECORD),
@@ -162,6 +151,9 @@ const PROGRAM: Rule = rule("", Error, "a program names it: edit it");
 /// What a sure form costs at a path below the root (no leading slash), and what to do.
 /// `executable` tells a script from a document.
 pub(super) fn of(path: &[u8], executable: bool) -> (Severity, &'static str) {
+    if is_copy(path) {
+        return (History, COPY);
+    }
     let fits = |rule: &&Rule| {
         let under = rule.under.as_bytes();
         let begins = if under.is_empty() || under.ends_with(b"/") {

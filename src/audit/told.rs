@@ -1,13 +1,13 @@
-//! Findings in words.
+//! SearchResult in words.
 
-use super::finding::{Finding, Findings, Part};
+use super::finding::{Finding, Part, SearchResult};
 use crate::printable;
 
 /// Warnings of one kind on stderr; the rest is counted.
 const WARNINGS: usize = 50;
 
 /// What a rename leaves, a line a file, and what it means.
-pub fn left_lines(old: &str, found: &Findings) -> Vec<String> {
+pub fn left_lines(old: &str, found: &SearchResult) -> Vec<String> {
     let mut lines = Vec::new();
     let mut list = found.list.as_slice();
     while let [first, rest @ ..] = list {
@@ -29,7 +29,7 @@ pub fn left_lines(old: &str, found: &Findings) -> Vec<String> {
 
 /// What the search at a rename's end says of the next boot, beside its proof; none where it says nothing.
 /// `found` is none where it failed.
-pub fn of_next_boot(old: &str, found: Option<&Findings>) -> Option<String> {
+pub fn of_next_boot(old: &str, found: Option<&SearchResult>) -> Option<String> {
     let Some(found) = found else { return Some(format!("what else names {old} is not known")) };
     let named = match found.counts.boot {
         0 => None,
@@ -42,7 +42,7 @@ pub fn of_next_boot(old: &str, found: Option<&Findings>) -> Option<String> {
 }
 
 /// What could not be looked into, as warnings.
-pub fn say_unreadable(found: &Findings) {
+pub fn say_unreadable(found: &SearchResult) {
     for each in found.unreadable.iter().take(WARNINGS) {
         log::warn!("could not look into `{}`: {}", visible(&each.path), visible(&each.why));
     }

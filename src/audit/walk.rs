@@ -36,7 +36,7 @@ const MAX_DEPTH: usize = 200;
 const MAX_FILE: u64 = 8 << 30;
 
 /// A piece of work.
-pub(super) enum Job {
+pub(super) enum Errand {
     /// A directory, open already.
     Open(Folder),
     /// A directory in another.
@@ -53,7 +53,7 @@ pub(super) struct Walk<'a> {
     pub(super) wanted: &'a Wanted,
     pub(super) stop: &'a Stop,
     extent: &'a Extent,
-    pub(super) queue: Queue<Job>,
+    pub(super) queue: Queue<Errand>,
     /// Types of file systems by mount point, below the root.
     mounts: HashMap<Vec<u8>, String>,
     directories: Mutex<HashSet<(u64, u64)>>,
@@ -65,7 +65,7 @@ impl<'a> Walk<'a> {
         wanted: &'a Wanted,
         stop: &'a Stop,
         extent: &'a Extent,
-        starts: Vec<Job>,
+        starts: Vec<Errand>,
         mounts: HashMap<Vec<u8>, String>,
     ) -> Self {
         let queue = Queue::new(starts);
@@ -81,16 +81,16 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes one job. After the time is over jobs are dropped.
-    pub(super) fn take(&self, job: Job, looker: &mut Looker<'_>) {
+    pub(super) fn take(&self, job: Errand, looker: &mut Looker<'_>) {
         if self.stop.is_due() {
             looker.found.incomplete = true;
             return;
         }
         match job {
-            Job::Open(folder) => self.list(folder, looker),
-            Job::Enter(parent, name) => self.enter(&parent, &name, looker),
-            Job::Files(folder, names) => self.files(&folder, &names, looker),
-            Job::Known(file, path, hidden) => {
+            Errand::Open(folder) => self.list(folder, looker),
+            Errand::Enter(parent, name) => self.enter(&parent, &name, looker),
+            Errand::Files(folder, names) => self.files(&folder, &names, looker),
+            Errand::Known(file, path, hidden) => {
                 let result = file.metadata().and_then(|metadata| {
                     let where_it_is = (rules::is_boot(&path), hidden);
                     self.regular(&file, &metadata, looker, where_it_is, || path.clone())
@@ -183,9 +183,9 @@ impl<'a> Walk<'a> {
         }
         let folder = Arc::new(folder);
         let rest = files.split_off(files.len().min(BATCH));
-        let batches = rest.chunks(BATCH).map(|names| Job::Files(folder.clone(), names.to_vec()));
-        let jobs = inner.into_iter().map(|name| Job::Enter(folder.clone(), name)).chain(batches);
-        let jobs: Vec<Job> = jobs.collect();
+        let batches = rest.chunks(BATCH).map(|names| Errand::Files(folder.clone(), names.to_vec()));
+        let jobs = inner.into_iter().map(|name| Errand::Enter(folder.clone(), name)).chain(batches);
+        let jobs: Vec<Errand> = jobs.collect();
         if !jobs.is_empty() {
             self.queue.add(jobs);
         }

@@ -2,7 +2,7 @@
 
 mod fat;
 pub(crate) mod image_based;
-mod images;
+mod image_room;
 mod paths;
 mod sealed;
 
@@ -209,7 +209,7 @@ fn there_is_room(job: &Job) -> Result<()> {
     for change in &job.plan.paths.changes {
         need(&job.root.outer(&change.from), 4096);
     }
-    let images = images::room(job);
+    let images = image_room::room(job);
     let state = job.root.outer(Path::new(STATE));
     need(&state, journal::room(&job.plan.files) + images.kept + images.workshop);
     // kernel-install's own staging area, before the workshop has the image.

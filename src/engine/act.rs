@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::take::{Run, Staging};
-use super::{due, images, placed, verify};
+use super::{due, image_step, placed_step, verify};
 use crate::live;
 use crate::plan::Step;
 use crate::printable::count;
@@ -50,10 +50,10 @@ pub(super) fn take(
         }
         Step::ReloadSystemd => live::reload_systemd().map(|()| None),
         Step::BridgeImage { .. } | Step::RebuildImage { .. } => {
-            images::take(run, step, direction, cut)
+            image_step::take(run, step, direction, cut)
         }
-        Step::BridgePlaced(wanted) => placed::bridge(run, wanted, direction).map(|()| None),
-        Step::Place(wanted) => placed::last(run, wanted, direction).map(Some),
+        Step::BridgePlaced(wanted) => placed_step::bridge(run, wanted, direction).map(|()| None),
+        Step::Place(wanted) => placed_step::last(run, wanted, direction).map(Some),
         Step::Verify => verify::verify(run, direction).map(Some),
     }
 }

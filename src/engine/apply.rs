@@ -18,7 +18,7 @@ use crate::transaction::record::{Direction, Saved};
 
 /// What was done, and seen.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Applied {
     /// The run's journal, with the files as they were.
     pub journal: PathBuf,
     /// Sentences, each about something that was looked at after it was done.
@@ -27,7 +27,7 @@ pub struct Outcome {
     pub proof: Vec<Row>,
 }
 
-impl Outcome {
+impl Applied {
     /// Looks once more at what was proved, with all that blkid knows of other devices. That blkid
     /// cannot be asked is no reason to take anything back.
     fn of(run: &Run<'_>, mut seen: Vec<String>) -> Self {
@@ -46,7 +46,7 @@ impl Outcome {
 /// Applies the plan. On failure everything is taken back, as far as it goes, and said.
 ///
 /// The caller holds the claim on the root tree, and made the plan under it.
-pub fn run(job: &Job) -> Result<Outcome> {
+pub fn run(job: &Job) -> Result<Applied> {
     let saved = saved(job);
     let mut journal = Journal::create(&job.root, saved, &job.plan.files).map_err(refuse)?;
     if let Err(error) = validate::new_texts(job, &journal).and_then(|()| interrupt::watch()) {
@@ -63,7 +63,7 @@ pub fn run(job: &Job) -> Result<Outcome> {
             Standing::Complete.note();
             Journal::close_undone(&job.root, &journal.saved)?;
             let run = Run { root: &job.root, journal: &journal, changes: &job.changes };
-            Ok(Outcome::of(&run, seen))
+            Ok(Applied::of(&run, seen))
         }
         Err(error) => Err(take_back(job, journal, error)),
     }
@@ -71,7 +71,7 @@ pub fn run(job: &Job) -> Result<Outcome> {
 
 /// Finishes a run that was cut, under a claim on the root tree. On failure it stays as it is: undo and
 /// another try are both open.
-pub fn finish(root: &Root, journal: &mut Journal, changes: &Changes) -> Result<Outcome> {
+pub fn finish(root: &Root, journal: &mut Journal, changes: &Changes) -> Result<Applied> {
     interrupt::watch()?;
     let seen = live::watched(root, || {
         take(root, journal, changes, Direction::Forward, Manner::default())
@@ -84,7 +84,7 @@ pub fn finish(root: &Root, journal: &mut Journal, changes: &Changes) -> Result<O
     let seen = seen.map_err(|error| fail(Exit::NotRestored, error.context(advice)))?;
     Standing::Complete.note();
     Journal::close_undone(root, &journal.saved)?;
-    Ok(Outcome::of(&Run { root, journal, changes }, seen))
+    Ok(Applied::of(&Run { root, journal, changes }, seen))
 }
 
 fn saved(job: &Job) -> Saved {

@@ -18,7 +18,7 @@ use std::thread;
 use anyhow::{Result, bail};
 use nix::sys::statvfs::statvfs;
 
-use super::images;
+use super::image_step;
 use super::take::Run;
 use crate::change::Changes;
 use crate::failpoint;
@@ -63,7 +63,7 @@ pub(super) fn gather(
     let steps = &journal.saved.steps;
     let kind = std::mem::discriminant(&steps[first]);
     let alike = steps[first..].iter().enumerate().take_while(|(offset, step)| {
-        images::of(step).is_some()
+        image_step::of(step).is_some()
             && std::mem::discriminant(*step) == kind
             && is_due(first + offset)
     });
@@ -123,12 +123,12 @@ fn build(run: &Run<'_>, step: &Step) -> Result<Option<String>> {
     }
     log::info!("{}", run.changes.words(step, Direction::Forward));
     failpoint::hit("step")?;
-    images::take(run, step, Direction::Forward, false)
+    image_step::take(run, step, Direction::Forward, false)
 }
 
 /// How many times as long as one image all those of the steps take.
 pub(super) fn rounds(root: &Root, generator: Option<Generator>, steps: &[Step]) -> usize {
-    let builds = steps.iter().filter(|step| images::of(step).is_some());
+    let builds = steps.iter().filter(|step| image_step::of(step).is_some());
     let (bridge, last): (Vec<Step>, Vec<Step>) = builds.cloned().partition(Step::is_bridge_image);
     let rounds = |steps: &[Step]| steps.len().div_ceil(width(root, generator, steps));
     rounds(&bridge) + rounds(&last)
@@ -138,7 +138,7 @@ pub(super) fn rounds(root: &Root, generator: Option<Generator>, steps: &[Step]) 
 /// have room for.
 fn width(root: &Root, generator: Option<Generator>, steps: &[Step]) -> usize {
     let images: Vec<PathBuf> =
-        steps.iter().filter_map(images::of).map(|image| root.outer(&image.path)).collect();
+        steps.iter().filter_map(image_step::of).map(|image| root.outer(&image.path)).collect();
     if !matches!(generator, Some(Generator::InitramfsTools | Generator::Dracut))
         || HOOKS.iter().any(|dir| has_hook(root, Path::new(dir)))
     {

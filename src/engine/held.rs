@@ -4,7 +4,7 @@
 use anyhow::{Result, anyhow};
 
 use super::take::Run;
-use super::{images, placed, proof};
+use super::{image_step, placed_step, proof};
 use crate::change::{Change, Changes};
 use crate::guest::root::Root;
 use crate::plan::Step;
@@ -16,8 +16,8 @@ use crate::transaction::record::Direction;
 /// An image's part of such a way: one that boots under the new name.
 pub(super) fn image(run: &Run<'_>, step: &Step) -> Result<Option<String>> {
     match step {
-        Step::RebuildImage { path, .. } => images::hold(run, path).map(|()| None),
-        Step::Place(wanted) => placed::hold(run, wanted).map(|()| None),
+        Step::RebuildImage { path, .. } => image_step::hold(run, path).map(|()| None),
+        Step::Place(wanted) => placed_step::hold(run, wanted).map(|()| None),
         _ => Ok(None),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
-use crate::audit::finding::Findings;
+use crate::audit::finding::SearchResult;
 use crate::audit::{self, NotRewritten};
 use crate::change::{Change, Job};
 use crate::exit::refuse;
@@ -29,8 +29,8 @@ pub fn find(job: &Job) -> NotRewritten {
 }
 
 /// What is found of every old name.
-fn searched(job: &Job) -> Result<Findings> {
-    let (known, mut found) = (known(job), Findings::default());
+fn searched(job: &Job) -> Result<SearchResult> {
+    let (known, mut found) = (known(job), SearchResult::default());
     for wanted in job.wanted() {
         found.merge(audit::before_rename(&job.root, &wanted, &known)?);
     }

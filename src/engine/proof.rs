@@ -9,7 +9,7 @@ use crate::change::Changes;
 use crate::guest::root::Root;
 use crate::plan;
 use crate::proof::{
-    Facts, Known, Row, Verdict, View, compare, failures, is_of_loader, rows, summary,
+    Facts, Judgement, Known, Row, View, compare, failures, is_of_loader, rows, summary,
 };
 use crate::transaction::record::{Direction, Saved};
 
@@ -39,7 +39,7 @@ pub fn before(view: &View, root: &Root, saved: &Saved, changes: &Changes) -> Res
         Ok::<_, anyhow::Error>(rows)
     };
     let rows = by(Direction::Backward)?;
-    let fails = rows.iter().any(|row| row.verdict == Verdict::Fails);
+    let fails = rows.iter().any(|row| row.verdict == Judgement::Fails);
     if fails && !changes.pivot() { by(Direction::Forward) } else { Ok(rows) }
 }
 

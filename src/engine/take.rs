@@ -5,7 +5,7 @@
 use anyhow::{Result, bail};
 
 use super::due::{Due, last_side};
-use super::{act, crew, foreign, held, images, proof};
+use super::{act, crew, foreign, held, image_step, proof};
 use crate::change::{Changes, Told};
 use crate::exit::Standing;
 use crate::failpoint;
@@ -38,7 +38,7 @@ pub struct Manner {
 
 /// What was seen, and what failed.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct Taken {
     /// Sentences, each about something that was looked at after it was done.
     pub seen: Vec<String>,
     /// Sentences, each about something that is somebody else's by now.
@@ -54,8 +54,8 @@ pub fn take(
     changes: &Changes,
     direction: Direction,
     manner: Manner,
-) -> Result<Outcome> {
-    let mut outcome = Outcome::default();
+) -> Result<Taken> {
+    let mut outcome = Taken::default();
     let due = Due::of(changes.phases(&journal.saved.steps)?);
     journal.sweep(root)?;
     if direction == Direction::Backward && !manner.force {
@@ -84,7 +84,7 @@ pub fn take(
         if let Some(signal) = interrupt::caught() {
             bail!("stopped by signal {signal}");
         }
-        if direction == Direction::Forward && images::of(step).is_some() {
+        if direction == Direction::Forward && image_step::of(step).is_some() {
             let is_due = |number| due.is(journal, number, direction);
             if let Some(crew) = crew::gather(root, journal, number, is_due) {
                 next = crew.range.end;
@@ -146,7 +146,7 @@ pub fn take(
 }
 
 /// Whether a record was written; where the manner is to keep going, a failure is noted.
-fn noted(written: Result<()>, manner: Manner, outcome: &mut Outcome) -> Result<bool> {
+fn noted(written: Result<()>, manner: Manner, outcome: &mut Taken) -> Result<bool> {
     match written {
         Ok(()) => Ok(true),
         Err(error) if manner.keep_going => {
@@ -180,7 +180,7 @@ impl Staging {
         due: &Due,
         direction: Direction,
         manner: Manner,
-        outcome: &mut Outcome,
+        outcome: &mut Taken,
     ) -> Result<Self> {
         // Staged before the group is renamed: what can fail fails first, and the flip stays short.
         let mut waiting = Self::default();

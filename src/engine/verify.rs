@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use super::take::Run;
-use super::{images, proof};
+use super::{image_step, proof};
 use crate::change::Changes;
 use crate::guest::root::Root;
 use crate::plan;
@@ -17,7 +17,7 @@ pub(super) fn verify(run: &Run<'_>, direction: Direction) -> Result<String> {
     let Run { root, journal, changes } = *run;
     changes.iter().try_for_each(|change| change.demand(direction))?;
     if direction == Direction::Backward {
-        for image in journal.saved.steps.iter().filter_map(images::of) {
+        for image in journal.saved.steps.iter().filter_map(image_step::of) {
             if let Some(resolved) = root.resolve(&image.path)? {
                 journal.image_is_kept_one(&root.outer(&resolved))?;
             }

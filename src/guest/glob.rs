@@ -1,6 +1,6 @@
 //! Patterns of paths inside the root tree.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::root::Root;
+use crate::glob::is_component;
 
 /// How deep a tree of configuration is looked through.
 const MAX_DEPTH: usize = 8;
@@ -27,11 +28,10 @@ impl Root {
                 match component.split_once('*') {
                     None => next.push(dir.join(component)),
                     Some(("", "*")) => self.tree(&dir, MAX_DEPTH, &mut next)?,
-                    Some((head, tail)) => {
+                    Some(_) => {
                         let names = self.list(&dir)?;
-                        next.extend(
-                            names.iter().filter(|name| fits(name, head, tail)).map(|n| dir.join(n)),
-                        );
+                        let fits = |name: &&OsString| is_component(name.as_bytes(), component);
+                        next.extend(names.iter().filter(fits).map(|name| dir.join(name)));
                     }
                 }
             }
@@ -48,7 +48,7 @@ impl Root {
     fn tree(&self, dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
         let names = self.list(dir)?;
         found.push(dir.to_owned());
-        for name in names.iter().filter(|name| depth > 0 && fits(name, "", "")) {
+        for name in names.iter().filter(|name| depth > 0 && is_component(name.as_bytes(), "*")) {
             let path = dir.join(name);
             if fs::symlink_metadata(self.outer(&path)).is_ok_and(|metadata| metadata.is_dir()) {
                 self.tree(&path, depth - 1, found)?;
@@ -56,12 +56,4 @@ impl Root {
         }
         Ok(())
     }
-}
-
-fn fits(name: &OsStr, head: &str, tail: &str) -> bool {
-    let name = name.as_bytes();
-    name.len() >= head.len() + tail.len()
-        && name.starts_with(head.as_bytes())
-        && name.ends_with(tail.as_bytes())
-        && !(head.is_empty() && name.starts_with(b"."))
 }

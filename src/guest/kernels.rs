@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::copies::is_copy;
 use crate::guest::presets::presets;
 use crate::guest::root::Root;
 
@@ -227,7 +228,8 @@ fn of_flavour(root: &Root, flavour: &str) -> Option<String> {
 /// Kernel versions start with a digit; `6.1.0.bak`, `.old`, `.dpkg-bak` are copies.
 fn is_version(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
-        && ![".old", ".bak", ".dpkg-bak", ".new", ".orig"].iter().any(|tail| text.ends_with(tail))
+        && !is_copy(text.as_bytes())
+        && !text.ends_with(".new")
         && !is_kdump(text)
 }
 

@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::names::{LvName, VgName};
-    use crate::proof::Verdict;
+    use crate::proof::Judgement;
     use crate::rewrite::matcher::Volumes;
 
     #[test]
@@ -84,31 +84,31 @@ mod tests {
             Facts::new(vg("new"), Some(vg("a-b")), &Volumes::Known(known.into()), BTreeSet::new())
                 .with_tags(Some(BTreeSet::from(["UUID=1-2".to_owned()])));
         for (text, verdict) in [
-            ("root=/dev/mapper/new-root", Verdict::Holds),
-            ("root=/dev/new/root", Verdict::Holds),
-            ("root=/dev/mapper/a--b-root", Verdict::Fails),
-            ("root=/dev/new/nosuch", Verdict::Fails),
-            ("root=UUID=1-2", Verdict::Holds),
-            ("root=UUID=3-4", Verdict::Unknown),
-            ("root=/dev/sda2", Verdict::Unknown),
-            ("root=$x", Verdict::Unknown),
-            ("\"resume=/dev/a-b/swap\"", Verdict::Fails),
-            ("mount.usr=/dev/disk/by-id/dm-name-new-root", Verdict::Holds),
-            ("rd.lvm.lv=new/swap", Verdict::Holds),
-            ("rd.lvm.lv=a-b/swap", Verdict::Fails),
-            ("rd.lvm.lv=new/nosuch", Verdict::Fails),
-            ("rd.lvm.lv=other/root", Verdict::Unknown),
-            ("rd.lvm.vg=new", Verdict::Holds),
-            ("rd.lvm.vg=a-b", Verdict::Fails),
-            ("rd_LVM_VG=a-b", Verdict::Fails),
-            ("cryptdevice=/dev/a-b/root:crypt:allow-discards", Verdict::Fails),
-            ("cryptopts=target=x,source=/dev/new/root,lvm=y", Verdict::Holds),
-            ("rd.luks.name=1-2=x", Verdict::Holds),
-            ("rd.luks.uuid=luks-1-2", Verdict::Holds),
-            ("systemd.mount-extra=/dev/mapper/a--b-root:/x:ext4", Verdict::Fails),
-            ("systemd.swap-extra=/dev/new/swap:nofail", Verdict::Holds),
-            ("rd.luks.key=1-2=/key:/dev/a-b/root", Verdict::Fails),
-            ("systemd.wants=dev-mapper-a\\x2d\\x2db\\x2droot.device", Verdict::Fails),
+            ("root=/dev/mapper/new-root", Judgement::Holds),
+            ("root=/dev/new/root", Judgement::Holds),
+            ("root=/dev/mapper/a--b-root", Judgement::Fails),
+            ("root=/dev/new/nosuch", Judgement::Fails),
+            ("root=UUID=1-2", Judgement::Holds),
+            ("root=UUID=3-4", Judgement::Unknown),
+            ("root=/dev/sda2", Judgement::Unknown),
+            ("root=$x", Judgement::Unknown),
+            ("\"resume=/dev/a-b/swap\"", Judgement::Fails),
+            ("mount.usr=/dev/disk/by-id/dm-name-new-root", Judgement::Holds),
+            ("rd.lvm.lv=new/swap", Judgement::Holds),
+            ("rd.lvm.lv=a-b/swap", Judgement::Fails),
+            ("rd.lvm.lv=new/nosuch", Judgement::Fails),
+            ("rd.lvm.lv=other/root", Judgement::Unknown),
+            ("rd.lvm.vg=new", Judgement::Holds),
+            ("rd.lvm.vg=a-b", Judgement::Fails),
+            ("rd_LVM_VG=a-b", Judgement::Fails),
+            ("cryptdevice=/dev/a-b/root:crypt:allow-discards", Judgement::Fails),
+            ("cryptopts=target=x,source=/dev/new/root,lvm=y", Judgement::Holds),
+            ("rd.luks.name=1-2=x", Judgement::Holds),
+            ("rd.luks.uuid=luks-1-2", Judgement::Holds),
+            ("systemd.mount-extra=/dev/mapper/a--b-root:/x:ext4", Judgement::Fails),
+            ("systemd.swap-extra=/dev/new/swap:nofail", Judgement::Holds),
+            ("rd.luks.key=1-2=/key:/dev/a-b/root", Judgement::Fails),
+            ("systemd.wants=dev-mapper-a\\x2d\\x2db\\x2droot.device", Judgement::Fails),
         ] {
             let mut found = Vec::new();
             let maker = Maker::of(Path::new("/x"));

@@ -8,14 +8,14 @@ use crate::names::path::MAPPER;
 use crate::rewrite::edit::Form;
 use crate::rewrite::matcher::{Matcher, Verdict as Match, Volumes};
 
-use super::Verdict;
+use super::Judgement;
 use super::known::{Group, Known};
 
 /// What is true of a name, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What is true.
-    pub verdict: Verdict,
+    pub verdict: Judgement,
     /// Why, where it does not simply hold.
     pub why: Option<String>,
 }
@@ -23,23 +23,23 @@ pub struct Finding {
 impl Finding {
     /// It is there.
     pub(crate) fn holds() -> Self {
-        Self { verdict: Verdict::Holds, why: None }
+        Self { verdict: Judgement::Holds, why: None }
     }
 
     /// It is not there.
     pub(crate) fn fails(why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Fails, why: Some(why.into()) }
+        Self { verdict: Judgement::Fails, why: Some(why.into()) }
     }
 
     /// Nobody here can tell.
     pub(crate) fn unknown(why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Unknown, why: Some(why.into()) }
+        Self { verdict: Judgement::Unknown, why: Some(why.into()) }
     }
 
     /// The same, where no boot waits for it.
     pub(crate) fn tolerated(self) -> Self {
         match self.verdict {
-            Verdict::Fails => Self { verdict: Verdict::Tolerated, ..self },
+            Judgement::Fails => Self { verdict: Judgement::Tolerated, ..self },
             _ => self,
         }
     }

@@ -49,7 +49,7 @@ pub struct Row {
     /// The text that is judged.
     pub value: String,
     /// What is true of it.
-    pub verdict: Verdict,
+    pub verdict: Judgement,
     /// Why, where it does not simply hold.
     pub why: Option<String>,
 }
@@ -57,7 +57,7 @@ pub struct Row {
 /// What is true of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum Judgement {
     /// The device is there, the file exists, the entry is the one that it was.
     Holds,
     /// It fails, as it did before the run.
@@ -70,7 +70,7 @@ pub enum Verdict {
     Fails,
 }
 
-impl Verdict {
+impl Judgement {
     /// The word in tables.
     pub fn word(self) -> &'static str {
         match self {
@@ -127,10 +127,10 @@ pub fn compare(rows: &mut [Row], before: &[Row]) {
         .collect();
     for (row, then) in rows.iter_mut().zip(then) {
         let Some(then) = then else { continue };
-        if row.verdict == Verdict::Fails && then.verdict == Verdict::Fails {
-            row.verdict = Verdict::AsBefore;
+        if row.verdict == Judgement::Fails && then.verdict == Judgement::Fails {
+            row.verdict = Judgement::AsBefore;
         } else if is_of_loader(row) && position(&row.value) != position(&then.value) {
-            row.verdict = Verdict::Fails;
+            row.verdict = Judgement::Fails;
             row.why = Some(format!("it was `{}`", then.value));
         }
     }
@@ -145,7 +145,7 @@ pub fn to_keep(rows: &[Row]) -> Vec<Row> {
 /// one, for they are told apart by their order.
 fn worth_keeping(rows: &[Row]) -> impl Iterator<Item = &Row> {
     let failing: HashSet<Key> =
-        rows.iter().filter(|row| row.verdict == Verdict::Fails).map(Key::of).collect();
+        rows.iter().filter(|row| row.verdict == Judgement::Fails).map(Key::of).collect();
     rows.iter().filter(move |row| is_of_loader(row) || failing.contains(&Key::of(row)))
 }
 
@@ -175,7 +175,7 @@ fn position(value: &str) -> &str {
 
 /// Failing rows in a sentence; none where there is none.
 pub fn failures(rows: &[Row]) -> Option<String> {
-    let failing = rows.iter().filter(|row| row.verdict == Verdict::Fails);
+    let failing = rows.iter().filter(|row| row.verdict == Judgement::Fails);
     let told: Vec<String> = failing.map(sentence).collect();
     (!told.is_empty()).then(|| told.join("; "))
 }
@@ -194,11 +194,11 @@ fn sentence(row: &Row) -> String {
 /// How many rows have which verdict: `12 hold, 1 unknown`.
 pub fn summary(rows: &[Row]) -> String {
     let verdicts = [
-        (Verdict::Holds, "hold"),
-        (Verdict::Fails, "FAIL"),
-        (Verdict::AsBefore, Verdict::AsBefore.word()),
-        (Verdict::Tolerated, Verdict::Tolerated.word()),
-        (Verdict::Unknown, Verdict::Unknown.word()),
+        (Judgement::Holds, "hold"),
+        (Judgement::Fails, "FAIL"),
+        (Judgement::AsBefore, Judgement::AsBefore.word()),
+        (Judgement::Tolerated, Judgement::Tolerated.word()),
+        (Judgement::Unknown, Judgement::Unknown.word()),
     ];
     let counted = verdicts.map(|(verdict, word)| {
         let count = rows.iter().filter(|row| row.verdict == verdict).count();

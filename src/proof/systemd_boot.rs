@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::view::File;
 use super::{DEFAULT_ENTRY, Finding, Maker, NEXT_ENTRY, Row, View};
+use crate::glob::is_loose;
 use crate::guest::placed::without_tries;
 
 /// systemd-boot's variables (systemd.io, Boot Loader Interface), and what each chooses.
@@ -39,7 +40,8 @@ impl Choice {
 
     /// Whether a pattern takes it; `.conf` may be left out.
     fn fits(&self, pattern: &str) -> bool {
-        fits(&self.id, pattern) || self.id.strip_suffix(".conf").is_some_and(|id| fits(id, pattern))
+        is_loose(&self.id, pattern)
+            || self.id.strip_suffix(".conf").is_some_and(|id| is_loose(id, pattern))
     }
 }
 
@@ -86,21 +88,6 @@ fn row(
         |at| (format!("{at} {}", choices[at].title), Finding::holds()),
     );
     maker.row(line, item, value, finding)
-}
-
-/// A pattern with `*` and `?`, in any case.
-fn fits(name: &str, pattern: &str) -> bool {
-    fn rest(name: &[char], pattern: &[char]) -> bool {
-        match (pattern.split_first(), name.split_first()) {
-            (None, first) => first.is_none(),
-            (Some(('*', more)), _) => (0..=name.len()).any(|taken| rest(&name[taken..], more)),
-            (Some(('?', more)), Some((_, left))) => rest(left, more),
-            (Some((wanted, more)), Some((first, left))) => wanted == first && rest(left, more),
-            (Some(_), None) => false,
-        }
-    }
-    let characters = |text: &str| text.to_lowercase().chars().collect::<Vec<_>>();
-    rest(&characters(name), &characters(pattern))
 }
 
 #[cfg(test)]

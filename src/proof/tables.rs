@@ -91,7 +91,7 @@ impl Table<'_> {
         let finding = facts.device(value);
         // On the running system the node itself is there to be seen.
         let seen = view.is_live() && value.starts_with('/') && view.exists(value);
-        Some(if seen && finding.verdict == super::Verdict::Unknown {
+        Some(if seen && finding.verdict == super::Judgement::Unknown {
             Finding::holds()
         } else {
             finding

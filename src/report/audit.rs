@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::style::{Mark, Style};
 use super::to_stdout;
 use crate::audit::Wanted;
-use crate::audit::finding::{Counts, Finding, Findings, Obstacle, shown};
+use crate::audit::finding::{Counts, Finding, Obstacle, SearchResult, shown};
 use crate::audit::told::{is_same_file, place, say_unreadable, visible};
 use crate::cli::{AuditArgs, Format};
 use crate::guest::root::Root;
@@ -45,7 +45,7 @@ pub fn print(
     args: &AuditArgs,
     root: &Root,
     wanted: &Wanted,
-    found: &Findings,
+    found: &SearchResult,
     time: Duration,
 ) -> Result<()> {
     for each in &found.passed_over {
@@ -104,7 +104,7 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, style: Style) -> io::Re
 fn write_counts(
     out: &mut dyn Write,
     wanted: &Wanted,
-    found: &Findings,
+    found: &SearchResult,
     least: Severity,
     time: Duration,
 ) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::style::{Mark, Style};
 use super::wrap::wrapped;
 use crate::printable;
-use crate::proof::{Row, Verdict, summary};
+use crate::proof::{Judgement, Row, summary};
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
@@ -53,10 +53,10 @@ fn write_row(
     style: Style,
 ) -> io::Result<()> {
     let (on, off) = match row.verdict {
-        Verdict::Holds => style.paint(Mark::Added),
-        Verdict::Fails => style.paint(Mark::Removed),
-        Verdict::AsBefore | Verdict::Tolerated => style.paint(Mark::Warning),
-        Verdict::Unknown => ("", ""),
+        Judgement::Holds => style.paint(Mark::Added),
+        Judgement::Fails => style.paint(Mark::Removed),
+        Judgement::AsBefore | Judgement::Tolerated => style.paint(Mark::Warning),
+        Judgement::Unknown => ("", ""),
     };
     let item = format!("{:ITEM$}", shortened(&row.item, 2 * ITEM));
     let before = prefix.len() + 2 + VERDICT + 1 + item.chars().count() + 1;
@@ -64,7 +64,7 @@ fn write_row(
     write!(out, "{prefix}  {on}{:VERDICT$}{off} ", row.verdict.word())?;
     line(out, "", format!("{item} {value}").trim_end())?;
     // What nobody can tell needs no line of its own: nearly all of it is another's.
-    let why = row.why.as_ref().filter(|_| row.verdict != Verdict::Unknown);
+    let why = row.why.as_ref().filter(|_| row.verdict != Judgement::Unknown);
     match why {
         Some(why) => {
             let why = shortened(why, WIDTH - prefix.len() - 4);

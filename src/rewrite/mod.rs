@@ -50,6 +50,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::glob::is_component;
 use edit::Findings;
 use matcher::Matcher;
 pub use place::{Place, Treatment};
@@ -57,6 +58,7 @@ pub use places::{INCLUDED, PLACES};
 
 /// Finds what to change in a file's bytes.
 pub type Rewrite = fn(&Matcher, &[u8]) -> Result<Findings>;
+
 /// Whether a path below the root, without its leading slash, is one of a place's.
 pub fn is_at(place: &Place, path: &str) -> bool {
     let pattern: Vec<&str> = place.pattern.split('/').collect();
@@ -71,14 +73,5 @@ fn fits(pattern: &[&str], path: &[&str]) -> bool {
         return (0..=directories).any(|at| fits(pattern, &path[at..]));
     }
     let Some((name, path)) = path.split_first() else { return false };
-    let this = match first.split_once('*') {
-        None => name == first,
-        Some((head, tail)) => {
-            name.len() >= head.len() + tail.len()
-                && name.starts_with(head)
-                && name.ends_with(tail)
-                && !(head.is_empty() && name.starts_with('.'))
-        }
-    };
-    this && fits(pattern, path)
+    is_component(name.as_bytes(), first) && fits(pattern, path)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Rewrite, free_text, text};
+use crate::copies::is_copy;
 use crate::severity::Severity;
 
 /// Where a format lives.
@@ -33,16 +34,12 @@ pub enum Treatment {
     Reported(&'static str),
 }
 
-const COPIES: &[&str] =
-    &[".bak", ".old", ".orig", ".save", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".rpmsave"];
-
 impl Place {
     /// Whether a file is an old copy that the place's reader passes over: systemd takes a file for a unit
     /// or a drop-in by its suffix (systemd.unit(5)).
     pub fn passes_over(&self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        self.kind.starts_with("systemd-")
-            && (name.ends_with('~') || COPIES.iter().any(|suffix| name.ends_with(suffix)))
+        self.kind.starts_with("systemd-") && is_copy(name.as_bytes())
     }
 
     /// Whether the run must not go on without having read the place.

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 
 use super::printer::Printer;
 use crate::ask;
-use crate::audit::{self, finding::Findings};
+use crate::audit::{self, finding::SearchResult};
 use crate::change::{Changes, Job};
 use crate::changes;
 use crate::checks::{self, image_based};
@@ -115,11 +115,11 @@ pub(crate) fn again(shown: Option<&Plan>, prepare: impl FnOnce() -> Result<Job>)
 }
 
 /// What still has the old names after a run, whose journal is closed: nothing here can undo it.
-pub(super) fn left(root: &Root, changes: &Changes) -> Option<Findings> {
+pub(super) fn left(root: &Root, changes: &Changes) -> Option<SearchResult> {
     let old = changes.names(Direction::Backward);
     log::info!("search for what still names {old}");
     let search = || {
-        let mut found = Findings::default();
+        let mut found = SearchResult::default();
         for wanted in changes.wanted(&plan::mappings(root)?) {
             found.merge(audit::after_rename(root, &wanted)?);
         }

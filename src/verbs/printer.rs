@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::audit;
-use crate::audit::finding::Findings;
+use crate::audit::finding::SearchResult;
 use crate::audit::told::left_lines;
 use crate::change::{Change, Job};
 use crate::cli::{Format, RunArgs};
@@ -125,8 +125,8 @@ impl Printer {
     pub(crate) fn done(
         &self,
         job: &Job,
-        outcome: &apply::Outcome,
-        left: Option<&Findings>,
+        outcome: &apply::Applied,
+        left: Option<&SearchResult>,
         started: Instant,
     ) -> Result<()> {
         let done = Done {

@@ -21,7 +21,7 @@ use crate::own::PENDING;
 use crate::plan::Step;
 use crate::printable;
 use crate::printable::count;
-use crate::proof::{self, Verdict, View};
+use crate::proof::{self, Judgement, View};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
@@ -112,7 +112,7 @@ pub(super) fn refuse_what_would_fail(
     let view = View::with(root, texts);
     let mut rows = before(&view, root, saved, changes)?;
     rows.retain(|row| {
-        row.verdict == Verdict::Fails && !row.path.ancestors().any(|path| ours.contains(path))
+        row.verdict == Judgement::Fails && !row.path.ancestors().any(|path| ours.contains(path))
     });
     match proof::failures(&rows) {
         None => Ok(()),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::images;
+use super::image_step;
 use super::take::Run;
 use crate::audit;
 use crate::failpoint;
@@ -23,7 +23,7 @@ use crate::transaction::record::Direction;
 /// Forward what boots under either name; back the same once more, until the group has its old name.
 pub(super) fn bridge(run: &Run<'_>, placed: &Placed, direction: Direction) -> Result<()> {
     let Run { root, journal, .. } = *run;
-    let outer = images::outer(root, &placed.path, direction)?;
+    let outer = image_step::outer(root, &placed.path, direction)?;
     if direction == Direction::Backward {
         return journal.restore_image(&outer, Kept::Bridge).map(drop);
     }
@@ -35,7 +35,7 @@ pub(super) fn bridge(run: &Run<'_>, placed: &Placed, direction: Direction) -> Re
 /// itself. A unified kernel image without a bridge has one name alone, and is left as it is.
 pub(super) fn hold(run: &Run<'_>, placed: &Placed) -> Result<()> {
     let Run { root, journal, .. } = *run;
-    let outer = images::outer(root, &placed.path, Direction::Backward)?;
+    let outer = image_step::outer(root, &placed.path, Direction::Backward)?;
     if !journal.restore_image(&outer, Kept::Bridge)? && matches!(placed.made, Made::Copy { .. }) {
         journal.restore_image(&outer, Kept::Before)?;
     }
@@ -44,7 +44,7 @@ pub(super) fn hold(run: &Run<'_>, placed: &Placed) -> Result<()> {
 
 pub(super) fn last(run: &Run<'_>, placed: &Placed, direction: Direction) -> Result<String> {
     let Run { root, journal, .. } = *run;
-    let outer = images::outer(root, &placed.path, direction)?;
+    let outer = image_step::outer(root, &placed.path, direction)?;
     if direction == Direction::Backward {
         journal.clear_workshop()?;
         journal.restore_image(&outer, Kept::Before)?;
@@ -89,7 +89,7 @@ fn make(run: &Run<'_>, placed: &Placed, outer: &Path, purpose: Purpose) -> Resul
             let settings = unified::settings(&parts);
             let files: Vec<(&str, &[u8])> =
                 settings.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-            let world = images::world(run, purpose)?;
+            let world = image_step::world(run, purpose)?;
             let workshop = journal.workshop(&files)?;
             let image = unified::build(&parts, &workshop, root, &world).with_context(building)?;
             failpoint::hit("image")?;
