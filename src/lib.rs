@@ -6,7 +6,7 @@
 //! and [`initramfs`] (change it), and a second plan that must come out empty. A kind of change is a
 //! room of its own ([`group`]) and a line in [`changes`]; the engine knows none by name.
 //!
-//! Only [`transaction`] writes files and only [`run`] starts programs; `tests/rooms.rs`
+//! Only [`transaction`] writes files and only [`run`] starts programs; `tests/house/rooms.rs`
 //! holds the tree to that. `CONTRIBUTING.md` has the map of rooms.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make what they look at"))]

@@ -1,49 +1,113 @@
-//! The integration tests, one binary.
+//! The integration tests, one binary. A test is in the folder of what it is about; its module has the
+//! file's name alone, so that `cargo test flow::` runs a file.
 
 #![allow(unreachable_pub, clippy::print_stderr, clippy::disallowed_methods)]
 
-mod attributes;
-mod audit;
-mod boot_fs;
-mod clones;
-mod crew;
-mod earlier_journals;
-mod exotic;
-#[cfg(feature = "failpoints")]
-mod faults;
-mod first_minute;
-mod flow;
-mod generators;
-mod golden;
+// What the tests are made with.
+#[path = "kit/harness.rs"]
 mod harness;
-mod hostile;
-mod image_based;
-mod images;
-mod journals;
-mod live;
-mod manual;
-mod many;
-mod named_after;
-mod names;
-mod not_rewritten;
-mod obstacles;
-mod package_locks;
-mod paths;
-mod placed;
-mod places;
-mod planted;
-mod printable;
-mod private;
-mod proof;
-mod real_lvm;
-mod recovery;
-mod refusals;
-mod rename_lv;
-mod rooms;
-mod since;
+#[path = "kit/stage.rs"]
 mod stage;
-mod terminal;
+#[path = "kit/tree.rs"]
 mod tree;
-mod units;
-mod words;
+
+// Which bytes of which files change.
+#[path = "rewriting/exotic.rs"]
+mod exotic;
+#[path = "rewriting/generators.rs"]
+mod generators;
+#[path = "rewriting/golden.rs"]
+mod golden;
+#[path = "rewriting/named_after.rs"]
+mod named_after;
+#[path = "rewriting/names.rs"]
+mod names;
+#[path = "rewriting/not_rewritten.rs"]
+mod not_rewritten;
+#[path = "rewriting/paths.rs"]
+mod paths;
+#[path = "rewriting/places.rs"]
+mod places;
+#[path = "rewriting/planted.rs"]
+mod planted;
+
+// What still has a name.
+#[path = "searching/audit.rs"]
+mod audit;
+
+// The next boot.
+#[path = "proving/proof.rs"]
+mod proof;
+
+// What is in images, and how they are built.
+#[path = "images/crew.rs"]
+mod crew;
+#[path = "images/images.rs"]
+mod images;
+#[path = "images/placed.rs"]
+mod placed;
+#[path = "images/world.rs"]
 mod world;
+
+// Runs that come to their end.
+#[path = "running/attributes.rs"]
+mod attributes;
+#[path = "running/boot_fs.rs"]
+mod boot_fs;
+#[path = "running/clones.rs"]
+mod clones;
+#[path = "running/flow.rs"]
+mod flow;
+#[path = "running/live.rs"]
+mod live;
+#[path = "running/many.rs"]
+mod many;
+#[path = "running/package_locks.rs"]
+mod package_locks;
+#[path = "running/real_lvm.rs"]
+mod real_lvm;
+#[path = "running/rename_lv.rs"]
+mod rename_lv;
+
+// Runs that end before their first change.
+#[path = "refusing/hostile.rs"]
+mod hostile;
+#[path = "refusing/image_based.rs"]
+mod image_based;
+#[path = "refusing/obstacles.rs"]
+mod obstacles;
+#[path = "refusing/refusals.rs"]
+mod refusals;
+
+// Runs that are cut, fail, or are taken back.
+#[path = "going_back/earlier_journals.rs"]
+mod earlier_journals;
+#[cfg(feature = "failpoints")]
+#[path = "going_back/faults.rs"]
+mod faults;
+#[path = "going_back/journals.rs"]
+mod journals;
+#[path = "going_back/recovery.rs"]
+mod recovery;
+#[path = "going_back/since.rs"]
+mod since;
+
+// What is said, and to whom.
+#[path = "telling/first_minute.rs"]
+mod first_minute;
+#[path = "telling/manual.rs"]
+mod manual;
+#[path = "telling/printable.rs"]
+mod printable;
+#[path = "telling/private.rs"]
+mod private;
+#[path = "telling/terminal.rs"]
+mod terminal;
+#[path = "telling/words.rs"]
+mod words;
+
+// The tree itself.
+#[path = "house/rooms.rs"]
+mod rooms;
+#[path = "house/units.rs"]
+mod units;

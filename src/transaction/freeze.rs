@@ -1,7 +1,7 @@
 //! What a boot loader reads must be where it looks for it.
 //!
 //! A boot loader reads a file system without its log. syncfs(2) writes ext4's, Btrfs's and FAT's to their
-//! places (`tests/boot_fs.rs`), and XFS's to its log alone: until XFS has written that back, GRUB sees the
+//! places (`tests/running/boot_fs.rs`), and XFS's to its log alone: until XFS has written that back, GRUB sees the
 //! old directory. A freeze writes it back (`xfs_fs_freeze` in the kernel's `fs/xfs/xfs_super.c`).
 
 use std::fs::{self, File};

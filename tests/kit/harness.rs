@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 pub fn demand_programs() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        let list = include_str!("run").split("tests_need=\"").nth(1).unwrap().split('"').next();
+        let list = include_str!("../run").split("tests_need=\"").nth(1).unwrap().split('"').next();
         let missing: Vec<&str> = list
             .unwrap()
             .lines()

@@ -61,8 +61,10 @@ fn the_page_has_every_place_as_the_program_has_it() {
 #[test]
 fn every_test_that_the_page_names_is_there() {
     let mut sources = BTreeSet::new();
-    for dir in ["tests", "src/rewrite"] {
-        for entry in fs::read_dir(project().join(dir)).unwrap() {
+    let folders = fs::read_dir(project().join("tests")).unwrap().flatten();
+    let folders = folders.map(|entry| entry.path()).filter(|path| path.is_dir());
+    for dir in folders.chain([project().join("src/rewrite")]) {
+        for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "rs") {
                 let module = path.file_stem().unwrap().to_string_lossy().into_owned();
