@@ -38,7 +38,7 @@ pub struct RunArgs {
 
     /// Rewrite files and leave LVM and the images alone
     ///
-    /// For a group that has its new name already, or a tree whose disks are elsewhere. No LVM
+    /// For what has its new name already, or a tree whose disks are elsewhere. No LVM
     /// program is called. Without --lvm-report, names are told by their form alone.
     #[arg(long)]
     pub files_only: bool,

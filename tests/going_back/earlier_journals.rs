@@ -1,5 +1,6 @@
 //! Runs of earlier programs, by the journals that those wrote: finished and taken back by this one.
 
+use crate::harness::needs_root;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ fn contents(stage: &Stage) -> BTreeMap<PathBuf, Content> {
 
 #[test]
 fn a_run_that_is_done_is_taken_back() {
+    needs_root!();
     for (format, text, dir) in JOURNALS {
         let lines: Vec<&str> = text.lines().collect();
         let (stage, before) = after(&lines, dir);
@@ -50,6 +52,7 @@ fn a_run_that_is_done_is_taken_back() {
 
 #[test]
 fn a_run_that_was_cut_is_finished_and_taken_back() {
+    needs_root!();
     for (format, text, dir) in JOURNALS {
         let lines: Vec<&str> = text.lines().collect();
         // Where paths are, the journal says: the stage has them under their new names.

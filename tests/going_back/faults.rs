@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::golden::{Case, cases};
-use crate::harness::{Run, postclone_with};
+use crate::harness::{Run, needs_root, postclone_with};
 use crate::stage::{Stage, Thing};
 use crate::tree::{self, Content};
 
@@ -35,11 +35,13 @@ fn is_taken(number: usize) -> bool {
 
 #[test]
 fn every_failure_is_taken_back_with_luks() {
+    needs_root!();
     fails_at_every_point(Stage::encrypted);
 }
 
 #[test]
 fn every_failure_is_taken_back_with_unified_images() {
+    needs_root!();
     fails_at_every_point(crate::placed::unified);
 }
 
@@ -107,16 +109,19 @@ fn is_killed(stage: &Stage, number: usize) -> bool {
 
 #[test]
 fn every_kill_can_be_undone_or_finished() {
+    needs_root!();
     kills_at_every_point(Stage::new);
 }
 
 #[test]
 fn every_kill_can_be_undone_or_finished_with_luks() {
+    needs_root!();
     kills_at_every_point(Stage::encrypted);
 }
 
 #[test]
 fn every_kill_can_be_undone_or_finished_with_unified_images() {
+    needs_root!();
     kills_at_every_point(crate::placed::unified);
 }
 
@@ -158,16 +163,19 @@ fn kills_at_every_point(build: fn() -> Stage) {
 
 #[test]
 fn an_undo_that_is_killed_is_finished_by_the_next() {
+    needs_root!();
     kills_undo_at_every_point(Stage::new);
 }
 
 #[test]
 fn an_undo_that_is_killed_is_finished_by_the_next_with_luks() {
+    needs_root!();
     kills_undo_at_every_point(Stage::encrypted);
 }
 
 #[test]
 fn an_undo_that_is_killed_is_finished_by_the_next_with_unified_images() {
+    needs_root!();
     kills_undo_at_every_point(crate::placed::unified);
 }
 
@@ -211,6 +219,7 @@ fn on_fixture(case: &Case, root: &Path, environment: &[(&str, &str)]) -> Run {
 
 #[test]
 fn every_fixture_stands_it() {
+    needs_root!();
     let mut all = 0;
     for case in cases() {
         let log = tempfile::NamedTempFile::new().unwrap();

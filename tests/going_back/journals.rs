@@ -12,7 +12,7 @@ use postclone::transaction::journal::Journal;
 use postclone::transaction::record::{Direction, State};
 use serde_json::{Value, json};
 
-use crate::harness::{Run, postclone, project, run};
+use crate::harness::{Run, needs_root, postclone, project, run};
 use crate::tree;
 
 const OLD: &str = "svlmon2-vg";
@@ -404,6 +404,7 @@ fn a_rename_makes_its_state_inside_the_root() {
 #[test]
 fn what_somebody_else_may_have_written_is_refused() {
     type Give = fn(&Path);
+    needs_root!();
     let gives: [(Give, &str); 2] = [
         (|path| chown(path, Some(65534), None).unwrap(), "belongs to user 65534, so anybody"),
         (
@@ -463,6 +464,7 @@ fn a_damaged_line_is_told_from_a_torn_one() {
 /// A read-only root, in emergency mode: it is then that one asks.
 #[test]
 fn an_open_run_is_shown_where_nothing_can_be_written() {
+    needs_root!();
     let disk = Disk::new();
     disk.cut();
     let mut torn = File::options().append(true).open(disk.run_dir().join("journal")).unwrap();
@@ -584,6 +586,7 @@ impl Drop for Memory<'_> {
 
 #[test]
 fn a_record_that_found_no_room_is_not_glued_to_the_next() {
+    needs_root!();
     let disk = Disk::new();
     let run = disk.run_dir();
     let kept = disk.dir.path().join("kept");

@@ -6,7 +6,7 @@ use postclone::guest::root::Root;
 use postclone::transaction::journal::Journal;
 use postclone::transaction::record::Direction;
 
-use crate::harness::{postclone, project};
+use crate::harness::{needs_root, postclone, project};
 use crate::stage::Stage;
 use crate::tree;
 
@@ -41,6 +41,7 @@ fn an_image_tool_that_hangs_is_killed_at_its_limit() {
 /// A disk that runs full in the middle must not keep the old bytes from coming back.
 #[test]
 fn a_run_is_taken_back_on_a_full_disk() {
+    needs_root!();
     for dir in ["boot", "etc", "var/lib"] {
         let stage = Stage::new();
         stage.program(
@@ -72,6 +73,7 @@ fn a_run_is_taken_back_on_a_full_disk() {
 /// Seen in a guest: /boot had write errors, and its check removed what was half written.
 #[test]
 fn an_image_that_is_gone_comes_back_from_the_journal() {
+    needs_root!();
     let guest = cut();
     let image = guest.path("boot/initrd.img-6.1.0-1-amd64");
     let before = std::fs::read(&image).unwrap();
@@ -84,6 +86,7 @@ fn an_image_that_is_gone_comes_back_from_the_journal() {
 /// As the manual's RECOVERY has it; the bridge of the way back must not stay.
 #[test]
 fn after_the_work_by_hand_undo_closes_the_run() {
+    needs_root!();
     let guest = cut();
     let script = "cd \"$1\" && sh var/lib/postclone/0*/paths-back &&
         cd \"$1\"/var/lib/postclone/0*/before &&
@@ -106,6 +109,7 @@ fn after_the_work_by_hand_undo_closes_the_run() {
 /// Seen in a guest: the group had its old name back, and grub.cfg, which found no room, the new one.
 #[test]
 fn files_do_not_go_back_where_the_group_does_not() {
+    needs_root!();
     let stage = Stage::new();
     stage.set("vgrename", "once");
     stage.set("initramfs", "fail");
@@ -119,6 +123,7 @@ fn files_do_not_go_back_where_the_group_does_not() {
 
 #[test]
 fn the_group_does_not_go_back_where_the_files_do_not() {
+    needs_root!();
     let stage = Stage::new();
     // Somebody works on a file meanwhile: what it holds is not postclone's to replace.
     stage.program(

@@ -7,7 +7,7 @@ use postclone::guest::root::Root;
 use postclone::transaction::journal::Journal;
 
 use crate::golden::cases;
-use crate::harness::postclone;
+use crate::harness::{needs_root, postclone};
 use crate::images::archive;
 use crate::stage::{KERNELS, Stage};
 
@@ -31,6 +31,7 @@ fn updated() -> Stage {
 
 #[test]
 fn a_kernel_that_came_after_the_run_gets_the_old_name_too() {
+    needs_root!();
     let stage = updated();
     let run = stage.run(UNDO).demand(0);
     let said = String::from_utf8(run.stdout).unwrap();
@@ -53,6 +54,7 @@ fn a_kernel_that_came_after_the_run_gets_the_old_name_too() {
 
 #[test]
 fn what_came_after_the_run_stays_where_taking_it_back_fails() {
+    needs_root!();
     let stage = updated();
     let before = stage.system();
     stage.set("initramfs", "fail");
@@ -70,6 +72,7 @@ fn what_came_after_the_run_stays_where_taking_it_back_fails() {
 
 #[test]
 fn taking_it_back_can_be_cut_and_is_finished_by_the_next_undo() {
+    needs_root!();
     let stage = updated();
     stage.program("usr/sbin/update-initramfs", "#!/bin/sh\nkill -9 $PPID\n");
     stage.run(UNDO).demand(137);
@@ -87,6 +90,7 @@ fn taking_it_back_can_be_cut_and_is_finished_by_the_next_undo() {
 /// A package of the same kernel may have built it anew: the old image would have the old modules.
 #[test]
 fn an_image_that_was_made_again_is_not_replaced_by_the_old_one() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     let path = format!("boot/initrd.img-{}", KERNELS[0]);
@@ -102,6 +106,7 @@ fn an_image_that_was_made_again_is_not_replaced_by_the_old_one() {
 
 #[test]
 fn an_edit_stays_and_gets_the_old_name() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     let mine = stage.read("etc/fstab") + "/dev/c-d/data /srv ext4 nofail 0 2\n# mine\n";
@@ -119,6 +124,7 @@ fn an_edit_stays_and_gets_the_old_name() {
 /// Which of the two names was there before cannot be told, and the run says so before its first change.
 #[test]
 fn a_file_with_both_names_is_left_to_a_person() {
+    needs_root!();
     let stage = Stage::new();
     let grub = "GRUB_CMDLINE_LINUX=\"resume=/dev/a-b/swap_1\"\n# was /dev/c-d/swap_1 once\n";
     stage.write("etc/default/grub", grub);
@@ -171,6 +177,7 @@ fn meddles(stage: &Stage, text: &str) {
 
 #[test]
 fn a_file_that_changes_while_the_bridge_is_built_stops_the_run_before_the_group_is_renamed() {
+    needs_root!();
     let stage = Stage::encrypted();
     fs::rename(
         stage.path("usr/sbin/update-initramfs"),
@@ -205,6 +212,7 @@ fn meddled_at_the_rename(text: &str) -> Stage {
 
 #[test]
 fn what_somebody_else_wrote_with_the_old_name_does_not_keep_the_new_one() {
+    needs_root!();
     let theirs = "linux /vmlinuz root=/dev/mapper/a--b-root ro quiet\n";
     let stage = meddled_at_the_rename(theirs);
     let fstab = stage.read("etc/fstab");
@@ -221,6 +229,7 @@ fn what_somebody_else_wrote_with_the_old_name_does_not_keep_the_new_one() {
 
 #[test]
 fn what_somebody_else_wrote_with_the_new_name_keeps_it_and_the_files_follow() {
+    needs_root!();
     let theirs = "linux /vmlinuz root=/dev/mapper/c--d-root ro quiet\n";
     let stage = meddled_at_the_rename(theirs);
     let run = stage.run(RENAME).demand(4);
@@ -234,6 +243,7 @@ fn what_somebody_else_wrote_with_the_new_name_keeps_it_and_the_files_follow() {
 /// The journal is read under the lock, and everything that needs it waits for the lock first.
 #[test]
 fn nothing_is_decided_while_another_postclone_is_at_work() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     let path = stage.path("var/lib/postclone/lock");
@@ -260,6 +270,7 @@ fn nothing_is_decided_while_another_postclone_is_at_work() {
 
 #[test]
 fn a_run_at_work_is_called_so_with_its_step() {
+    needs_root!();
     let stage = Stage::new();
     stage.program(
         "usr/sbin/update-initramfs",
@@ -276,6 +287,7 @@ fn a_run_at_work_is_called_so_with_its_step() {
 /// In an empty directory under an unmounted /boot, an image is as it was before: it is not there.
 #[test]
 fn undo_and_resume_ask_whether_everything_is_mounted() {
+    needs_root!();
     let stage = Stage::new();
     let mounts = "proc/thread-self/mountinfo";
     fs::create_dir_all(stage.path("proc/thread-self")).unwrap();
@@ -304,6 +316,7 @@ fn undo_and_resume_ask_whether_everything_is_mounted() {
 /// The status says what is true of the machine, whatever became of the words.
 #[test]
 fn a_full_stdout_does_not_change_the_status() {
+    needs_root!();
     let full = |stage: &Stage, args: &[&str]| {
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
         let output = std::process::Command::new("chroot")
@@ -332,6 +345,7 @@ fn a_full_stdout_does_not_change_the_status() {
 #[test]
 fn what_changes_while_the_question_stands_is_not_carried_out() {
     use std::io::Write as _;
+    needs_root!();
     let stage = Stage::new();
     let log = stage.path("stub/terminal");
     let command = format!(

@@ -1,5 +1,6 @@
 //! Images of several kernels at a time, on a stage whose image tool can tell whether it has company.
 
+use crate::harness::needs_root;
 use std::thread::available_parallelism;
 
 use crate::stage::{KERNELS, Stage, Thing};
@@ -80,6 +81,7 @@ fn processors() -> usize {
 
 #[test]
 fn images_are_built_side_by_side_and_are_what_they_are_one_by_one() {
+    needs_root!();
     let together = roomy();
     together.run(RENAME).demand(0);
     assert_eq!(in_company(&together), processors() > 1);
@@ -99,6 +101,7 @@ fn images_are_built_side_by_side_and_are_what_they_are_one_by_one() {
 
 #[test]
 fn a_hook_that_may_expect_to_be_alone_is_left_alone() {
+    needs_root!();
     for dir in ["etc/initramfs/post-update.d", "etc/initramfs-tools/hooks"] {
         let stage = roomy();
         std::fs::create_dir_all(stage.path(dir)).unwrap();
@@ -115,6 +118,7 @@ fn a_hook_that_may_expect_to_be_alone_is_left_alone() {
 
 #[test]
 fn one_of_them_that_fails_takes_all_of_them_back() {
+    needs_root!();
     let stage = roomy();
     let before = stage.system();
     stage.set("initramfs", "second");
@@ -127,6 +131,7 @@ fn one_of_them_that_fails_takes_all_of_them_back() {
 
 #[test]
 fn a_cut_while_several_are_built_is_finished_or_taken_back_once_the_last_tool_has_ended() {
+    needs_root!();
     for way in [&["rename", "--resume", "--yes"][..], &["undo", "--yes"]] {
         let stage = roomy();
         let before = stage.system();
@@ -161,6 +166,7 @@ fn a_cut_while_several_are_built_is_finished_or_taken_back_once_the_last_tool_ha
 
 #[test]
 fn the_estimate_counts_what_is_built_at_a_time() {
+    needs_root!();
     let stage = roomy();
     std::fs::create_dir_all(stage.path("var/log")).unwrap();
     stage.write(

@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::sys::signal::Signal;
 use postclone::image::Unified;
 
-use crate::harness::Run;
+use crate::harness::{Run, needs_root};
 use crate::stage::{KERNELS, Stage};
 
 const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
@@ -159,6 +159,7 @@ fn steps(run: &Run) -> Vec<serde_json::Value> {
 
 #[test]
 fn copies_follow_and_entries_keep_what_is_theirs() {
+    needs_root!();
     let stage = entries();
     let before = stage.system();
     let run = stage.run(&["rename", "a-b", "c-d", "--dry-run", "--format", "json"]).demand(0);
@@ -190,6 +191,7 @@ fn copies_follow_and_entries_keep_what_is_theirs() {
 /// A run does only what its plan lists.
 #[test]
 fn nothing_is_placed_where_nothing_was() {
+    needs_root!();
     let stage = prepared("bls");
     stage.run(RENAME).demand(0);
     assert!(stage.asked().iter().all(|line| !line.starts_with("kernel-install")));
@@ -198,6 +200,7 @@ fn nothing_is_placed_where_nothing_was() {
 
 #[test]
 fn an_older_copy_follows_and_a_strange_image_stays() {
+    needs_root!();
     let stage = entries();
     stage.write(&copy_of(KERNELS[0]), "an older image that a full disk left\n");
     let strange = format!("boot/efi/{TOKEN}/strange.img");
@@ -214,6 +217,7 @@ fn an_older_copy_follows_and_a_strange_image_stays() {
 
 #[test]
 fn with_luks_on_a_volume_copies_are_bridged_as_well() {
+    needs_root!();
     let stage = entries();
     stage.write("etc/crypttab", "root_crypt /dev/mapper/a--b-root none luks\n");
     stage.write(
@@ -235,6 +239,7 @@ fn with_luks_on_a_volume_copies_are_bridged_as_well() {
 /// As its plugin for kernel-install does it: no image in /boot.
 #[test]
 fn an_image_that_dracut_made_for_an_entry_is_built_there() {
+    needs_root!();
     let stage = entries();
     fs::remove_file(stage.path("usr/sbin/mkinitramfs")).unwrap();
     stage.program(
@@ -271,6 +276,7 @@ fn at_the_rename(stage: &Stage, path: &str) {
 
 #[test]
 fn unified_images_are_built_anew_with_their_own_command_line() {
+    needs_root!();
     let stage = unified();
     at_the_rename(&stage, UNIFIED[1]);
     let before = stage.system();
@@ -316,6 +322,7 @@ fn unified_images_are_built_anew_with_their_own_command_line() {
 
 #[test]
 fn a_unified_image_that_fails_takes_the_run_back() {
+    needs_root!();
     for (how, words) in [
         ("fail", "ended with exit status 1: ukify: no space"),
         ("idle", "No such file or directory"),
@@ -335,6 +342,7 @@ fn a_unified_image_that_fails_takes_the_run_back() {
 /// What names the group and cannot be built anew as it was built.
 #[test]
 fn a_unified_image_of_somebodys_own_is_refused() {
+    needs_root!();
     let own = "boot/efi/EFI/Linux/mine.efi";
     for (prepare, why) in [
         (
@@ -372,6 +380,7 @@ fn a_unified_image_of_somebodys_own_is_refused() {
 
 #[test]
 fn a_request_to_stop_takes_a_unified_image_back() {
+    needs_root!();
     let stage = unified();
     stage.set("kernel-install", "hang");
     let before = stage.system();
@@ -383,6 +392,7 @@ fn a_request_to_stop_takes_a_unified_image_back() {
 /// loader.conf(5) and the variables of bootctl(1) choose by name, among both kinds.
 #[test]
 fn the_default_entry_is_proved_wherever_it_is_set() {
+    needs_root!();
     let stage = unified();
     let variables = "sys/firmware/efi/efivars";
     fs::create_dir_all(stage.path(variables)).unwrap();

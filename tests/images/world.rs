@@ -21,7 +21,7 @@ use postclone::names::VgName;
 use postclone::run::{Cmd, Program};
 use postclone::world::World;
 
-use crate::harness::{Run, run};
+use crate::harness::{Run, needs_root, run};
 use crate::stage::{KERNELS, Stage, UUID};
 
 /// Tells what it sees, and then does as the stage's does.
@@ -119,6 +119,7 @@ fn mountinfo() -> String {
 
 #[test]
 fn the_running_system_shows_its_new_names() {
+    needs_root!();
     let stage = machine();
     on(&stage, None, || {
         let before = mountinfo();
@@ -165,6 +166,7 @@ done
 #[test]
 fn what_covers_a_file_has_its_label() {
     const LABEL: &str = "security.selinux";
+    needs_root!();
     // In the machine, and where it is in the world.
     let labelled = [
         ("dev", "dev"),
@@ -214,6 +216,7 @@ fn what_covers_a_file_has_its_label() {
 
 #[test]
 fn where_all_names_are_right_no_world_is_made() {
+    needs_root!();
     let stage = machine();
     stage.write("sys/block/dm-0/dm/name", "c--d-root\n");
     stage.write("stub/cmdline", "quiet\n");
@@ -231,6 +234,7 @@ fn where_all_names_are_right_no_world_is_made() {
 /// A file system of a volume is seen to be mounted from the new name.
 #[test]
 fn the_mount_table_has_the_new_name() {
+    needs_root!();
     let stage = machine();
     let disk = tempfile::NamedTempFile::new().unwrap();
     disk.as_file().set_len(32 << 20).unwrap();
@@ -309,6 +313,7 @@ const GRUB: &str = "menuentry x {\n linux /vmlinuz root=/dev/mapper/a--b-root ro
 
 #[test]
 fn another_root_is_renamed_with_its_images() {
+    needs_root!();
     let (stage, guest) = (machine(), guest());
     let run = rename_guest(&stage, &guest, &[]).demand(0);
     let told = String::from_utf8(run.stdout).unwrap();
@@ -340,6 +345,7 @@ fn another_root_is_renamed_with_its_images() {
 
 #[test]
 fn another_root_without_its_boot_is_refused() {
+    needs_root!();
     let (stage, guest) = (machine(), guest());
     let fstab = guest.read("etc/fstab") + "UUID=1-2 /boot ext2 defaults 0 2\n";
     guest.write("etc/fstab", &fstab);
@@ -352,6 +358,7 @@ fn another_root_without_its_boot_is_refused() {
 
 #[test]
 fn a_world_that_cannot_be_made_is_a_refusal() {
+    needs_root!();
     let (stage, guest) = (machine(), guest());
     let before = guest.system();
     let program = Path::new("/usr/bin/setpriv");
@@ -377,6 +384,7 @@ fn a_world_that_cannot_be_made_is_a_refusal() {
 
 #[test]
 fn nothing_stays_mounted_when_the_run_is_killed() {
+    needs_root!();
     let (stage, guest) = (machine(), guest());
     guest.set("initramfs", "hang");
     let builder = on(&stage, Some(&guest), || {

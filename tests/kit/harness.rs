@@ -31,6 +31,29 @@ pub fn demand_programs() {
     });
 }
 
+/// Ends a test that chroots, mounts or uses devices, where it is not root's: first line of such a test.
+macro_rules! needs_root {
+    () => {
+        if $crate::harness::is_skipped() {
+            return;
+        }
+    };
+}
+pub(crate) use needs_root;
+
+/// Whether the test that asks is not to be run, for it needs root. It is said past the test runner, which
+/// keeps what a test prints and calls the test good.
+pub fn is_skipped() -> bool {
+    use std::io::Write as _;
+    let is_root = nix::unistd::geteuid().is_root();
+    if !is_root {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("a test").to_owned();
+        let _ = writeln!(std::io::stderr(), "skipped: {name} (it needs root)");
+    }
+    !is_root
+}
+
 fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::golden::cases;
-use crate::harness::{bless, postclone};
+use crate::harness::{bless, needs_root, postclone};
 use crate::stage::{KERNELS, Stage};
 
 const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
@@ -103,6 +103,7 @@ const HOLDS: &str = "\
 
 #[test]
 fn a_run_shows_what_the_next_boot_finds() {
+    needs_root!();
     let stage = bootable();
     let run = stage.run(RENAME).demand(0);
     assert_eq!(table(&run.stdout), HOLDS);
@@ -138,6 +139,7 @@ fn a_run_shows_what_the_next_boot_finds() {
 
 #[test]
 fn programs_get_every_row() {
+    needs_root!();
     let stage = bootable();
     let run = stage.run(&[RENAME, &["--format", "json"]].concat()).demand(0);
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
@@ -208,6 +210,7 @@ fn own(stage: &Stage) -> Vec<crate::stage::Thing> {
 
 #[test]
 fn a_row_that_fails_takes_the_run_back() {
+    needs_root!();
     for (planted, words) in PLANTED {
         let stage = with_planted(planted);
         let before = own(&stage);
@@ -221,6 +224,7 @@ fn a_row_that_fails_takes_the_run_back() {
 
 #[test]
 fn a_run_that_is_finished_later_is_proved_as_well() {
+    needs_root!();
     let (planted, words) = PLANTED[0];
     for (planted, status) in [("", 0), (planted, 4)] {
         let stage = with_planted("");
@@ -240,6 +244,7 @@ fn a_run_that_is_finished_later_is_proved_as_well() {
 
 #[test]
 fn what_will_fail_by_the_plan_is_refused_before_the_first_change() {
+    needs_root!();
     let stage = with_planted("");
     fs::copy(stage.path("stub/unified"), stage.path("boot/EFI/Linux/x.efi")).unwrap();
     let before = stage.system();
@@ -257,6 +262,7 @@ fn what_will_fail_by_the_plan_is_refused_before_the_first_change() {
 
 #[test]
 fn what_no_boot_waits_for_is_only_told() {
+    needs_root!();
     let stage = bootable();
     let fstab = "/dev/a-b/nosuch /x ext4 noauto 0 0\n/dev/c-d/root /y ext4 nofail 0 0\n";
     fs::create_dir(stage.path("etc/fstab.d")).unwrap();
@@ -327,6 +333,7 @@ fn a_unit_counts_where_a_boot_wants_it() {
 
 #[test]
 fn a_file_that_is_not_there_before_is_no_failure_of_the_run() {
+    needs_root!();
     let stage = bootable();
     fs::remove_file(stage.path("boot/vmlinuz-6.1.0-1-amd64")).unwrap();
     let out = stage.run(RENAME).demand(0).stdout;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
-use crate::harness::{Run, on_terminal, postclone, project, run};
+use crate::harness::{Run, needs_root, on_terminal, postclone, project, run};
 use crate::tree;
 
 const OLD: &str = "svlmon2-vg";
@@ -138,6 +138,7 @@ fn elsewhere<'a>(calls: &'a BTreeSet<String>, allowed: &[&str]) -> Vec<&'a Strin
 
 #[test]
 fn looking_writes_and_starts_nothing() {
+    needs_root!();
     let hostile = Hostile::new();
     let before = tree::read(hostile.root());
     for args in [
@@ -172,6 +173,7 @@ fn looking_writes_and_starts_nothing() {
 
 #[test]
 fn a_rename_writes_what_its_plan_has_and_nothing_else() {
+    needs_root!();
     let hostile = Hostile::new();
     let dry = &["rename", OLD, NEW, "--files-only", "--dry-run", "--format", "json"];
     let (planned, _) = hostile.watched(dry);
@@ -222,6 +224,7 @@ fn a_rename_writes_what_its_plan_has_and_nothing_else() {
 #[test]
 fn what_is_no_file_where_a_boot_needs_one_is_refused() {
     type Put = fn(&Path);
+    needs_root!();
     let cases: &[(&str, Put, &str)] = &[
         (
             "etc/crypttab",

@@ -1,5 +1,6 @@
 //! What a run meets on a machine and refuses before its first change, on a stage.
 
+use crate::harness::needs_root;
 use std::fs;
 
 use crate::stage::Stage;
@@ -8,6 +9,7 @@ const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
 
 #[test]
 fn groups_that_must_not_be_renamed_are_refused() {
+    needs_root!();
     for (attributes, words) in [
         ("rz--n-", "is read-only"),
         ("wzx-n-", "is exported: import it with `vgimport a-b`"),
@@ -23,6 +25,7 @@ fn groups_that_must_not_be_renamed_are_refused() {
 
 #[test]
 fn a_group_of_another_host_is_refused() {
+    needs_root!();
     let stage = Stage::new();
     stage.set("owner", "template");
     let words = "belongs to the host `template`, and this one has no system ID: take it over first";
@@ -35,6 +38,7 @@ fn a_group_of_another_host_is_refused() {
 
 #[test]
 fn volumes_on_the_move_are_refused() {
+    needs_root!();
     for (attributes, words) in [
         ("pwI-aom---", "the volume `root` is moved by pvmove"),
         ("Owi-aos---", "the volume `root` has a snapshot that is being merged"),
@@ -50,6 +54,7 @@ fn volumes_on_the_move_are_refused() {
 
 #[test]
 fn grubs_own_checker_is_asked_before_the_first_change() {
+    needs_root!();
     let stage = Stage::new();
     // Refuses whatever names the new group.
     stage.program(
@@ -65,6 +70,7 @@ fn grubs_own_checker_is_asked_before_the_first_change() {
 /// util-linux reads fstab; what it says of devices that are not there yet is no objection.
 #[test]
 fn findmnt_is_asked_before_the_first_change() {
+    needs_root!();
     let stage = Stage::new();
     let says = |errors: &str| {
         format!(
@@ -88,6 +94,7 @@ fn findmnt_is_asked_before_the_first_change() {
 
 #[test]
 fn systemd_analyze_is_asked_before_the_first_change() {
+    needs_root!();
     let stage = Stage::new();
     stage
         .write("etc/systemd/system/srv.mount", "[Mount]\nWhat=/dev/mapper/a--b-root\nWhere=/srv\n");
@@ -113,6 +120,7 @@ fn refused(stage: &Stage, args: &[&str], words: &str) {
 
 #[test]
 fn what_is_in_the_way_is_found_before_the_first_change() {
+    needs_root!();
     let stage = Stage::new();
     refused(&stage, &["rename", "a-b", "null", "--yes"], "`/dev/null` is a device of Linux itself");
     stage.write("dev/c-d", "");
@@ -129,6 +137,7 @@ fn what_is_in_the_way_is_found_before_the_first_change() {
 
 #[test]
 fn missing_programs_are_named() {
+    needs_root!();
     let stage = Stage::new();
     stage.write("etc/initramfs-tools/update-initramfs.conf", "# no\nupdate_initramfs=no\n");
     refused(&stage, RENAME, "update_initramfs=no in /etc/initramfs-tools/update-initramfs.conf");
@@ -142,6 +151,7 @@ fn missing_programs_are_named() {
 #[test]
 fn a_working_package_manager_is_waited_out() {
     use nix::fcntl::{FcntlArg, fcntl};
+    needs_root!();
     let stage = Stage::new();
     stage.write("var/lib/dpkg/lock-frontend", "");
     let lock =
@@ -157,6 +167,7 @@ fn a_working_package_manager_is_waited_out() {
 
 #[test]
 fn too_little_room_is_found_before_the_first_change() {
+    needs_root!();
     for (dir, named) in [("var/lib", "/var/lib"), ("boot", "/boot")] {
         let stage = Stage::new();
         // In a mount namespace of its own; what is in the directory is put onto the small file system.
@@ -182,6 +193,7 @@ fn too_little_room_is_found_before_the_first_change() {
 
 #[test]
 fn another_roots_images_need_its_own_tool() {
+    needs_root!();
     let stage = Stage::new();
     fs::create_dir(stage.path("mnt")).unwrap();
     for dir in ["etc", "boot", "lib"] {

@@ -1,6 +1,7 @@
 //! Whole runs with names at the edge of what LVM takes, as the old name and as the new one, on a stage
 //! with images, units and a bridge: forward, again, and back to the byte.
 
+use crate::harness::needs_root;
 use postclone::names::{LvName, VgName, path, unit};
 
 use crate::stage::Stage;
@@ -78,6 +79,7 @@ fn stage(old: &str, new: &str) -> Stage {
 
 #[test]
 fn every_name_is_taken_and_given_and_taken_back() {
+    needs_root!();
     // Each is old once and new once.
     let pairs = NAMES.iter().zip(NAMES.iter().skip(1).chain(NAMES.first()));
     for (old, new) in pairs {
@@ -111,6 +113,7 @@ fn every_name_is_taken_and_given_and_taken_back() {
 /// A unit's file name writes a hyphen in eight bytes: the longest name is refused before anything.
 #[test]
 fn a_name_that_no_unit_can_bear_is_refused() {
+    needs_root!();
     let stage = stage("vg", "");
     let before = stage.system();
     let longer = "a-".repeat(30);
@@ -122,6 +125,7 @@ fn a_name_that_no_unit_can_bear_is_refused() {
 
 #[test]
 fn a_system_without_swap() {
+    needs_root!();
     let stage = Stage::new();
     for file in [crate::stage::SWAP, crate::stage::WANT, crate::stage::MASK] {
         std::fs::remove_file(stage.path(file)).unwrap();
@@ -141,6 +145,7 @@ fn a_system_without_swap() {
 /// The file's offset in the volume stays; the volume's name does not.
 #[test]
 fn hibernation_into_a_file_of_a_volume() {
+    needs_root!();
     let stage = Stage::new();
     stage.write(
         "etc/fstab",

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::harness::{Run, project};
+use crate::harness::{Run, needs_root, project};
 use crate::images::archive;
 use crate::stage::Stage;
 use crate::tree;
@@ -113,6 +113,7 @@ fn said(run: &Run) -> String {
 
 #[test]
 fn each_image_of_each_preset_of_mkinitcpio() {
+    needs_root!();
     let stage = arch();
     let before = stage.system();
     let run = stage.run(ARCH).demand(0);
@@ -138,6 +139,7 @@ fn each_image_of_each_preset_of_mkinitcpio() {
 
 #[test]
 fn mkinitcpio_fails_and_lies() {
+    needs_root!();
     for (how, words) in [
         ("fail", "ended with exit status 1: ==> ERROR: Initcpio image generation FAILED"),
         ("complain", "mkinitcpio says: ==> WARNING: errors were encountered during the build."),
@@ -171,6 +173,7 @@ fn mkinitcpio_fails_and_lies() {
 
 #[test]
 fn a_preset_that_only_a_shell_can_read_makes_an_unknown_image() {
+    needs_root!();
     let stage = arch();
     let preset = stage.read("etc/mkinitcpio.d/linux.preset");
     stage.write(
@@ -187,6 +190,7 @@ fn a_preset_that_only_a_shell_can_read_makes_an_unknown_image() {
 
 #[test]
 fn booster_builds_what_is_named_after_its_kernel_package() {
+    needs_root!();
     let stage = arch();
     for name in ["mkinitcpio", "dracut"] {
         fs::remove_file(stage.path(&format!("usr/bin/{name}"))).unwrap();
@@ -229,6 +233,7 @@ const ALPINE: &[&str] = &["rename", "vg0", "vg-web01", "--yes"];
 
 #[test]
 fn the_image_of_each_flavour_of_alpine() {
+    needs_root!();
     for release in [true, false] {
         let stage = alpine();
         if !release {
@@ -272,6 +277,7 @@ const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
 
 #[test]
 fn dracut_under_the_names_of_opensuse_fedora_and_arch() {
+    needs_root!();
     let version = "6.4.0-150600.23.25-default";
     let stage =
         with_dracut(version, &[&format!("initrd-{version}"), &format!("initrd-{version}-kdump")]);
@@ -332,6 +338,7 @@ fn with_unknown(stage: &Stage, image: &str, content: &[u8]) {
 
 #[test]
 fn an_image_of_an_unknown_tool_is_never_passed_over_in_silence() {
+    needs_root!();
     let clean = archive(OLD_IMAGE);
     let naming =
         archive(&[("init", b"#!/bin/sh\nlvm lvchange -ay a-b/root\nmount /dev/a-b/root /new\n")]);
@@ -372,6 +379,7 @@ fn an_image_of_an_unknown_tool_is_never_passed_over_in_silence() {
 
 #[test]
 fn an_image_that_nobody_can_read_or_build_refuses_where_there_is_no_other() {
+    needs_root!();
     let words = "nor can it be looked into";
     let stage = bare();
     with_unknown(&stage, "/boot/custom.img", b"a new kind of image");
@@ -401,6 +409,7 @@ fn an_image_that_nobody_can_read_or_build_refuses_where_there_is_no_other() {
 /// Red Hat's layout: entries of `$kernelopts`, which stands in an environment block behind a link.
 #[test]
 fn a_whole_run_on_the_tree_of_rhel_8() {
+    needs_root!();
     let (old, new) = ("rhel_vm37-146", "rhel_clone01");
     let kernels = ["4.18.0-513.5.1.el8_9.x86_64", "4.18.0-553.el8_10.x86_64"];
     let rescue = "0-rescue-3f1e0c7a9b9d4c4e8d7c52a8e6f00b14";

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Run, postclone, run};
+use crate::harness::{Run, needs_root, postclone, run};
 use crate::stage::Stage;
 
 /// A stage with a group of this name, on a host of this name by `/etc/hostname`.
@@ -79,6 +79,7 @@ fn made(new: &str, host: &str, source: &str) -> (String, String, String) {
 
 #[test]
 fn the_hosts_own_name_comes_first() {
+    needs_root!();
     let stage = stage("tpl-vg", "web01.example.org");
     on_hyper_v(&stage, "vm7");
     assert_eq!(planned(on(&stage, "kernel", LOOK)), made("web01-vg", "web01", "file"));
@@ -94,6 +95,7 @@ fn the_hosts_own_name_comes_first() {
 
 #[test]
 fn a_given_name_is_made_of_nothing() {
+    needs_root!();
     let stage = stage("tpl-vg", "web01");
     let run = on(&stage, "web01", &[LOOK, &["own"]].concat());
     assert_eq!(planned(run), made("own", "none", "none"));
@@ -101,6 +103,7 @@ fn a_given_name_is_made_of_nothing() {
 
 #[test]
 fn each_source_is_read_and_named() {
+    needs_root!();
     let stage = stage("tpl-vg", "tpl");
     assert_eq!(planned(on(&stage, "dhcp7.lan", LOOK)), made("dhcp7-vg", "dhcp7", "kernel"));
     on_hyper_v(&stage, "web01");
@@ -128,6 +131,7 @@ fn each_source_is_read_and_named() {
 
 #[test]
 fn a_pool_that_the_template_left_says_nothing() {
+    needs_root!();
     let none = |run: Run| {
         let out = String::from_utf8(run.demand(0).stdout).unwrap();
         assert!(out.contains(r#""outcome": "nothing-to-do""#), "{out}");
@@ -154,6 +158,7 @@ fn a_pool_that_the_template_left_says_nothing() {
 
 #[test]
 fn yes_guesses_nothing() {
+    needs_root!();
     let stage = stage("tpl-vg", "tpl");
     on_hyper_v(&stage, "web01");
     let before = stage.system();
@@ -180,6 +185,7 @@ fn yes_guesses_nothing() {
 
 #[test]
 fn names_that_do_not_agree_are_not_chosen_from() {
+    needs_root!();
     let stage = stage("tpl-vg", "tpl");
     on_hyper_v(&stage, "web01");
     refused(
@@ -192,6 +198,7 @@ fn names_that_do_not_agree_are_not_chosen_from() {
 
 #[test]
 fn a_pattern_is_needed() {
+    needs_root!();
     let none = |host: &str| {
         format!("`a-b` shows no pattern from which to make a name for the host `{host}`: give NEW")
     };
@@ -252,6 +259,7 @@ fn the_host_on_which_the_volumes_were_made_shows_the_pattern() {
 
 #[test]
 fn the_argument_is_a_hosts_name_and_stands_for_new() {
+    needs_root!();
     let stage = stage("tpl-vg", "tpl");
     let run = on(&stage, "tpl", &["rename", "tpl-vg", "--to-hostname", "web 01"]).demand(2);
     assert!(run.stderr.contains("it can be no host's name: use letters, digits and hyphens"));

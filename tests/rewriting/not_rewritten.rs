@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::postclone;
+use crate::harness::{needs_root, postclone};
 use crate::stage::Stage;
 use crate::tree;
 
@@ -27,6 +27,7 @@ fn text(stage: &Stage, args: &[&str]) -> String {
 
 #[test]
 fn the_plan_shows_each_place_with_its_line_and_proposes_to_rewrite_it() {
+    needs_root!();
     let stage = stage();
     let out = text(&stage, &["--dry-run"]);
     let part = "\
@@ -53,6 +54,7 @@ fn the_plan_shows_each_place_with_its_line_and_proposes_to_rewrite_it() {
 
 #[test]
 fn what_a_boot_may_read_needs_a_yes_of_its_own() {
+    needs_root!();
     let stage = stage();
     stage.write("boot/grub/i386-pc/core.img", "\0\0(lvm/a--b-root)/boot/grub\0");
     let before = stage.system();
@@ -71,6 +73,7 @@ fn what_a_boot_may_read_needs_a_yes_of_its_own() {
 
 #[test]
 fn files_of_the_users_choice_are_rewritten_and_taken_back() {
+    needs_root!();
     let stage = stage();
     let before = stage.system();
     let also = ["--also", "/usr/local/bin/backup", "--also", "/opt/app/settings"];

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::Run;
+use crate::harness::{Run, needs_root};
 use crate::journals::of_format_3;
 use crate::stage::{DROP_INS, MASK, SWAP, Stage, WANT};
 
@@ -45,6 +45,7 @@ fn refused(stage: &Stage, args: &[&str], words: &str) -> Run {
 
 #[test]
 fn paths_keep_all_but_their_names() {
+    needs_root!();
     let stage = Stage::new();
     let look = |path: &str| {
         let metadata = stage.path(path).symlink_metadata().unwrap();
@@ -78,6 +79,7 @@ fn paths_keep_all_but_their_names() {
 
 #[test]
 fn undo_carries_back_what_was_put_into_a_renamed_directory() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     stage.write(&format!("{}/other.conf", new(DROP_INS)), "mine\n");
@@ -91,6 +93,7 @@ fn undo_carries_back_what_was_put_into_a_renamed_directory() {
 
 #[test]
 fn undo_refuses_a_path_that_is_gone() {
+    needs_root!();
     let stage = Stage::new();
     let before = stage.system();
     stage.run(RENAME).demand(0);
@@ -117,6 +120,7 @@ fn undo_refuses_a_path_that_is_gone() {
 
 #[test]
 fn undo_refuses_an_old_name_that_is_taken_again() {
+    needs_root!();
     let stage = Stage::new();
     let before = stage.system();
     stage.run(RENAME).demand(0);
@@ -142,6 +146,7 @@ fn undo_refuses_an_old_name_that_is_taken_again() {
 
 #[test]
 fn what_would_not_be_renamed_is_found_before_the_first_change() {
+    needs_root!();
     let stage = Stage::new();
     symlink("nowhere", stage.path(&new(SWAP))).unwrap();
     refused(&stage, RENAME, &format!("`/{SWAP}` is to become `/{}`, which exists", new(SWAP)));
@@ -159,6 +164,7 @@ fn what_would_not_be_renamed_is_found_before_the_first_change() {
 
 #[test]
 fn an_immutable_directory_is_found_before_the_first_change() {
+    needs_root!();
     for (flag, at) in [("i", "etc/systemd/system"), ("a", "etc/systemd/system"), ("a", DROP_INS)] {
         let stage = Stage::new();
         let set = |how: String| {
@@ -175,6 +181,7 @@ fn an_immutable_directory_is_found_before_the_first_change() {
 
 #[test]
 fn names_that_cannot_be_read_are_told_of_and_left() {
+    needs_root!();
     let stage = Stage::new();
     let odd = stage.path("etc/systemd/system").join(std::ffi::OsStr::from_bytes(b"dev-\xff.swap"));
     fs::write(&odd, "").unwrap();
@@ -186,6 +193,7 @@ fn names_that_cannot_be_read_are_told_of_and_left() {
 
 #[test]
 fn a_target_that_requires_a_volume_leaves_no_bridge() {
+    needs_root!();
     let stage = Stage::new();
     let name = r"dev-mapper-a\x2d\x2db\x2droot.device";
     for (dir, words) in [("backup.service.requires", false), ("local-fs.target.requires", true)] {
@@ -201,6 +209,7 @@ fn a_target_that_requires_a_volume_leaves_no_bridge() {
 
 #[test]
 fn journals_of_the_format_before_are_read() {
+    needs_root!();
     let stage = Stage::new();
     // What a run of that time leaves: no unit is named after the group.
     for path in [SWAP, WANT, MASK] {
@@ -221,6 +230,7 @@ fn journals_of_the_format_before_are_read() {
 
 #[test]
 fn a_journal_of_a_later_format_is_refused_whatever_it_holds() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     let journal = kept(&stage, "journal");
@@ -232,6 +242,7 @@ fn a_journal_of_a_later_format_is_refused_whatever_it_holds() {
 
 #[test]
 fn targets_are_turned_where_what_they_lead_to_is_renamed() {
+    needs_root!();
     let stage = Stage::new();
     let name = |path: &str| path.rsplit('/').next().unwrap().to_owned();
     let (swap, dir, mask) = (name(SWAP), name(DROP_INS), name(MASK));

@@ -9,7 +9,7 @@ use std::path::Path;
 use postclone::names::{LvName, VgName, dm, path, unit};
 use postclone::rewrite::{PLACES, Place, Treatment};
 
-use crate::harness::{postclone, project};
+use crate::harness::{needs_root, postclone, project};
 
 /// The group and volumes of the report in `fixtures/traps`, and two other groups of it.
 const OLD: &str = "vg-a";
@@ -386,6 +386,7 @@ fn the_dry_run_shows_what_is_reported(
 
 #[test]
 fn every_reference_is_rewritten_or_shown_and_nothing_else_is_touched() {
+    needs_root!();
     let (mut references, mut places, mut decoys) = (0, BTreeSet::new(), 0);
     for encoding in [Encoding::Plain, Encoding::Dos, Encoding::Latin] {
         let tree = tempfile::tempdir().unwrap();

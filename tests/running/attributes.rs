@@ -2,6 +2,7 @@
 //!
 //! These need root: owners, mounts and FAT are not for users.
 
+use crate::harness::needs_root;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -32,6 +33,7 @@ fn stderr(output: &Output) -> String {
 
 #[test]
 fn owner_mode_and_extended_attributes_stay() {
+    needs_root!();
     let dir = tree();
     let fstab = dir.path().join("etc/fstab");
     chown(&fstab, Some(1234), Some(5678)).unwrap();
@@ -82,6 +84,7 @@ fn a_fat_partition_has_no_owners_and_does_well() {
 
 #[test]
 fn a_read_only_file_system_is_found_before_the_first_change() {
+    needs_root!();
     let dir = tree();
     fs::write(
         dir.path().join("boot/loader/entries/x.conf"),
@@ -104,6 +107,7 @@ fn a_read_only_file_system_is_found_before_the_first_change() {
 
 #[test]
 fn an_immutable_file_is_found_before_the_first_change() {
+    needs_root!();
     let dir = tree();
     let fstab = dir.path().join("etc/fstab");
     let flag =
@@ -118,6 +122,7 @@ fn an_immutable_file_is_found_before_the_first_change() {
 
 #[test]
 fn who_is_not_root_is_told_so() {
+    needs_root!();
     let dir = tree();
     let everyone = fs::Permissions::from_mode(0o755);
     fs::set_permissions(dir.path(), everyone).unwrap();
@@ -165,6 +170,7 @@ fn flags(path: &Path) -> String {
 
 #[test]
 fn inode_flags_stay() {
+    needs_root!();
     let dir = tree();
     let fstab = dir.path().join("etc/fstab");
     let set =
@@ -185,6 +191,7 @@ fn inode_flags_stay() {
 
 #[test]
 fn a_signature_of_the_old_bytes_comes_back_with_them_alone() {
+    needs_root!();
     let dir = tree();
     let fstab = dir.path().join("etc/fstab");
     // A digest by SHA-256 as the kernel has it: type, algorithm, digest (security/integrity/integrity.h).

@@ -1,6 +1,7 @@
 //! GRUB reads the new files as soon as a run says so: a copy of the disk, taken while it is mounted, is
 //! shown to GRUB's own code. Needs loop devices, mkfs.xfs, fsfreeze and grub-fstest.
 
+use crate::harness::needs_root;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -95,16 +96,19 @@ fn grub_sees_every_change(mkfs: &[&str]) {
 
 #[test]
 fn grub_sees_every_change_on_xfs() {
+    needs_root!();
     grub_sees_every_change(&["mkfs.xfs", "-q"]);
 }
 
 #[test]
 fn grub_sees_every_change_on_ext4() {
+    needs_root!();
     grub_sees_every_change(&["mkfs.ext4", "-q"]);
 }
 
 #[test]
 fn a_file_system_is_thawed_whoever_is_killed() {
+    needs_root!();
     let disk = Disk::of(&["mkfs.xfs", "-q"], "boot");
     let kills = "#!/bin/sh\n/usr/sbin/fsfreeze.real \"$@\" || exit\n\
                  [ \"$1\" = --unfreeze ] || { echo frozen >> /stub/log; kill -9 $PPID; }\n";
@@ -118,6 +122,7 @@ fn a_file_system_is_thawed_whoever_is_killed() {
 
 #[test]
 fn a_file_system_that_cannot_be_frozen_is_said_before_and_after() {
+    needs_root!();
     let disk = Disk::of(&["mkfs.xfs", "-q"], "boot");
     disk.stage.program("usr/sbin/fsfreeze", "#!/bin/sh\necho no >&2\nexit 1\n");
     let run = disk.stage.run(RENAME).demand(0);
@@ -132,6 +137,7 @@ fn a_file_system_that_cannot_be_frozen_is_said_before_and_after() {
 
 #[test]
 fn boot_in_the_xfs_of_the_root_is_warned_of() {
+    needs_root!();
     let disk = Disk::of(&["mkfs.xfs", "-q"], "mnt");
     let root = disk.stage.path("mnt");
     for dir in ["etc", "boot", "lib", "lib64", "usr", "bin", "dev", "run", "var"] {

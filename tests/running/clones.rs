@@ -1,6 +1,7 @@
 //! A clone's running system where something is amiss already: renamed by hand and nothing else done,
 //! or hidden from LVM.
 
+use crate::harness::needs_root;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
@@ -30,6 +31,7 @@ fn renamed_by_hand() -> Stage {
 
 #[test]
 fn status_says_how_to_finish_what_was_renamed_by_hand() {
+    needs_root!();
     let stage = renamed_by_hand();
     let before = stage.system();
     let said = status(&stage);
@@ -53,6 +55,7 @@ fn status_says_how_to_finish_what_was_renamed_by_hand() {
 /// With fstab mended by the same hand, the menu still tells.
 #[test]
 fn one_boot_file_is_enough_to_see_it() {
+    needs_root!();
     let stage = renamed_by_hand();
     stage.write("etc/fstab", "# /dev/a-b/root\n/dev/c-d/root / ext4 defaults 0 1\n");
     assert!(status(&stage).ends_with("`postclone rename a-b c-d`.\n"), "{}", status(&stage));
@@ -67,6 +70,7 @@ fn one_boot_file_is_enough_to_see_it() {
 
 #[test]
 fn a_rename_without_names_finishes_nothing_by_guess() {
+    needs_root!();
     let stage = renamed_by_hand();
     stage.write("etc/hostname", "web01\n");
     let before = stage.system();
@@ -79,6 +83,7 @@ fn a_rename_without_names_finishes_nothing_by_guess() {
 
 #[test]
 fn files_alone_are_finished_by_files_only() {
+    needs_root!();
     let stage = renamed_by_hand();
     let images = KERNELS.map(|kernel| stage.read(&format!("boot/initrd.img-{kernel}")));
     let before = stage.system();
@@ -95,6 +100,7 @@ fn files_alone_are_finished_by_files_only() {
 /// LVM reports a group only where it is told to pass its devices file by.
 #[test]
 fn status_says_what_hides_the_group_of_the_root_file_system() {
+    needs_root!();
     let stage = on_group();
     fs::rename(stage.path("usr/sbin/lvm"), stage.path("usr/sbin/lvm.seeing")).unwrap();
     stage.program(

@@ -1,6 +1,7 @@
 //! Whole runs on a stage: what is asked of which program, in which order, and what is true after
 //! something failed.
 
+use crate::harness::needs_root;
 use std::fs;
 
 use nix::sys::signal::Signal;
@@ -11,6 +12,7 @@ const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
 
 #[test]
 fn a_run_takes_its_steps_in_order() {
+    needs_root!();
     let stage = Stage::new();
     // The volumes' devices, and a physical volume on dm-crypt, which udev is not to look at again.
     let group = UUID.replace('-', "");
@@ -55,6 +57,7 @@ fn a_run_takes_its_steps_in_order() {
 
 #[test]
 fn a_second_run_finds_nothing_to_do() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     let (before, asked) = (stage.system(), stage.asked());
@@ -66,6 +69,7 @@ fn a_second_run_finds_nothing_to_do() {
 
 #[test]
 fn undo_brings_every_byte_back() {
+    needs_root!();
     let stage = Stage::new();
     let before = stage.system();
     stage.run(RENAME).demand(0);
@@ -86,6 +90,7 @@ fn undo_brings_every_byte_back() {
 
 #[test]
 fn undo_puts_old_bytes_over_an_edit_with_force_alone() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     let mine = stage.read("etc/fstab") + "# mine\n";
@@ -104,6 +109,7 @@ fn tempfile_find(stage: &Stage, tail: &str) -> std::path::PathBuf {
 
 #[test]
 fn failures_are_taken_back_and_said() {
+    needs_root!();
     for (stub, how, status, words) in [
         ("vgrename", "lie", 3, "still has the name `a-b`: `lvm vgrename"),
         ("vgrename", "fail", 3, "ended with exit status 5: New VG name \"c-d\" already exists"),
@@ -142,6 +148,7 @@ fn failures_are_taken_back_and_said() {
 
 #[test]
 fn images_of_an_unknown_kind_are_left_unjudged_and_said() {
+    needs_root!();
     let stage = Stage::new();
     for kernel in KERNELS {
         stage.write(&format!("boot/initrd.img-{kernel}"), "a new kind of image\n");
@@ -154,6 +161,7 @@ fn images_of_an_unknown_kind_are_left_unjudged_and_said() {
 
 #[test]
 fn a_rename_ends_with_what_is_left() {
+    needs_root!();
     let stage = Stage::new();
     fs::create_dir_all(stage.path("opt")).unwrap();
     stage.write("opt/run", "lvcreate -s /dev/a-b/root\n");
@@ -181,6 +189,7 @@ fn a_rename_ends_with_what_is_left() {
 
 #[test]
 fn what_cannot_be_restored_is_said() {
+    needs_root!();
     let stage = Stage::new();
     // The rename goes through, the images fail, and vgrename then lies on the way back.
     stage.set("vgrename", "once");
@@ -199,6 +208,7 @@ fn what_cannot_be_restored_is_said() {
 
 #[test]
 fn a_lock_that_is_held_is_waited_for() {
+    needs_root!();
     let stage = Stage::new();
     stage.set("vgrename", "locked");
     stage.run(RENAME).demand(0);
@@ -208,6 +218,7 @@ fn a_lock_that_is_held_is_waited_for() {
 /// A daemon that a program leaves behind keeps the pipes of its output open.
 #[test]
 fn a_child_that_a_program_leaves_behind_is_not_waited_for() {
+    needs_root!();
     let stage = Stage::new();
     let talks = "echo 'DEVNAME=/dev/mapper/a--b-root\nUUID=R-1\n\nDEVNAME=/dev/mapper/a--b-swap_1\nUUID=S-2'";
     stage.program("usr/sbin/blkid", &format!("#!/bin/sh\nsleep 60 &\nprintf \"$({talks})\"\n"));
@@ -223,6 +234,7 @@ fn a_child_that_a_program_leaves_behind_is_not_waited_for() {
 /// LVM fails so where a lock's file is removed between its opening and its locking.
 #[test]
 fn a_report_that_fails_without_a_reason_is_asked_for_again() {
+    needs_root!();
     let stage = Stage::new();
     stage.set("silent", "once\ntwice");
     stage.run(RENAME).demand(0);
@@ -238,6 +250,7 @@ fn a_report_that_fails_without_a_reason_is_asked_for_again() {
 
 #[test]
 fn nothing_waits_for_a_reboot_where_no_dm_node_bears_the_old_name() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     assert!(!stage.path("run/reboot-required").exists());
@@ -246,6 +259,7 @@ fn nothing_waits_for_a_reboot_where_no_dm_node_bears_the_old_name() {
 
 #[test]
 fn while_the_name_changes_a_boot_finds_its_file_systems_by_uuid() {
+    needs_root!();
     let stage = Stage::new();
     let run = stage.run(RENAME).demand(0);
     let bridge = "UUID=R-1 / ext4 defaults 0 1\nUUID=S-2 none swap sw 0 0\nlinux /vmlinuz root=UUID=R-1 ro\n";
@@ -259,6 +273,7 @@ fn while_the_name_changes_a_boot_finds_its_file_systems_by_uuid() {
 
 #[test]
 fn where_there_is_no_bridge_it_is_said() {
+    needs_root!();
     let stage = Stage::new();
     stage.set("blkid", "DEVNAME=/dev/mapper/a--b-root\nUUID=R-1\n\nDEVNAME=/dev/sdb\nUUID=R-1");
     let run = stage.run(RENAME).demand(0);
@@ -273,6 +288,7 @@ fn where_there_is_no_bridge_it_is_said() {
 /// An image's crypttab is obeyed before any file of the root file system.
 #[test]
 fn with_luks_on_a_volume_images_are_bridged_as_well() {
+    needs_root!();
     let stage = Stage::encrypted();
     let image = format!("boot/initrd.img-{}", KERNELS[1]);
     stage.program(
@@ -303,6 +319,7 @@ fn with_luks_on_a_volume_images_are_bridged_as_well() {
 
 #[test]
 fn what_does_not_apply_is_left_out_and_said() {
+    needs_root!();
     let stage = Stage::new();
     fs::remove_file(stage.path("run/udev/control")).unwrap();
     fs::remove_dir(stage.path("run/systemd/system")).unwrap();
@@ -320,6 +337,7 @@ fn what_does_not_apply_is_left_out_and_said() {
 
 #[test]
 fn the_report_for_programs_says_what_was_seen() {
+    needs_root!();
     let stage = Stage::new();
     let run = stage.run(&[RENAME, &["--format", "json"]].concat()).demand(0);
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
@@ -335,6 +353,7 @@ fn the_report_for_programs_says_what_was_seen() {
 
 #[test]
 fn status_says_what_to_do_next() {
+    needs_root!();
     let stage = Stage::new();
     let say = |stage: &Stage| String::from_utf8(stage.run(&["status"]).demand(0).stdout).unwrap();
     assert!(say(&stage).contains("host name:           c\n"), "{}", say(&stage));
@@ -346,6 +365,7 @@ fn status_says_what_to_do_next() {
 
 #[test]
 fn a_run_on_the_guest_is_taken_back_from_a_rescue_system() {
+    needs_root!();
     let guest = Stage::new();
     let before: Vec<_> =
         ["etc/fstab", "boot/grub/grub.cfg", "boot/initrd.img-6.1.0-2-amd64", SWAP, WANT]
@@ -388,6 +408,7 @@ fn an_undo_after_a_cut_and_a_boot_settles_the_running_system() {
 
 #[test]
 fn what_somebody_began_by_hand_is_finished() {
+    needs_root!();
     let stage = Stage::new();
     stage.set("vg", "c-d");
     stage.run(RENAME).demand(0);
@@ -401,6 +422,7 @@ fn what_somebody_began_by_hand_is_finished() {
 
 #[test]
 fn what_a_killed_image_tool_leaves_behind_goes_with_the_undo() {
+    needs_root!();
     let stage = Stage::new();
     let before = stage.system();
     // It is killed in the middle, as by a power cut, and takes postclone with it.
@@ -421,6 +443,7 @@ fn timeless(things: &[crate::stage::Thing]) -> Vec<(&std::path::Path, &crate::tr
 
 #[test]
 fn a_request_to_stop_takes_the_run_back() {
+    needs_root!();
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let stage = Stage::new();
         let before = stage.system();
@@ -438,6 +461,7 @@ fn a_request_to_stop_takes_the_run_back() {
 
 #[test]
 fn a_terminal_that_goes_away_does_not_stop_the_run() {
+    needs_root!();
     let stage = Stage::new();
     stage.program(
         "usr/sbin/update-initramfs",

@@ -1,6 +1,7 @@
 //! What the running system is asked and told: the lock against a shutdown, what stopped meanwhile, and
 //! the link for grub-mkconfig.
 
+use crate::harness::needs_root;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ fn with_logind(program: &str) -> Stage {
 
 #[test]
 fn a_shutdown_is_held_off_from_before_the_first_change_to_the_end() {
+    needs_root!();
     let stage = with_logind(INHIBIT);
     stage.run(RENAME).demand(0);
     let asked = stage.asked();
@@ -38,6 +40,7 @@ fn a_shutdown_is_held_off_from_before_the_first_change_to_the_end() {
 
 #[test]
 fn the_lock_ends_with_a_postclone_that_is_killed() {
+    needs_root!();
     let stage = with_logind(INHIBIT);
     stage.set("initramfs", "hang");
     stage.run_signalled(RENAME, Signal::SIGKILL).demand(137);
@@ -50,6 +53,7 @@ fn the_lock_ends_with_a_postclone_that_is_killed() {
 
 #[test]
 fn without_the_lock_the_run_goes_on() {
+    needs_root!();
     let stage = with_logind("#!/bin/sh\nexit 1\n");
     let run = stage.run(&[RENAME, &["-v"]].concat()).demand(0);
     for words in ["nothing holds a shutdown off", "did not hold it"] {
@@ -80,6 +84,7 @@ const SYSTEMCTL: &str = "#!/bin/sh\n\
 
 #[test]
 fn what_somebody_stopped_meanwhile_is_left_and_what_lost_its_storage_is_started() {
+    needs_root!();
     let stage = Stage::new();
     fs::create_dir_all(stage.path("stub/show")).unwrap();
     stage.program("usr/bin/systemctl", SYSTEMCTL);
@@ -112,6 +117,7 @@ fn what_somebody_stopped_meanwhile_is_left_and_what_lost_its_storage_is_started(
 
 #[test]
 fn a_soft_reboot_leaves_the_link_for_grub_where_it_is() {
+    needs_root!();
     let stage = Stage::new();
     fs::create_dir_all(stage.path("sys/block/dm-0/dm")).unwrap();
     stage.write("sys/block/dm-0/dm/name", "a--b-p_tmeta\n");
@@ -133,6 +139,7 @@ fn a_soft_reboot_leaves_the_link_for_grub_where_it_is() {
 
 #[test]
 fn what_dmeventd_will_not_do_is_told_before_the_question() {
+    needs_root!();
     let stage = Stage::new();
     stage.set("lvattr", "twi-aotz--");
     fs::rename(stage.path("usr/sbin/lvm"), stage.path("usr/sbin/lvm.real")).unwrap();

@@ -1,5 +1,6 @@
 //! Many files, few descriptors; and what is changed between staging and the flip.
 
+use crate::harness::needs_root;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -22,6 +23,7 @@ fn crowded() -> Stage {
 
 #[test]
 fn the_number_of_files_is_not_limited_by_that_of_descriptors() {
+    needs_root!();
     let stage = crowded();
     let before = stage.system();
     stage.run_limited(OPEN, RENAME).demand(0);
@@ -33,6 +35,7 @@ fn the_number_of_files_is_not_limited_by_that_of_descriptors() {
 
 #[test]
 fn nor_is_the_way_back_after_a_failure() {
+    needs_root!();
     let stage = crowded();
     let before = stage.system();
     // Images are built when the files have been replaced.
@@ -43,6 +46,7 @@ fn nor_is_the_way_back_after_a_failure() {
 
 #[test]
 fn a_mode_that_is_given_between_staging_and_the_flip_stays() {
+    needs_root!();
     let stage = Stage::new();
     let lvm = stage.read("usr/sbin/lvm");
     assert!(lvm.contains("vgrename)\n"));

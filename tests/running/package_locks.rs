@@ -1,5 +1,6 @@
 //! Package managers are kept out of a run, and a run out of theirs.
 
+use crate::harness::needs_root;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
@@ -49,6 +50,7 @@ fn put(stage: &Stage, path: &str, text: &str) {
 
 #[test]
 fn whoever_holds_a_package_managers_lock_is_waited_out_and_named() {
+    needs_root!();
     let stage = Stage::new();
     for (lock, function, who) in [
         ("var/lib/dpkg/lock-frontend", "lockf", "dpkg or apt"),
@@ -76,6 +78,7 @@ fn whoever_holds_a_package_managers_lock_is_waited_out_and_named() {
 
 #[test]
 fn a_lock_that_is_a_process_is_waited_out_while_that_lives() {
+    needs_root!();
     for lock in ["run/zypp.pid", "run/yum.pid", "var/lib/dnf/rpmdb_lock.pid"] {
         let stage = Stage::new();
         put(&stage, lock, &format!("{}\n", std::process::id()));
@@ -91,6 +94,7 @@ fn a_lock_that_is_a_process_is_waited_out_while_that_lives() {
 
 #[test]
 fn pacmans_lock_is_told_from_one_that_was_left_behind() {
+    needs_root!();
     let stage = Stage::new();
     put(&stage, "var/lib/pacman/db.lck", "");
     let run = stage.run(RENAME).demand(1);
@@ -107,6 +111,7 @@ fn pacmans_lock_is_told_from_one_that_was_left_behind() {
 
 #[test]
 fn a_lock_that_is_no_file_is_not_followed() {
+    needs_root!();
     let stage = Stage::new();
     let victim = stage.path("etc/victim");
     fs::remove_file(stage.path("var/lib/dpkg/lock")).unwrap();
@@ -120,6 +125,7 @@ fn a_lock_that_is_no_file_is_not_followed() {
 /// The image tool of the stage tries every lock while a run is at work, as a package manager would.
 #[test]
 fn locks_are_held_from_the_first_step_to_the_last() {
+    needs_root!();
     let stage = Stage::new();
     for dir in ["var/lib/rpm", "var/lib/pacman", "lib/apk/db"] {
         fs::create_dir_all(stage.path(dir)).unwrap();
@@ -222,6 +228,7 @@ fn dpkg_is_refused(stage: &Stage, holder: u32) {
 
 #[test]
 fn undo_and_resume_keep_package_managers_out_as_well() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     put(&stage, "var/lib/rpm/.rpm.lock", "");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::harness::{Run, demand_programs, run};
+use crate::harness::{Run, demand_programs, needs_root, run};
 use crate::tree;
 
 static CASES: AtomicU32 = AtomicU32::new(0);
@@ -172,6 +172,7 @@ impl Drop for Lab {
 
 #[test]
 fn a_group_is_renamed_and_taken_back() {
+    needs_root!();
     let lab = Lab::with_group();
     assert_eq!(lab.rename(&[&lab.old, &lab.new]).status, 0);
     assert!(lab.names().contains(&format!("{} ", lab.new)), "{}", lab.names());
@@ -184,6 +185,7 @@ fn a_group_is_renamed_and_taken_back() {
 
 #[test]
 fn a_volume_is_renamed_and_taken_back() {
+    needs_root!();
     let lab = Lab::with_group();
     let verb = |args: &[&str]| {
         let mut command = lab.command(env!("CARGO_BIN_EXE_postclone"));
@@ -200,6 +202,7 @@ fn a_volume_is_renamed_and_taken_back() {
 
 #[test]
 fn a_name_that_is_taken() {
+    needs_root!();
     let mut lab = Lab::with_group();
     let file = lab.path("second");
     fs::File::create(&file).unwrap().set_len(24 << 20).unwrap();
@@ -216,6 +219,7 @@ fn a_name_that_is_taken() {
 
 #[test]
 fn two_groups_of_one_name() {
+    needs_root!();
     let mut lab = Lab::with_group();
     let first = lab.uuid();
     // The second is made where the first cannot be seen.
@@ -240,6 +244,7 @@ fn two_groups_of_one_name() {
 /// vgrename: exit status 0, not renamed.
 #[test]
 fn a_raw_copy_beside_its_source() {
+    needs_root!();
     let mut lab = Lab::with_group();
     let copy = lab.path("copy");
     fs::copy(lab.path("disk0"), &copy).unwrap();
@@ -251,6 +256,7 @@ fn a_raw_copy_beside_its_source() {
 /// vgrename: exit status 0, not renamed.
 #[test]
 fn a_disk_that_cannot_be_written() {
+    needs_root!();
     let mut lab = Lab::with_group();
     lab.detach(0);
     let file = lab.path("disk0");
@@ -261,6 +267,7 @@ fn a_disk_that_cannot_be_written() {
 /// vgrename: exit status 0, not renamed.
 #[test]
 fn a_full_metadata_area() {
+    needs_root!();
     let lab = Lab::new(1);
     lab.make_group(0, &["--metadatasize", "64k", "-s", "16k"]);
     // Long tags fill it quickly; the last ones in small steps.
@@ -281,6 +288,7 @@ fn a_full_metadata_area() {
 /// vgrename: exit status 0, not renamed.
 #[test]
 fn a_volume_whose_name_gets_too_long() {
+    needs_root!();
     let mut lab = Lab::with_group();
     let long = "x".repeat(100);
     lab.lvm(&["lvcreate", "-qq", "-l1", "-n", &long, "-Zn", "-Wn", &lab.old]);
@@ -291,6 +299,7 @@ fn a_volume_whose_name_gets_too_long() {
 /// vgrename: the metadata renamed, the volume left suspended, exit status 0.
 #[test]
 fn a_dm_name_that_gets_too_long_with_its_hyphens_doubled() {
+    needs_root!();
     let mut lab = Lab::with_group();
     lab.lvm(&["lvcreate", "-qq", "-l1", "-n", &"x".repeat(84), "-Zn", "-Wn", &lab.old]);
     lab.new = "n-".repeat(19) + "n";
@@ -300,6 +309,7 @@ fn a_dm_name_that_gets_too_long_with_its_hyphens_doubled() {
 /// vgrename: exit status 0, not renamed; 5 without its locks.
 #[test]
 fn directories_of_lvm_that_cannot_be_written() {
+    needs_root!();
     for (dir, words) in [
         (
             "/etc/lvm/archive",
@@ -329,6 +339,7 @@ fn directories_of_lvm_that_cannot_be_written() {
 
 #[test]
 fn groups_that_are_not_this_hosts_alone() {
+    needs_root!();
     let lab = Lab::with_group();
     lab.edit_metadata("\"WRITE\"]", "\"WRITE\", \"EXPORTED\"]");
     lab.refused(&[], &["is exported: import it with `vgimport"]);
@@ -363,6 +374,7 @@ fn groups_that_are_not_this_hosts_alone() {
 
 #[test]
 fn a_group_that_lacks_a_disk() {
+    needs_root!();
     let mut lab = Lab::new(2);
     let disks: Vec<String> = lab.disks.iter().map(|disk| disk.display().to_string()).collect();
     lab.lvm(&["vgcreate", "-qq", &lab.old, &disks[0], &disks[1]]);
@@ -374,6 +386,7 @@ fn a_group_that_lacks_a_disk() {
 #[test]
 fn a_lock_that_somebody_holds() {
     use nix::fcntl::{Flock, FlockArg};
+    needs_root!();
     for (how, words) in [
         (
             FlockArg::LockExclusiveNonblock,
@@ -398,6 +411,7 @@ fn a_lock_that_somebody_holds() {
 /// Neither stands in vgrename's way, nor in postclone's.
 #[test]
 fn what_vgrename_does_not_mind() {
+    needs_root!();
     let lab = Lab::with_group();
     lab.lvm(&["vgchange", "-qq", "--resizeable", "n", &lab.old]);
     lab.configure("global { metadata_read_only=1 }\n");
@@ -413,6 +427,7 @@ fn what_vgrename_does_not_mind() {
 /// LVM says nothing but `Devices file ... not found`, and reports no group.
 #[test]
 fn a_devices_file_of_the_template() {
+    needs_root!();
     let lab = Lab::with_group();
     let (disk, pvid) = (lab.disks[0].to_str().unwrap(), lab.pvid(0));
     let uuid = lab.uuid();
@@ -453,6 +468,7 @@ fn a_devices_file_of_the_template() {
 /// vgreduce --removemissing would throw the half away that is there.
 #[test]
 fn a_devices_file_with_half_of_the_group() {
+    needs_root!();
     let lab = Lab::new(2);
     let disks: Vec<String> = lab.disks.iter().map(|disk| disk.display().to_string()).collect();
     lab.lvm(&["vgcreate", "-qq", &lab.old, &disks[0], &disks[1]]);
@@ -466,6 +482,7 @@ fn a_devices_file_with_half_of_the_group() {
 
 #[test]
 fn a_filter_of_the_template() {
+    needs_root!();
     let lab = Lab::with_group();
     let text = "devices { use_devicesfile=0 filter=[ \"a|^/dev/disk/by-id/scsi-template$|\", \"r|.*|\" ] }\n\
                 global { activation=0 }\n";
@@ -477,6 +494,7 @@ fn a_filter_of_the_template() {
 /// Group and copy bear one name and one UUID each; only the disks tell.
 #[test]
 fn a_copy_with_other_uuids_beside_its_source() {
+    needs_root!();
     let mut lab = Lab::with_group();
     let copy = lab.path("copy");
     fs::copy(lab.path("disk0"), &copy).unwrap();

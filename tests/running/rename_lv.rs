@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{postclone, project};
+use crate::harness::{needs_root, postclone, project};
 use crate::stage::{DROP_INS, KERNELS, SWAP, Stage, UUID};
 use crate::tree;
 
@@ -11,6 +11,7 @@ const RENAME: &[&str] = &["rename-lv", "a-b/root", "sys-tem", "--yes"];
 
 #[test]
 fn a_volume_is_renamed_with_all_that_names_it() {
+    needs_root!();
     let stage = Stage::new();
     let run = stage.run(RENAME).demand(0);
     let out = String::from_utf8(run.stdout).unwrap();
@@ -45,6 +46,7 @@ fn a_volume_is_renamed_with_all_that_names_it() {
 
 #[test]
 fn undo_brings_every_byte_back() {
+    needs_root!();
     let stage = Stage::new();
     let before = stage.system();
     stage.run(RENAME).demand(0);
@@ -58,6 +60,7 @@ fn undo_brings_every_byte_back() {
 
 #[test]
 fn a_kernel_that_came_after_the_run_gets_the_old_name_too() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     let menu = stage.read("boot/grub/grub.cfg") + "linux /vmlinuz-3 root=/dev/a-b/sys-tem ro\n";
@@ -72,6 +75,7 @@ fn a_kernel_that_came_after_the_run_gets_the_old_name_too() {
 
 #[test]
 fn failures_are_taken_back() {
+    needs_root!();
     for (stub, how, words) in [
         ("vgrename", "lie", "the volume r still has the name `root`"),
         ("initramfs", "fail", "No space left on device"),
@@ -88,6 +92,7 @@ fn failures_are_taken_back() {
 
 #[test]
 fn what_cannot_be_renamed_is_refused() {
+    needs_root!();
     let stage = Stage::new();
     let before = stage.system();
     for (volume, new, status, words) in [
@@ -107,6 +112,7 @@ fn what_cannot_be_renamed_is_refused() {
 
 #[test]
 fn a_volume_that_lvm_does_not_show_any_more_is_told_of() {
+    needs_root!();
     let stage = Stage::new();
     let lvm = stage.read("usr/sbin/lvm");
     // While the first image is built somebody removes it.
@@ -124,6 +130,7 @@ fn a_volume_that_lvm_does_not_show_any_more_is_told_of() {
 
 #[test]
 fn status_and_audit_know_the_run() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     let status = String::from_utf8(stage.run(&["status"]).demand(0).stdout).unwrap();

@@ -10,7 +10,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use serde_json::Value;
 
 use crate::golden::cases;
-use crate::harness::{Run, on_terminal, postclone, run};
+use crate::harness::{Run, needs_root, on_terminal, postclone, run};
 use crate::images::{archive, pe, pipe};
 
 /// A tree with files at these paths.
@@ -368,6 +368,7 @@ fn on_a_terminal_a_live_line_shows_how_far_it_is() {
 /// Root reads everything: this one is run by nobody, on a tree of root's.
 #[test]
 fn a_directory_that_cannot_be_read_is_told_of() {
+    needs_root!();
     let dir = tree(&[
         ("etc/fstab", b"/dev/a-b/root / ext4 defaults 0 1\n"),
         ("etc/closed/x", b"/dev/a-b/root\n"),
@@ -399,6 +400,7 @@ fn a_directory_that_cannot_be_read_is_told_of() {
 /// A file system that is not entered, and one that is, each mounted in a namespace of its own.
 #[test]
 fn mounts_are_entered_by_their_type() {
+    needs_root!();
     let script = "mkdir -p srv/other srv/same low && echo /dev/a-b/root > low/x &&
         mount -t overlay overlay -o lowerdir=low:etc srv/other && mount -t tmpfs tmpfs srv/same &&
         echo /dev/a-b/root > srv/same/x || exit 98
@@ -421,6 +423,7 @@ fn mounts_are_entered_by_their_type() {
 /// such a directory. No server is there to hang on.
 #[test]
 fn network_mounts_are_not_entered() {
+    needs_root!();
     let stage = crate::stage::Stage::new();
     for dir in ["srv/net", "srv/disk", "home", "proc/thread-self"] {
         fs::create_dir_all(stage.path(dir)).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Run, on_terminal, run};
+use crate::harness::{Run, needs_root, on_terminal, run};
 use crate::stage::{Stage, UUID};
 
 /// Makes the stage's root file system a volume of the group, as sysfs shows it.
@@ -56,6 +56,7 @@ fn says(run: Run, expected: &str) {
 
 #[test]
 fn alone_it_says_what_it_sees_and_the_next_command() {
+    needs_root!();
     let stage = clone();
     let before = stage.system();
     says(
@@ -98,6 +99,7 @@ Reboot: the running system still has the old name beside the new one.
 /// As a script does at each boot of each clone.
 #[test]
 fn the_same_again_finds_nothing_to_do() {
+    needs_root!();
     let stage = clone();
     let again = |args: &[&str]| {
         let run = stage.run(&[&["rename", "--yes"], args].concat()).demand(0);
@@ -122,6 +124,7 @@ fn the_same_again_finds_nothing_to_do() {
 
 #[test]
 fn a_run_that_was_cut_comes_first() {
+    needs_root!();
     let stage = clone();
     stage.set("initramfs", "fail");
     stage.run(&["rename", "tpl-vg", "c-vg", "--yes"]).demand(3);
@@ -144,6 +147,7 @@ fn a_run_that_was_cut_comes_first() {
 
 #[test]
 fn without_root_it_says_what_it_cannot_see() {
+    needs_root!();
     let stage = clone();
     fs::create_dir_all(stage.path("var/lib/postclone")).unwrap();
     let closed = fs::Permissions::from_mode(0o700);
@@ -166,6 +170,7 @@ To rename tpl-vg after this host: `sudo postclone rename tpl-vg c-vg`.
 
 #[test]
 fn the_templates_host_name_is_spoken_of() {
+    needs_root!();
     let stage = clone();
     stage.write("etc/hostname", "tpl\n");
     let text = String::from_utf8(alone(&stage, "0:0").demand(0).stdout).unwrap();
@@ -202,6 +207,7 @@ sed 's/^/paged /' | head -n 2
 
 #[test]
 fn how_long_it_takes_is_told_from_what_it_took() {
+    needs_root!();
     let stage = Stage::new();
     fs::create_dir_all(stage.path("var/log")).unwrap();
     stage.write(
@@ -231,6 +237,7 @@ fn less(stage: &Stage) -> Vec<String> {
 
 #[test]
 fn a_long_plan_is_paged_between_summary_and_question() {
+    needs_root!();
     let stage = long_plan();
     let screen = asked(&stage, "", &[("SECRET", "x")]);
     assert_eq!(less(&stage), ["less -F -R -X 1 xterm none"]);
@@ -247,6 +254,7 @@ fn a_long_plan_is_paged_between_summary_and_question() {
 
 #[test]
 fn a_plan_is_printed_where_there_is_no_pager() {
+    needs_root!();
     let printed = |stage: &Stage, options: &str, environment: &[(&str, &str)]| {
         let screen = asked(stage, options, environment);
         assert_eq!(screen.matches("+/dev/mapper/c--d-root").count(), 30, "{screen}");
@@ -285,6 +293,7 @@ fn slow(stage: &Stage, seconds: u32) {
 
 #[test]
 fn without_a_terminal_a_line_now_and_then_says_that_it_goes_on() {
+    needs_root!();
     let stage = Stage::new();
     slow(&stage, 6);
     let line = "build /boot/initrd.img-6.1.0-1-amd64 for kernel 6.1.0-1-amd64 with upda...: 5 s\n";
@@ -297,6 +306,7 @@ fn without_a_terminal_a_line_now_and_then_says_that_it_goes_on() {
 
 #[test]
 fn on_a_terminal_a_live_line_shows_the_time() {
+    needs_root!();
     let stage = Stage::new();
     slow(&stage, 3);
     let command = "chroot . /usr/sbin/postclone rename a-b c-d";

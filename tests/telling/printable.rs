@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use crate::harness::{Run, postclone};
+use crate::harness::{Run, needs_root, postclone};
 use crate::stage::Stage;
 
 /// ESC, a newline that would look like an answer of ours, C1's CSI, a turn of the writing's direction.
@@ -56,6 +56,7 @@ fn a_files_name_is_shown_in_errors_and_plans() {
 
 #[test]
 fn a_tools_words_are_shown() {
+    needs_root!();
     let stage = Stage::new();
     stage.program(
         "usr/sbin/update-initramfs",

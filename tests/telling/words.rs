@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
-use crate::harness::{Run, postclone, project, run};
+use crate::harness::{Run, needs_root, postclone, project, run};
 use crate::images::{archive, pe};
 use crate::stage::{MASK, SWAP, Stage};
 
@@ -50,6 +50,7 @@ fn while_building(stage: &Stage, what: &str) {
 
 #[test]
 fn what_lvm_reports_is_refused_in_one_line() {
+    needs_root!();
     for (what, how, line) in [
         (
             "attr",
@@ -111,6 +112,7 @@ fn what_lvm_reports_is_refused_in_one_line() {
 #[test]
 fn what_the_machine_has_is_refused_in_one_line() {
     type Prepare = fn(&Stage);
+    needs_root!();
     let cases: &[(Prepare, &[&str], &str)] = &[
         (
             |stage| stage.write("dev/c-d", ""),
@@ -202,6 +204,7 @@ fn what_the_machine_has_is_refused_in_one_line() {
 
 #[test]
 fn a_second_postclone_waits_for_the_first() {
+    needs_root!();
     let stage = Stage::new();
     fs::create_dir(stage.path("var/lib/postclone")).unwrap();
     let file = fs::File::create(stage.path("var/lib/postclone/lock")).unwrap();
@@ -216,6 +219,7 @@ fn a_second_postclone_waits_for_the_first() {
 
 #[test]
 fn without_root_it_says_what_needs_it() {
+    needs_root!();
     let stage = Stage::new();
     let output = std::process::Command::new("chroot")
         .args(["--userspec", "65534:65534"])
@@ -232,6 +236,7 @@ fn without_root_it_says_what_needs_it() {
 
 #[test]
 fn what_happens_meanwhile_takes_the_run_back() {
+    needs_root!();
     for (what, line) in [
         (format!("mv '/{MASK}' /stub/mask"), format!("`/{MASK}` is gone: put it back")),
         (
@@ -251,6 +256,7 @@ fn what_happens_meanwhile_takes_the_run_back() {
 
 #[test]
 fn a_file_that_changes_meanwhile_stops_the_run() {
+    needs_root!();
     let stage = stage(|stage| meanwhile(stage, "echo '# mine' >> /etc/default/grub"));
     let run = stage.run(RENAME).demand(3);
     let line =
@@ -261,6 +267,7 @@ fn a_file_that_changes_meanwhile_stops_the_run() {
 
 #[test]
 fn images_that_will_not_do_are_named() {
+    needs_root!();
     let gone = "`/boot/initrd.img-6.1.0-2-amd64` is gone: put it back, or another one in its place";
     let stage_ = stage(|stage| while_building(stage, "rm /boot/initrd.img-6.1.0-2-amd64"));
     ends(stage_.run(RENAME), 3, &format!("failed, and everything was restored: {gone}"));
@@ -283,6 +290,7 @@ fn images_that_will_not_do_are_named() {
 
 #[test]
 fn a_group_that_another_renames_is_noticed() {
+    needs_root!();
     let stage = stage(|stage| while_building(stage, "echo other > /stub/vg"));
     let run = stage.run(RENAME);
     let line = "postclone: error: LVM calls the group aaaaaa-bbbb-cccc-dddd-eeee-ffff-gggggg `other`, not `c-d`: \
@@ -292,6 +300,7 @@ fn a_group_that_another_renames_is_noticed() {
 
 #[test]
 fn a_name_that_comes_back_meanwhile_takes_the_run_back() {
+    needs_root!();
     for (what, line) in [
         (
             format!("busybox ln -s /dev/null '/{MASK}'"),
@@ -333,6 +342,7 @@ fn nodes(stage: &Stage) {
 
 #[test]
 fn a_link_that_leads_elsewhere_is_noticed() {
+    needs_root!();
     let stage = stage(nodes);
     let run = stage.run(RENAME).demand(4);
     let line = "postclone: error: `/dev/mapper/c--d-root` is another device than `/dev/mapper/a--b-root`: \
@@ -342,6 +352,7 @@ fn a_link_that_leads_elsewhere_is_noticed() {
 
 #[test]
 fn undo_says_what_stands_in_its_way() {
+    needs_root!();
     let stage = Stage::new();
     stage.run(RENAME).demand(0);
     fs::create_dir(stage.path(SWAP)).unwrap();
@@ -360,6 +371,7 @@ fn undo_says_what_stands_in_its_way() {
 
 #[test]
 fn a_journal_that_is_none_is_named() {
+    needs_root!();
     let stage = Stage::new();
     let dir = stage.path("var/lib/postclone/000000000001.000000");
     fs::create_dir_all(&dir).unwrap();
