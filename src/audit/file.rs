@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 
+use super::around::{MAX_LINE, line_around};
 use super::blocks::{self, Block};
 use super::finding::{Finding, Part, SearchResult, rooted, shown};
 use super::rules;
 use super::spelling::narrow;
 use super::stop::Stop;
-use super::text::{Hit, MAX_LINE, Wanted, line_around};
+use super::text::{Hit, Wanted};
 use crate::image::{self, Summary};
 use crate::rewrite::place::SCRIPT;
 use crate::rewrite::{PLACES, Place, Treatment, is_at};

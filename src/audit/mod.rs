@@ -4,6 +4,7 @@
 //! exact look at the few files that have one ([`text`]), which compares whole tokens as the
 //! rewriters do. Reads only, and leaves the files' times of access alone where it may.
 
+mod around;
 mod blocks;
 mod closed;
 mod escaped;

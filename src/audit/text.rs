@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::around::{line_around, run, run_length};
 use super::escaped::{decode, single_backslashes};
 use super::finding::{Form, Own};
 use super::spelling::Spellings;
@@ -278,28 +279,4 @@ fn hit(text: &[u8], token: Range<usize>, form: Form, is_read: bool) -> Hit {
     let comment = text[line].trim_ascii_start();
     let comment = [&b"#"[..], b";", b"//"].iter().any(|mark| comment.starts_with(mark));
     Hit { token, form, is_read: is_read && !comment }
-}
-
-/// How far a line is looked for: the text may be one without any.
-pub(super) const MAX_LINE: usize = 4096;
-
-/// The line around a token, without its newline, shortened where it is very long.
-pub(super) fn line_around(text: &[u8], token: &Range<usize>) -> Range<usize> {
-    let low = token.start.saturating_sub(MAX_LINE);
-    let high = text.len().min(token.end + MAX_LINE);
-    let start = memchr::memrchr(b'\n', &text[low..token.start]).map_or(low, |at| low + at + 1);
-    let end = memchr::memchr(b'\n', &text[token.end..high]).map_or(high, |at| token.end + at);
-    start..end
-}
-
-/// The run of fitting bytes around a span, as far as a name or path can reach.
-fn run(text: &[u8], span: &Range<usize>, fits: impl Fn(u8) -> bool) -> Range<usize> {
-    let low = span.start.saturating_sub(MAX_LINE);
-    let before = text[low..span.start].iter().rev().take_while(|byte| fits(**byte)).count();
-    let high = text.len().min(span.end + MAX_LINE);
-    span.start - before..span.end + run_length(&text[span.end..high], fits)
-}
-
-fn run_length(text: &[u8], fits: impl Fn(u8) -> bool) -> usize {
-    text.iter().take_while(|byte| fits(**byte)).count()
 }

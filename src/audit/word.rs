@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::text::{MAX_LINE, line_around};
+use super::around::{MAX_LINE, line_around};
 use crate::names::is_name_byte;
 
 /// Tells, word after word in a text's order, whether one may name the group: quick, and true at the

@@ -5,7 +5,7 @@ use anyhow::{Result, anyhow};
 
 use super::take::Run;
 use super::{image_step, placed_step, proof};
-use crate::change::{Change, Changes};
+use crate::change::Changes;
 use crate::guest::root::Root;
 use crate::plan::Step;
 use crate::proof::failures;
@@ -26,8 +26,8 @@ pub(super) fn image(run: &Run<'_>, step: &Step) -> Result<Option<String>> {
 /// says what is true in the end.
 pub(super) fn settle(root: &Root, journal: &mut Journal, changes: &Changes) -> anyhow::Error {
     let held = format!("so {} and the files were left as they are", changes.things());
-    let mut made = changes.iter().filter_map(Change::is_made).peekable();
-    let has_new_name = made.peek().is_some() && made.all(|made| made);
+    let mut pivots = changes.iter().filter(|change| change.pivots());
+    let has_new_name = changes.pivot() && pivots.all(|change| change.is_made() == Some(true));
     let has_bridge =
         journal.saved.steps.iter().any(|step| matches!(step, Step::BridgeFiles { .. }));
     let mut told = held.clone();

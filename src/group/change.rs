@@ -14,7 +14,7 @@ use crate::audit::{self, Wanted};
 use crate::blkid::Devices;
 use crate::change::{Change, Job, Told};
 use crate::guest::root::Root;
-use crate::live::{self, until_reboot::UntilReboot};
+use crate::live::{self, links, until_reboot::UntilReboot};
 use crate::lvm;
 use crate::names::VgName;
 use crate::plan::{Act, Phase, Subject};
@@ -106,10 +106,12 @@ impl Change for Rename {
     }
 
     fn checks(&self, job: &Job) -> Vec<Result<()>> {
-        match &self.group {
-            Some(group) if self.pivots() => checks::ask(job, group, &self.kept),
-            _ => Vec::new(),
+        let Some(group) = self.group.as_ref().filter(|_| self.pivots()) else { return Vec::new() };
+        let mut answers = checks::ask(job, group, &self.kept);
+        if job.root.is_live() {
+            answers.push(links::bear_known_names(&self.linked(Direction::Forward)));
         }
+        answers
     }
 
     fn warnings(&self, job: &Job) -> Vec<String> {

@@ -97,6 +97,33 @@ pub fn are_needed(volumes: &[Linked]) -> bool {
     volumes.iter().any(|volume| is_live(&nodes, &volume.from))
 }
 
+/// Refuses where a volume's live dm node bears neither of its names: an earlier rename waits for its
+/// reboot, and what keeps that one's names until then would be lost.
+///
+/// # Errors
+/// The first such node.
+pub fn bear_known_names(volumes: &[Linked]) -> Result<()> {
+    let entries = fs::read_dir(SYSFS).into_iter().flatten().flatten();
+    for entry in entries {
+        let read = |file: &str| fs::read_to_string(entry.path().join(file)).ok();
+        let (Some(name), Some(uuid)) = (read("dm/name"), read("dm/uuid")) else { continue };
+        let own = volumes.iter().find(|own| own.dm_uuid.as_deref() == Some(uuid.trim_end()));
+        let nodes = [name.trim_end().to_owned()];
+        let is_known =
+            |volume: &Linked| [&volume.from, &volume.to].iter().any(|end| is_live(&nodes, end));
+        if let Some(volume) = own.filter(|volume| !is_known(volume)) {
+            let [node] = nodes;
+            bail!(
+                "the live device of `{}/{}` is still named `{node}`, for an earlier rename waits for its reboot: \
+                 reboot first, or take that one back with `postclone undo`",
+                volume.from.0,
+                volume.from.1
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Where the kernel lists block devices.
 const SYSFS: &str = "/sys/block";
 

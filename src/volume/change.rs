@@ -13,6 +13,7 @@ use crate::blkid::Devices;
 use crate::change::{Change, Job, Told};
 use crate::group::{self, KeptVolume};
 use crate::guest::root::Root;
+use crate::live::links;
 use crate::live::until_reboot::UntilReboot;
 use crate::lvm;
 use crate::names::{LvName, dm};
@@ -106,10 +107,12 @@ impl Change for Rename {
     }
 
     fn checks(&self, job: &Job) -> Vec<Result<()>> {
-        match &self.seen {
-            Some(group) if self.pivots() => checks::ask(job, group, &self.kept),
-            _ => Vec::new(),
+        let Some(group) = self.seen.as_ref().filter(|_| self.pivots()) else { return Vec::new() };
+        let mut answers = checks::ask(job, group, &self.kept);
+        if job.root.is_live() {
+            answers.push(links::bear_known_names(&self.linked(Direction::Forward)));
         }
+        answers
     }
 
     fn warnings(&self, job: &Job) -> Vec<String> {

@@ -128,6 +128,33 @@ fn a_volume_that_lvm_does_not_show_any_more_is_told_of() {
     assert!(run.stderr.contains("LVM does not show the volume r any more"), "{}", run.stderr);
 }
 
+/// Until the reboot the dm nodes have the names of before: a second rename would lose what keeps both.
+#[test]
+fn an_earlier_rename_waits_for_its_reboot_first() {
+    needs_root!();
+    let stage = Stage::new();
+    let dm = "sys/block/dm-1/dm";
+    fs::create_dir_all(stage.path(dm)).unwrap();
+    stage.write(&format!("{dm}/uuid"), &format!("LVM-{}r\n", UUID.replace('-', "")));
+    stage.write(&format!("{dm}/name"), "a--b-root\n");
+    // As udev does by the rule that keeps both names.
+    let links = "#!/bin/sh\n[ $1 = settle ] || exit 0\nbusybox mkdir -p /dev/a-b /dev/mapper /dev/disk/by-id\n\
+                 for link in a-b/root a-b/sys-tem mapper/a--b-root mapper/a--b-sys--tem disk/by-id/dm-name-a--b-root \\\n                 disk/by-id/dm-name-a--b-sys--tem; do\n\
+                 busybox ln -sf /dev/null /dev/$link\ndone\n";
+    stage.program("usr/bin/udevadm", links);
+    stage.run(RENAME).demand(0);
+    let before = stage.system();
+    for verb in
+        [&["rename", "a-b", "c-d", "--yes"][..], &["rename-lv", "a-b/sys-tem", "x", "--yes"]]
+    {
+        let run = stage.run(verb).demand(1);
+        let words = "the live device of `a-b/sys-tem` is still named `a--b-root`, for an earlier rename waits";
+        assert!(run.stderr.contains(words), "{verb:?}: {}", run.stderr);
+    }
+    assert_eq!(before, stage.system());
+    stage.run(&["undo", "--yes"]).demand(0);
+}
+
 #[test]
 fn status_and_audit_know_the_run() {
     needs_root!();
