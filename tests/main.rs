@@ -68,6 +68,8 @@ mod package_locks;
 mod real_lvm;
 #[path = "running/rename_lv.rs"]
 mod rename_lv;
+#[path = "running/several.rs"]
+mod several;
 
 // Runs that end before their first change.
 #[path = "refusing/hostile.rs"]

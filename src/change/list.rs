@@ -17,7 +17,7 @@ pub struct Changes(pub Vec<Box<dyn Change>>);
 
 impl Changes {
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &dyn Change> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &dyn Change> {
         self.0.iter().map(|change| &**change)
     }
 
@@ -65,9 +65,15 @@ impl Changes {
         self.iter().map(keep).collect()
     }
 
-    /// How their names are found in files and replaced.
+    /// How their names are found in files and replaced, in the order in which that is done: each in what
+    /// those before it leave, and the way back from the last to the first.
     pub fn matchers(&self, direction: Direction, mappings: &BTreeSet<String>) -> Vec<Matcher> {
-        self.iter().filter_map(|change| change.matcher(direction, mappings)).collect()
+        let matchers = self.iter().filter_map(|change| change.matcher(direction, mappings));
+        let mut matchers: Vec<Matcher> = matchers.collect();
+        if direction == Direction::Backward {
+            matchers.reverse();
+        }
+        matchers
     }
 
     /// What no image may hold.

@@ -87,7 +87,13 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     if kept.uuid.is_some() && kept.group_uuid.is_none() {
         bail!("it renames a volume of a group without a UUID");
     }
-    Ok(Box::new(Rename { kept, seen: None }))
+    Ok(Box::new(Rename::from(kept)))
+}
+
+impl From<Kept> for Rename {
+    fn from(kept: Kept) -> Self {
+        Self { kept, seen: None }
+    }
 }
 
 impl Rename {

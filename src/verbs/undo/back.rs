@@ -28,7 +28,7 @@ pub(super) fn prepare(args: &UndoArgs, journal: &Journal, changes: &Changes) -> 
     let saved = &journal.saved;
     let asks_lvm = changes.pivot();
     let gathered = engine::gather(&root, &saved.also, !asks_lvm, || {
-        let back: Result<Vec<_>> = changes.iter().map(|change| change.back(&root)).collect();
+        let back: Result<Vec<_>> = changes.iter().rev().map(|change| change.back(&root)).collect();
         Ok((Changes(back?), Vec::new()))
     })?;
     let phases = changes.phases(&saved.steps)?;
