@@ -112,16 +112,7 @@ pub fn system_id() -> Result<Option<String>> {
 /// so that no device goes away under a mounted file system. vgrename ends with status 0 after many
 /// failures (lvm2 tools/vgrename.c), so only the name that is read back counts.
 pub fn rename_group(uuid: &str, to: &VgName, archive: Archive) -> Result<()> {
-    let without_archive: &[&str] = match archive {
-        Archive::Kept => &[],
-        Archive::LeftOut => &["--autobackup", "n"],
-    };
-    let command = Cmd::new(Program::Lvm)
-        .args(["vgrename", "--driverloaded", "n"])
-        .args(NO_WAIT)
-        .args(without_archive.iter().copied())
-        .arg(uuid)
-        .arg(to.as_str());
+    let command = renaming("vgrename", archive).arg(uuid).arg(to.as_str());
     let output = without_waiting_for_ever(&command)?;
     let name = name_of(uuid)?;
     if name == *to {
@@ -141,15 +132,7 @@ pub fn rename_volume(
     (group, from, to): (&VgName, &LvName, &LvName),
     archive: Archive,
 ) -> Result<()> {
-    let without_archive: &[&str] = match archive {
-        Archive::Kept => &[],
-        Archive::LeftOut => &["--autobackup", "n"],
-    };
-    let command = Cmd::new(Program::Lvm)
-        .args(["lvrename", "--driverloaded", "n"])
-        .args(NO_WAIT)
-        .args(without_archive.iter().copied())
-        .args([group.as_str(), from.as_str(), to.as_str()]);
+    let command = renaming("lvrename", archive).args([group.as_str(), from.as_str(), to.as_str()]);
     let output = without_waiting_for_ever(&command)?;
     let (_, name) = volume_name(ids.0, ids.1)?;
     if name == *to {
@@ -161,6 +144,18 @@ pub fn rename_volume(
         ending(output.status),
         quoted(&output.stderr)
     )
+}
+
+/// A command that changes names in the metadata alone.
+fn renaming(verb: &str, archive: Archive) -> Cmd {
+    let without_archive: &[&str] = match archive {
+        Archive::Kept => &[],
+        Archive::LeftOut => &["--autobackup", "n"],
+    };
+    Cmd::new(Program::Lvm)
+        .args([verb, "--driverloaded", "n"])
+        .args(NO_WAIT)
+        .args(without_archive.iter().copied())
 }
 
 /// The present names of the group and the volume with those UUIDs.
