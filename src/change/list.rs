@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 
 use super::Change;
 use crate::audit::Wanted;
-use crate::plan::{Act, Phase, Step, Subject};
+use crate::plan::{self, Act, Phase, Step, Subject};
 use crate::proof::Known;
 use crate::rewrite::matcher::Matcher;
 use crate::transaction::record::{Direction, SavedChange};
@@ -33,12 +33,7 @@ impl Changes {
 
     /// The names that there are when a run has gone that way, in a sentence.
     pub fn names(&self, direction: Direction) -> String {
-        let subjects = self.subjects().into_iter();
-        let names = subjects.map(|subject| match direction {
-            Direction::Forward => subject.new,
-            Direction::Backward => subject.old,
-        });
-        names.collect::<Vec<_>>().join(" and ")
+        plan::names(&self.subjects(), direction)
     }
 
     /// What is true then, in a few words.

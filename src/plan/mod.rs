@@ -68,15 +68,22 @@ pub struct Subject {
 impl Plan {
     /// The names that the plan takes away, in a sentence.
     pub fn old_names(&self) -> String {
-        let names: Vec<&str> = self.subjects.iter().map(|subject| subject.old.as_str()).collect();
-        names.join(" and ")
+        names(&self.subjects, Direction::Backward)
     }
 
     /// The names that it gives, in a sentence.
     pub fn new_names(&self) -> String {
-        let names: Vec<&str> = self.subjects.iter().map(|subject| subject.new.as_str()).collect();
-        names.join(" and ")
+        names(&self.subjects, Direction::Forward)
     }
+}
+
+/// The names that there are when a run has gone that way, in a sentence.
+pub fn names(subjects: &[Subject], direction: Direction) -> String {
+    let names = subjects.iter().map(|subject| match direction {
+        Direction::Forward => subject.new.as_str(),
+        Direction::Backward => subject.old.as_str(),
+    });
+    names.collect::<Vec<_>>().join(" and ")
 }
 
 /// One file's change.
