@@ -1,0 +1,6 @@
+//! Identifiers of agents and daemons.
+
+use crate::identity::Kind;
+
+/// The rows of this file.
+pub const KINDS: &[Kind] = &[];

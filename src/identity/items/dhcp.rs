@@ -1,0 +1,6 @@
+//! DHCP identifiers and leases.
+
+use crate::identity::Kind;
+
+/// The rows of this file.
+pub const KINDS: &[Kind] = &[];

@@ -1,0 +1,44 @@
+//! The machine ID (machine-id(5)) and D-Bus's copy of it.
+
+use std::path::Path;
+
+use crate::identity::{Found, Kind, View};
+
+/// The rows of this file.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        id: "machine-id",
+        hurts: "DHCP servers that go by it give both machines one address, and management servers take \
+                them for one machine",
+        change: "write a new ID with `systemd-id128 new`, and reboot",
+        find: systemd,
+    },
+    Kind {
+        id: "dbus-machine-id",
+        hurts: "programs that ask D-Bus get the template's, and systemd takes it back when \
+                /etc/machine-id is empty",
+        change: "make it a link: `ln -sf /etc/machine-id /var/lib/dbus/machine-id`",
+        find: dbus,
+    },
+];
+
+/// systemd's.
+fn systemd(view: &View<'_>) -> Vec<Found> {
+    id_in(view, "/etc/machine-id").into_iter().collect()
+}
+
+/// D-Bus's, where it is a file of its own: mostly it is a link to systemd's (dbus-uuidgen(1)).
+fn dbus(view: &View<'_>) -> Vec<Found> {
+    let path = "/var/lib/dbus/machine-id";
+    if view.root.is_link(Path::new(path)) {
+        return Vec::new();
+    }
+    id_in(view, path).into_iter().collect()
+}
+
+/// 32 hexadecimal digits; an empty file and `uninitialized` are none.
+fn id_in(view: &View<'_>, path: &str) -> Option<Found> {
+    let text = view.text(path)?.trim().to_lowercase();
+    let is_id = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| Found::one(path, text))
+}

@@ -1,0 +1,6 @@
+//! Mail that waits.
+
+use crate::identity::Kind;
+
+/// The rows of this file.
+pub const KINDS: &[Kind] = &[];

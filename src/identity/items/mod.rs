@@ -1,0 +1,18 @@
+//! The finders, a file for what belongs together. Each gives [`super::Found`] in the order of places.
+
+pub mod agents;
+pub mod bound;
+pub mod certificates;
+pub mod cloud;
+pub mod dhcp;
+pub mod group_name;
+pub mod host_name;
+pub mod initiators;
+pub mod lvm_ids;
+pub mod machine_id;
+pub mod macs;
+pub mod mail;
+pub mod md;
+pub mod seeds;
+pub mod ssh;
+pub mod storage;

@@ -1,0 +1,14 @@
+//! What in a machine may still be another one's: its template's.
+//!
+//! [`table`] has the kinds of identity, each with the function that finds it in a tree or in the running
+//! system ([`items`]). A finder says what is there and, where the tree itself gives it away, why that is
+//! not this machine's own ([`Found::hint`]). Whose it is says the record ([`record`]), by what machine
+//! this is ([`marks`]); [`judge`] brings the two together. Nothing here writes.
+
+pub mod item;
+pub mod items;
+pub mod table;
+pub mod view;
+
+pub use item::{Found, Kind};
+pub use view::View;
