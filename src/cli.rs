@@ -1,5 +1,6 @@
 //! The command line.
 
+mod identity_args;
 mod run_args;
 
 use std::io::IsTerminal;
@@ -10,6 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::guest::host;
 use crate::names::{LvName, VgName};
 use crate::severity::Severity;
+pub use identity_args::{IdentityArgs, SealArgs};
 pub use run_args::RunArgs;
 
 /// Rename an LVM volume group and everything on the machine that names it.
@@ -40,6 +42,10 @@ pub enum Verb {
     Status(StatusArgs),
     /// List what still names a group, by severity
     Audit(AuditArgs),
+    /// List what in this machine is still its template's
+    Identity(IdentityArgs),
+    /// In a template: write down what it has, so that its clones are told from it
+    Seal(SealArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {

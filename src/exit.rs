@@ -18,6 +18,8 @@ pub enum Exit {
     Restored = 3,
     /// Failed, and not everything could be restored.
     NotRestored = 4,
+    /// Looked, and something is still the template's.
+    Template = 5,
 }
 
 /// How far this process has gone with the machine. It decides the status of every error that comes

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use postclone::run::thawer;
-use postclone::verbs::{audit, overview, rename, rename_lv, status, undo};
+use postclone::verbs::{audit, identity, overview, rename, rename_lv, seal, status, undo};
 use postclone::{cli, exit};
 
 fn main() -> ExitCode {
@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Some(cli::Verb::Undo(args)) => undo::run(args),
         Some(cli::Verb::Status(args)) => status::run(args),
         Some(cli::Verb::Audit(args)) => audit::run(args),
+        Some(cli::Verb::Identity(args)) => identity::run(args),
+        Some(cli::Verb::Seal(args)) => seal::run(args),
         Some(cli::Verb::Completions { shell }) => {
             cli::completions(*shell);
             Ok(exit::Exit::Done)

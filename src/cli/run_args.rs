@@ -32,6 +32,10 @@ pub struct RunArgs {
     #[arg(long)]
     pub accept_stale: bool,
 
+    /// Change this machine even though it was sealed as a template
+    #[arg(long)]
+    pub force: bool,
+
     /// Work on the system whose / is mounted at DIR
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,

@@ -11,6 +11,9 @@ pub const POOL: &str = "/var/lib/hyperv/.kvp_pool_3";
 /// The key of the machine's name on its host.
 pub const MACHINE_NAME: &str = "VirtualMachineName";
 
+/// The key of the machine's identity on its host.
+pub const MACHINE_ID: &str = "VirtualMachineId";
+
 /// Bytes of a key and of a value, padded with zeros (Linux include/uapi/linux/hyperv.h).
 const KEY: usize = 512;
 const VALUE: usize = 2048;

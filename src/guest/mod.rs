@@ -10,6 +10,7 @@ pub mod kvp;
 pub mod machine;
 pub mod mounts;
 pub mod named;
+pub mod nics;
 pub mod placed;
 pub mod presets;
 pub mod private;

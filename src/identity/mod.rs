@@ -3,10 +3,20 @@
 //! [`table`] has the kinds of identity, each with the function that finds it in a tree or in the running
 //! system ([`items`]). A finder says what is there and, where the tree itself gives it away, why that is
 //! not this machine's own ([`Found::hint`]). Whose it is says the record ([`record`]), by what machine
-//! this is ([`marks`]); [`judge`] brings the two together. Nothing here writes.
+//! this is ([`marks`]); [`judge`] brings the two together, and [`look`] does all of it. Nothing here
+//! writes.
 
+pub mod against;
+pub mod devices;
+pub mod hash;
 pub mod item;
 pub mod items;
+pub mod judge;
+pub mod look;
+pub mod marks;
+pub mod place;
+pub mod record;
+pub mod summary;
 pub mod table;
 pub mod view;
 

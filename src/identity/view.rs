@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::guest::host;
-use crate::guest::inventory::Inventory;
+use crate::guest::inventory::{Group, Inventory};
 use crate::guest::root::Root;
 
 /// What finders look at.
@@ -21,10 +21,10 @@ pub struct View<'a> {
     /// What `sshd -T` prints: a lower-case keyword and its value a line. None where it was not asked, or
     /// did not answer.
     pub sshd: Option<String>,
-    /// What lsblk(8) says; none where it was not asked, or did not answer.
-    pub devices: Option<Vec<BlockDevice>>,
-    /// LVM's report; none where LVM was not asked, or did not answer.
-    pub groups: Option<&'a Inventory>,
+    /// What lsblk(8) says; none where it was not asked, or did not answer. Finders ask [`View::devices`].
+    pub devices: Option<&'a [BlockDevice]>,
+    /// LVM's report; none where LVM was not asked, or did not answer. Finders ask [`View::groups`].
+    pub inventory: Option<&'a Inventory>,
     troubles: RefCell<Vec<String>>,
 }
 
@@ -61,7 +61,7 @@ impl<'a> View<'a> {
             nics: None,
             sshd: None,
             devices: None,
-            groups: None,
+            inventory: None,
             troubles: RefCell::default(),
         }
     }
@@ -97,6 +97,33 @@ impl<'a> View<'a> {
     pub fn texts(&self, pattern: &str) -> BTreeMap<PathBuf, String> {
         let paths = self.glob(pattern).into_iter();
         paths.filter_map(|path| self.text(&path).map(|text| (path, text))).collect()
+    }
+
+    /// The block devices; that they are not known is noted.
+    pub fn devices(&self) -> &'a [BlockDevice] {
+        self.devices.unwrap_or_else(|| {
+            self.trouble(self.unseen("lsblk"));
+            &[]
+        })
+    }
+
+    /// The volume groups; that they are not known is noted.
+    pub fn groups(&self) -> &'a [Group] {
+        self.inventory.map_or_else(
+            || {
+                self.trouble(self.unseen("LVM"));
+                [].as_slice()
+            },
+            |inventory| &inventory.groups,
+        )
+    }
+
+    fn unseen(&self, whom: &str) -> String {
+        if self.root.is_live() {
+            format!("{whom} gave no answer")
+        } else {
+            "not looked at: that takes the running system".to_owned()
+        }
     }
 
     /// Notes what could not be looked at: a sentence without a full stop.

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod diff;
+pub mod identity;
 pub mod json;
 mod moved;
 pub mod not_rewritten;

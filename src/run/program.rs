@@ -33,6 +33,10 @@ pub enum Program {
     SystemdAnalyze,
     /// blkid(8)
     Blkid,
+    /// lsblk(8)
+    Lsblk,
+    /// sshd(8)
+    Sshd,
     /// kernel-install(8)
     KernelInstall,
     /// vmware-rpctool, of open-vm-tools
@@ -64,6 +68,8 @@ impl Program {
             Self::Findmnt => "findmnt",
             Self::SystemdAnalyze => "systemd-analyze",
             Self::Blkid => "blkid",
+            Self::Lsblk => "lsblk",
+            Self::Sshd => "sshd",
             Self::KernelInstall => "kernel-install",
             Self::VmwareRpctool => "vmware-rpctool",
             Self::Fsfreeze => "fsfreeze",

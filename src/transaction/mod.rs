@@ -21,6 +21,7 @@ mod link;
 pub mod lock;
 mod log_file;
 mod marker;
+pub mod origin;
 pub mod package_locks;
 pub mod paths;
 mod progress;

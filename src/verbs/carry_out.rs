@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 
+use super::identity;
 use super::printer::Printer;
 use crate::ask;
 use crate::audit::{self, finding::SearchResult};
@@ -14,6 +15,8 @@ use crate::cli::{Format, RunArgs};
 use crate::engine::{self, Scope, apply, not_rewritten};
 use crate::exit::{Exit, refuse};
 use crate::guest::root::Root;
+use crate::identity::look;
+use crate::identity::record::{By, Record};
 use crate::plan::{self, Plan, Warning};
 use crate::printable::count;
 use crate::transaction::claim::Claim;
@@ -25,7 +28,9 @@ pub(super) type Found = (Changes, Vec<Warning>);
 /// Plans what `find` gives, and does it.
 pub(super) fn carry_out(args: &RunArgs, find: impl Fn(&Root) -> Result<Found>) -> Result<Exit> {
     if !args.dry_run {
-        image_based::is_none(&Root::open(&args.root)?)?;
+        let root = Root::open(&args.root)?;
+        image_based::is_none(&root)?;
+        is_no_template(&root, args.force)?;
     }
     let job = prepare(args, &find)?;
     let printer = Printer::new(args);
@@ -63,10 +68,33 @@ pub(super) fn carry_out(args: &RunArgs, find: impl Fn(&Root) -> Result<Found>) -
         not_rewritten::demand_yes(args.accept_stale, &job)?;
         show(&printer, args, &job)?;
     }
+    note_identity(&job.root);
     let outcome = apply::run(&job)?;
     let left = left(&job.root, &job.changes);
     printer.done(&job, &outcome, left.as_ref(), started)?;
     Ok(Exit::Done)
+}
+
+/// Demands that the running machine was not sealed as a template, or that the user insists.
+fn is_no_template(root: &Root, force: bool) -> Result<()> {
+    match look::sealed_here(root).map_err(refuse)? {
+        Some(host) if !force => Err(refuse(anyhow!(
+            "this machine is the template that was sealed as {}: run postclone in a clone of it, or give --force \
+             to change the template itself",
+            if host.is_empty() { "a machine without a name" } else { &host }
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Writes down what the machine has before its first run.
+fn note_identity(root: &Root) {
+    if !root.is_live() || matches!(Record::of(root), Ok(Some(_))) {
+        return;
+    }
+    if let Some(looked) = identity::glance(root, None) {
+        identity::note(root, &looked, By::Run);
+    }
 }
 
 /// Reads all there is to know and plans. Changes nothing.

@@ -2,11 +2,13 @@
 
 pub mod audit;
 mod carry_out;
+pub mod identity;
 pub mod overview;
 mod printer;
 pub mod rename;
 pub mod rename_lv;
 mod resume;
+pub mod seal;
 pub mod status;
 mod subject;
 pub mod undo;

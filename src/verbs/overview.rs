@@ -62,8 +62,15 @@ pub fn run() -> Result<Exit> {
     if let Some(rows) = &seen.proof {
         line("the next boot", &proof::summary(rows));
     }
+    if let Some(identity) = &seen.identity {
+        let (label, text) = identity.line();
+        line(label, &text);
+    }
     if !is_root {
-        line("not seen", "LVM's report, the last run, the next boot: that takes root");
+        line(
+            "not seen",
+            "LVM's report, the last run, the next boot, what is of the template: that takes root",
+        );
     }
     let next = match (&seen.root_group, &group, &advice) {
         // LVM was not asked; the name and its pattern are known all the same.

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use serde::Serialize;
 
+use super::identity;
 use crate::blkid;
 use crate::change::Changes;
 use crate::changes;
@@ -20,6 +21,7 @@ use crate::guest::inventory::{Group, Inventory};
 use crate::guest::named::{fstab_group, left_behind};
 use crate::guest::root::Root;
 use crate::guest::root_device::root_group;
+use crate::identity::summary::Summary;
 use crate::names::VgName;
 use crate::own::PENDING;
 use crate::printable;
@@ -46,6 +48,8 @@ pub(crate) struct Status {
     /// What the group's name says beside the host's, where the group is known.
     #[serde(skip)]
     pub(crate) names: Option<Advice>,
+    /// What is still the template's; none where that was not looked at.
+    pub(crate) identity: Option<Summary>,
     /// None where it is not known which group the next boot needs.
     pub(crate) proof: Option<Vec<Row>>,
 }
@@ -98,6 +102,8 @@ pub(crate) fn look(root: &Root) -> Status {
     } else {
         None
     };
+    let looked = inventory.as_ref().and_then(|inventory| identity::glance(root, Some(inventory)));
+    let identity = looked.as_ref().map(Summary::of);
     let root_group = inventory.as_ref().and_then(root_group);
     let group = root_group.map(|group| group.name.clone());
     let names = group.as_ref().map(|group| new_name::advise(group, root, inventory.as_ref()));
@@ -148,6 +154,11 @@ pub(crate) fn look(root: &Root) -> Status {
             (Some(group), Some(new)) => {
                 format!("To rename {group} after this host: `postclone rename {group} {new}`.")
             }
+            _ if identity.as_ref().is_some_and(|identity| !identity.template.is_empty()) => {
+                "Something here is still the template's. See what, what it hurts and what changes it: \
+                 `postclone identity`."
+                    .to_owned()
+            }
             (Some(group), None) => idle(group, names.as_ref(), state, kept.as_ref()),
             (None, _) => inventory
                 .as_ref()
@@ -166,6 +177,7 @@ pub(crate) fn look(root: &Root) -> Status {
         run: journal.zip(changes).map(|(journal, changes)| run_of(&journal, &changes, at_work)),
         advice,
         names,
+        identity,
         proof,
     }
 }
@@ -290,6 +302,10 @@ fn write_text(out: &mut dyn std::io::Write, status: &Status) -> std::io::Result<
         writeln!(out, "its journal:         {}", printable::line(&journal))?;
     }
     writeln!(out, "waits for a reboot:  {}", if status.reboot_pending { "yes" } else { "no" })?;
+    if let Some(identity) = &status.identity {
+        let (label, text) = identity.line();
+        writeln!(out, "{:20} {}", format!("{label}:"), printable::line(&text))?;
+    }
     let proof = status.proof.as_deref().map_or_else(unknown, proof::summary);
     writeln!(out, "the next boot:       {proof}")?;
     writeln!(out, "{}", printable::line(&status.advice))

@@ -54,6 +54,7 @@ const ORDER: &[&str] = &[
     "run",
     "lvm",
     "blkid",
+    "identity",
     // A plan, its proof, and what carries it out.
     "plan",
     "proof",

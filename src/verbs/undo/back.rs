@@ -89,6 +89,7 @@ pub(super) fn finish(root: &Root, mut journal: Journal, changes: &Changes) -> Re
 fn run_args(args: &UndoArgs, journal: &Journal) -> RunArgs {
     let saved = &journal.saved;
     RunArgs {
+        force: false,
         dry_run: false,
         yes: args.yes,
         accept_stale: true,

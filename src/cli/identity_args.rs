@@ -1,0 +1,58 @@
+//! What is still the template's, and what a template seals.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Colour, Format};
+
+/// Arguments of `postclone identity`.
+#[derive(Debug, Args)]
+pub struct IdentityArgs {
+    /// Look at the system whose / is mounted at DIR
+    ///
+    /// Its files alone are looked at. Without --against, nothing says whose they are.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// Compare with the machine whose list is FILE, instead of the record
+    ///
+    /// FILE is what `postclone identity --format json` printed there: in the template, or in another
+    /// clone.
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+
+    /// Print every item in full, whosever it is
+    #[arg(long)]
+    pub all: bool,
+
+    /// How to print the list
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+
+    /// Say more on stderr: the programs that are run and what they say
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Arguments of `postclone seal`.
+#[derive(Debug, Args)]
+pub struct SealArgs {
+    /// Write down what is new, and do not call this machine a template
+    ///
+    /// For the package's installation.
+    #[arg(long, hide = true)]
+    pub installation: bool,
+
+    /// Say more on stderr: the programs that are run and what they say
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+}

@@ -1,0 +1,240 @@
+//! Looks at everything, and says whose it is.
+
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::devices;
+use super::hash;
+use super::judge::{Judge, State};
+use super::marks::{Marks, Relation};
+use super::record::{By, Machine, Record};
+use super::table::kinds;
+use super::view::{BlockDevice, View};
+use crate::guest::inventory::Inventory;
+use crate::guest::nics;
+use crate::guest::root::Root;
+use crate::lvm;
+use crate::run::{Cmd, Program};
+
+/// What this machine is beside those on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Its disk was in another machine before.
+    Clone,
+    /// It was sealed as a template, and is that machine.
+    Template,
+    /// The machine on record, which nobody sealed.
+    Same,
+    /// It is not sure whether it is a machine on record.
+    Unsure,
+    /// There is no record, or the tree is not running.
+    Unknown,
+}
+
+/// An identity, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// The kind's word.
+    pub item: &'static str,
+    /// Where it is; empty where there is none.
+    pub place: String,
+    /// Whose it is.
+    pub state: State,
+    /// Why that is said: a clause.
+    pub evidence: String,
+    /// What happens while two machines share it.
+    pub hurts: &'static str,
+    /// What would change it.
+    pub change: &'static str,
+    /// Keyed hashes of its values.
+    pub hashes: Vec<String>,
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Looked {
+    /// What the machine is called; empty where it has no name.
+    pub host: String,
+    /// What it is beside those on record.
+    pub standing: Standing,
+    /// The record, where there is one.
+    pub record: Option<Record>,
+    /// How the machine compares with each on record.
+    pub relations: Vec<Relation>,
+    /// What it is told by; empty for a tree that is not running.
+    pub marks: Marks,
+    /// A row an identity, in the table's order; one for a kind that there is none of.
+    pub rows: Vec<Row>,
+}
+
+/// What programs say of the running system, asked side by side.
+#[derive(Debug, Default)]
+pub struct Told {
+    devices: Option<Vec<BlockDevice>>,
+    sshd: Option<String>,
+    inventory: Option<Inventory>,
+}
+
+impl Told {
+    /// Asks lsblk, sshd and, where it is not known yet, LVM. What gives no answer is told and left out.
+    pub fn ask(inventory: Option<Inventory>) -> Self {
+        thread::scope(|scope| {
+            let devices = scope.spawn(|| said(devices::look()));
+            let sshd = scope.spawn(sshd);
+            let inventory = inventory.or_else(|| said(lvm::inventory()));
+            Self {
+                devices: devices.join().unwrap_or_default(),
+                sshd: sshd.join().unwrap_or_default(),
+                inventory,
+            }
+        })
+    }
+}
+
+/// Looks at a tree. `told` is for the running system; `against` is another machine's list, which then
+/// counts in place of the record.
+///
+/// # Errors
+/// A record that cannot be read.
+pub fn look(root: &Root, told: Option<&Told>, against: Option<Judge<'_>>) -> Result<Looked> {
+    let mut view = View::of(root);
+    let mut marks = Marks::default();
+    if let Some(told) = told {
+        view.nics = Some(nics::all());
+        view.sshd.clone_from(&told.sshd);
+        view.devices = told.devices.as_deref();
+        view.inventory = told.inventory.as_ref();
+        marks = Marks::of_running(root, told.devices.as_deref());
+    }
+    let record = Record::of(root)?;
+    let is_known = told.is_some() && !marks.is_empty();
+    let relations = record.as_ref().filter(|_| is_known).map(|record| record.relations(&marks));
+    let standing = standing(record.as_ref(), relations.as_deref());
+    let relations = relations.unwrap_or_default();
+    let rows = {
+        let judge = match (against, &record) {
+            (Some(against), _) => against,
+            (None, Some(record)) if is_known => Judge::Record(record, relations.clone()),
+            (None, Some(_)) if told.is_some() => Judge::Hints(
+                "nothing tells this machine from others: no firmware UUID, network card or disk",
+            ),
+            (None, Some(_)) => Judge::Hints("the tree is not running, so its machine is not known"),
+            (None, None) => Judge::Hints("there is no record"),
+        };
+        rows(&view, &judge)
+    };
+    let host = view.host.clone().unwrap_or_default();
+    Ok(Looked { host, standing, record, relations, marks, rows })
+}
+
+/// Whether the running machine was sealed as a template; then what it is called on record.
+///
+/// # Errors
+/// A record that cannot be read.
+pub fn sealed_here(root: &Root) -> Result<Option<String>> {
+    let Some(record) = Record::of(root)?.filter(|_| root.is_live()) else { return Ok(None) };
+    if record.machines.iter().all(|machine| machine.by != By::Seal) {
+        return Ok(None);
+    }
+    let devices = said(devices::look());
+    let relations = record.relations(&Marks::of_running(root, devices.as_deref()));
+    if standing(Some(&record), Some(&relations)) != Standing::Template {
+        return Ok(None);
+    }
+    let sealed = record.machines.iter().rfind(|machine| machine.by == By::Seal);
+    Ok(sealed.map(|machine| machine.host.clone()))
+}
+
+fn standing(record: Option<&Record>, relations: Option<&[Relation]>) -> Standing {
+    let (Some(record), Some(relations)) = (record, relations) else { return Standing::Unknown };
+    let own = relations.iter().rposition(|relation| *relation == Relation::Same);
+    match own.map(|at| record.machines[at].by) {
+        Some(By::Seal) => Standing::Template,
+        _ if relations.contains(&Relation::Unsure) && own.is_none() => Standing::Unsure,
+        _ if relations.contains(&Relation::Other) => Standing::Clone,
+        Some(_) => Standing::Same,
+        None => Standing::Unknown,
+    }
+}
+
+fn rows(view: &View<'_>, judge: &Judge<'_>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for kind in kinds() {
+        let row = |place: String, (state, evidence): (State, String), hashes| Row {
+            item: kind.id,
+            place,
+            state,
+            evidence,
+            hurts: kind.hurts,
+            change: kind.change,
+            hashes,
+        };
+        let found = (kind.find)(view);
+        let troubles = view.take_troubles();
+        if found.is_empty() && troubles.is_empty() {
+            rows.push(row(String::new(), (State::Absent, "there is none".to_owned()), Vec::new()));
+        }
+        for found in found {
+            let hashes = found.values.iter().map(|value| hash::of(kind.id, value));
+            let hashes: Vec<String> = hashes.collect();
+            let judgement = judge.of(kind.id, &found, &hashes);
+            rows.push(row(found.place, judgement, hashes));
+        }
+        for trouble in troubles {
+            rows.push(row(String::new(), (State::Unknown, trouble), Vec::new()));
+        }
+    }
+    rows
+}
+
+impl Looked {
+    /// The record with what was seen added to it; none where that is no news, or where nothing tells the
+    /// machine from others. With [`By::Seal`] all that there is counts as the machine's own from now on.
+    pub fn recorded(&self, by: By) -> Option<Record> {
+        if self.marks.is_empty() {
+            return None;
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let machine = Machine {
+            host: self.host.clone(),
+            since: since.map(|since| since.as_secs()).unwrap_or_default(),
+            by,
+            marks: self.marks.clone(),
+        };
+        let mut items = Vec::new();
+        for row in &self.rows {
+            let own = by == By::Seal || row.state == State::Own;
+            items.extend(row.hashes.iter().map(|hash| (row.item, hash.clone(), own)));
+        }
+        let mut record = self.record.clone().unwrap_or_default();
+        record.add(machine, &items).then_some(record)
+    }
+
+    /// The kinds that have a row in a state, in the table's order, each once.
+    pub fn kinds_in(&self, state: State) -> Vec<&'static str> {
+        let mut kinds: Vec<&str> = Vec::new();
+        for row in self.rows.iter().filter(|row| row.state == state) {
+            if kinds.last() != Some(&row.item) {
+                kinds.push(row.item);
+            }
+        }
+        kinds
+    }
+}
+
+/// What sshd(8) has by its whole configuration. It gives no answer where it is not installed, and before it
+/// was started (it wants its directory below /run).
+fn sshd() -> Option<String> {
+    Program::Sshd.find()?;
+    let output = Cmd::new(Program::Sshd).arg("-T").checked();
+    let output = output.map_err(|error| log::debug!("{error:#}")).ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn said<T>(result: Result<T>) -> Option<T> {
+    result.map_err(|error| log::warn!("{error:#}")).ok()
+}

@@ -1,0 +1,23 @@
+//! Whether this is a machine of its own: what a chroot or a container tells of one is its host's.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// What stands in a container (systemd's container interface, podman, Docker).
+const CONTAINERS: &[&str] =
+    &["/run/systemd/container", "/run/host/container-manager", "/run/.containerenv", "/.dockerenv"];
+
+/// Why the machine's marks are none of this system's; none where they are.
+pub fn why_not() -> Option<&'static str> {
+    if CONTAINERS.iter().any(|path| Path::new(path).exists()) {
+        return Some("this is a container, and what it shows of a machine is its host's");
+    }
+    let id = |path: &str| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
+    match (id("/proc/1/root/"), id("/")) {
+        (Ok(first), Ok(own)) if first != own => {
+            Some("this is a chroot, and what it shows of a machine is that around it")
+        }
+        _ => None,
+    }
+}

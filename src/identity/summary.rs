@@ -1,0 +1,43 @@
+//! Whose a machine's identities are, in one line.
+
+use serde::Serialize;
+
+use super::judge::State;
+use super::look::{Looked, Standing};
+
+/// The kinds that are another machine's, by their words.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// What the machine is beside those on record.
+    pub machine: Standing,
+    /// Kinds that are the template's.
+    pub template: Vec<&'static str>,
+    /// Kinds that are, probably.
+    pub probably: Vec<&'static str>,
+}
+
+impl Summary {
+    /// Of what was seen.
+    pub fn of(looked: &Looked) -> Self {
+        Self {
+            machine: looked.standing,
+            template: looked.kinds_in(State::Template),
+            probably: looked.kinds_in(State::Probably),
+        }
+    }
+
+    /// Its line: a label and a text.
+    pub fn line(&self) -> (&'static str, String) {
+        let probably = || format!("probably {}", self.probably.join(", "));
+        let text = match (self.template.is_empty(), self.probably.is_empty()) {
+            (true, true) if matches!(self.machine, Standing::Unknown | Standing::Same) => {
+                "nothing that is known: no earlier machine is on record".to_owned()
+            }
+            (true, true) => "nothing that is known".to_owned(),
+            (true, false) => probably(),
+            (false, true) => self.template.join(", "),
+            (false, false) => format!("{}; {}", self.template.join(", "), probably()),
+        };
+        ("the template's", text)
+    }
+}

@@ -1,0 +1,32 @@
+//! The record of the machines in which a disk has been, put in place whole.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::{STATE, inside, sync_dir};
+use crate::guest::root::Root;
+
+/// The record's name in the directory of postclone's state.
+const NAME: &str = "origin.json";
+
+/// Puts the record in place: for root alone, durable, the old one or the new one at every instant.
+///
+/// # Errors
+/// A file system that cannot be written, a link in the way.
+pub fn keep(root: &Root, bytes: &[u8]) -> Result<()> {
+    let dir = inside::make_dir(root, Path::new(STATE))?;
+    let target = dir.join(NAME);
+    let writing = || format!("writing the record `{}`", target.display());
+    let mut file = tempfile::Builder::new()
+        .prefix(super::staged::PREFIX)
+        .tempfile_in(&dir)
+        .with_context(writing)?;
+    file.write_all(bytes).with_context(writing)?;
+    file.as_file().sync_all().with_context(writing)?;
+    let kept = file.into_temp_path().keep().with_context(writing)?;
+    fs::rename(kept, &target).with_context(writing)?;
+    sync_dir(&dir)
+}
