@@ -8,6 +8,7 @@ pub mod dhcp;
 pub mod group_name;
 pub mod host_name;
 pub mod initiators;
+mod lines;
 pub mod lvm_ids;
 pub mod machine_id;
 pub mod macs;
@@ -16,3 +17,5 @@ pub mod md;
 pub mod seeds;
 pub mod ssh;
 pub mod storage;
+#[cfg(test)]
+mod trees;

@@ -1,6 +1,0 @@
-//! DHCP identifiers and leases.
-
-use crate::identity::Kind;
-
-/// The rows of this file.
-pub const KINDS: &[Kind] = &[];

@@ -1,0 +1,221 @@
+//! By what a DHCP client calls itself: its DUID (RFC 8415, 11), or a client identifier (RFC 2132, 9.14).
+
+use super::super::lines::{distinct, files, settings, uncommented, unquoted};
+use super::DHCLIENT;
+use crate::identity::{Found, View};
+
+/// dhcpcd's DUID, alone in a file (dhcpcd(8)); the second is that of before version 7.
+const DHCPCD_FILES: &[&str] = &["/var/lib/dhcpcd/duid", "/etc/dhcpcd.duid"];
+
+/// The configuration of dhclient (dhclient.conf(5)).
+const DHCLIENT_CONF: &[&str] =
+    &["/etc/dhcp/dhclient*.conf", "/etc/dhclient*.conf", "/etc/dhcp3/dhclient.conf"];
+
+/// systemd-networkd's (networkd.conf(5), systemd.network(5)).
+const NETWORKD: &[&str] = &[
+    "/etc/systemd/networkd.conf",
+    "/etc/systemd/networkd.conf.d/*.conf",
+    "/etc/systemd/network/*.network",
+    "/etc/systemd/network/*.network.d/*.conf",
+];
+
+/// NetworkManager's (nm-settings-keyfile(5), NetworkManager.conf(5)), and the ifcfg files that it and
+/// initscripts read.
+const NETWORK_MANAGER: &[&str] = &[
+    "/etc/NetworkManager/NetworkManager.conf",
+    "/etc/NetworkManager/conf.d/*.conf",
+    "/etc/NetworkManager/system-connections/*",
+    "/etc/sysconfig/network-scripts/ifcfg-*",
+];
+
+/// What NetworkManager takes for a way to make an identifier, and not for one
+/// (nm-settings(5), `dhcp-client-id` and `dhcp-duid`).
+const WAYS: &[&str] = &[
+    "mac",
+    "perm-mac",
+    "duid",
+    "ipv6-duid",
+    "stable",
+    "none",
+    "lease",
+    "ll",
+    "llt",
+    "stable-ll",
+    "stable-llt",
+    "stable-uuid",
+];
+
+/// Each file that has an identifier, with those in it.
+pub(super) fn find(view: &View<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut add = |patterns: &[&str], identifiers: fn(&str) -> Vec<String>| {
+        for (path, text) in files(view, patterns) {
+            let values = distinct(identifiers(&text));
+            if !values.is_empty() {
+                found.push(Found::many(path, values));
+            }
+        }
+    };
+    add(DHCPCD_FILES, of_dhcpcd);
+    add(DHCLIENT, of_dhclient);
+    add(DHCLIENT_CONF, of_dhclient);
+    add(NETWORKD, of_networkd);
+    add(NETWORK_MANAGER, of_network_manager);
+    found
+}
+
+/// Bytes in hexadecimal with colons between them; dhcpcd writes `# ` before remarks.
+fn of_dhcpcd(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| uncommented(line).trim().to_lowercase());
+    lines.filter(|line| is_hexadecimal(line)).take(1).collect()
+}
+
+/// `default-duid "..."`, which dhclient writes into its leases and reads from its configuration as well,
+/// and `send dhcp-client-identifier`. An expression (`= hardware`) is no identifier.
+fn of_dhclient(text: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for line in text.lines().map(str::trim_start).filter(|line| !line.starts_with('#')) {
+        for key in ["default-duid", "dhcp-client-identifier", "dhcp6.client-id"] {
+            let Some((before, after)) = line.split_once(key) else { continue };
+            let sent = before.split_whitespace().next_back() == Some("send");
+            if sent || key == "default-duid" && before.is_empty() {
+                all.extend(literal(after));
+            }
+        }
+    }
+    all
+}
+
+/// A quoted text as it is written, or bytes in hexadecimal, up to the semicolon.
+fn literal(text: &str) -> Option<String> {
+    let text = text.strip_prefix(char::is_whitespace)?.trim_start();
+    let text = text.strip_prefix('=').unwrap_or(text).trim_start();
+    let Some(quoted) = text.strip_prefix('"') else {
+        let bare = text.split(';').next().unwrap_or_default().trim().to_lowercase();
+        return is_hexadecimal(&bare).then_some(bare);
+    };
+    let mut is_escaped = false;
+    let end = quoted.find(|letter| {
+        let ends = letter == '"' && !is_escaped;
+        is_escaped = letter == '\\' && !is_escaped;
+        ends
+    })?;
+    (end > 0).then(|| quoted[..end].to_owned())
+}
+
+/// `DUIDRawData=`, in whichever section.
+fn of_networkd(text: &str) -> Vec<String> {
+    let own = settings(text).filter(|setting| setting.key == "DUIDRawData");
+    own.map(|setting| setting.value.to_lowercase()).collect()
+}
+
+/// `dhcp-client-id=` and `dhcp-duid=` of a profile; in NetworkManager's own configuration `ipv4.` or
+/// `ipv6.` stands before them. Any text that is no way to make an identifier is one.
+fn of_network_manager(text: &str) -> Vec<String> {
+    let own = settings(text).filter(|setting| {
+        let key = setting.key.rsplit('.').next().unwrap_or_default();
+        matches!(key, "dhcp-client-id" | "dhcp-duid" | "DHCP_CLIENT_ID" | "DHCPV6_DUID")
+    });
+    let values = own.map(|setting| {
+        let value = unquoted(setting.value);
+        if is_hexadecimal(value) { value.to_lowercase() } else { value.to_owned() }
+    });
+    values.filter(|value| !WAYS.contains(&value.as_str())).collect()
+}
+
+/// At least three bytes in hexadecimal with colons between them, of one digit or two.
+fn is_hexadecimal(text: &str) -> bool {
+    let is_byte = |part: &str| {
+        matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    text.split(':').count() >= 3 && text.split(':').all(is_byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::trees::Tree;
+    use super::*;
+
+    #[test]
+    fn dhcpcds_file_has_nothing_else() {
+        let duid = "00:01:00:01:2c:0A:1b:3d:52:54:00:aa:00:01";
+        let tree = Tree::new(&[
+            ("var/lib/dhcpcd/duid", &format!("# why\n{duid}\n")),
+            ("etc/dhcpcd.duid", "\n"),
+            ("var/lib/dhcpcd/secret", "aa:bb:cc:dd"),
+        ]);
+        let wanted = [Found::one("/var/lib/dhcpcd/duid", duid.to_lowercase())];
+        assert_eq!(find(&tree.view()), wanted);
+    }
+
+    #[test]
+    fn dhclient_quotes_its_duid() {
+        let quoted = r#"\000\001;x\"y\\"#;
+        let tree = Tree::new(&[
+            (
+                "var/lib/dhcp/dhclient6.eth0.leases",
+                &format!("default-duid \"{quoted}\";\nlease6 {{\n}}\n"),
+            ),
+            ("var/lib/dhclient/dhclient--eth0.lease", "default-duid 0:1:0:1:2C:A;\n"),
+            (
+                "var/lib/dhclient/dhclient.leases",
+                "#default-duid \"x\";\nlease {\n  default-duids \"x\";\n}\n",
+            ),
+            // What a server leases to others, and its own name.
+            ("var/lib/dhcp/dhcpd.leases", "server-duid \"x\";\ndefault-duid \"x\";\n"),
+        ]);
+        let wanted = [
+            Found::one("/var/lib/dhcp/dhclient6.eth0.leases", quoted),
+            Found::one("/var/lib/dhclient/dhclient--eth0.lease", "0:1:0:1:2c:a"),
+        ];
+        assert_eq!(find(&tree.view()), wanted);
+    }
+
+    #[test]
+    fn an_expression_of_dhclients_is_no_identifier() {
+        let conf = "#send dhcp-client-identifier 1:0:a0:24:ab:fb:9c;\n\
+            send dhcp-client-identifier = hardware;\nsend host-name = gethostname();\n\
+            request dhcp-client-identifier;\nsend dhcp-client-identifier \"\";\n";
+        assert_eq!(of_dhclient(conf), Vec::<String>::new());
+        let conf = "interface \"eth0\" { send dhcp-client-identifier 1:0:A0:24; }\n\
+            send dhcp-client-identifier \"tmpl\";\nsend dhcp-client-identifier = \"x";
+        assert_eq!(of_dhclient(conf), ["1:0:a0:24", "tmpl"]);
+    }
+
+    #[test]
+    fn networkd_is_told_in_any_section() {
+        let tree = Tree::new(&[
+            ("etc/systemd/networkd.conf", "[DHCPv4]\n#DUIDRawData=00:01\nDUIDRawData=\n"),
+            (
+                "etc/systemd/networkd.conf.d/a.conf",
+                "[DHCPv6]\nDUIDType=vendor\nDUIDRawData=00:00:AB:11\n",
+            ),
+            (
+                "etc/systemd/network/a.network",
+                "[DHCPv4]\nDUIDRawData=00:01:02\nClientIdentifier=mac\n",
+            ),
+        ]);
+        let wanted = [
+            Found::one("/etc/systemd/networkd.conf.d/a.conf", "00:00:ab:11"),
+            Found::one("/etc/systemd/network/a.network", "00:01:02"),
+        ];
+        assert_eq!(find(&tree.view()), wanted);
+    }
+
+    #[test]
+    fn a_way_to_make_an_identifier_is_none() {
+        let profile = |id: &str, duid: &str| {
+            format!("[ipv4]\ndhcp-client-id={id}\ndhcp-iaid=mac\n[ipv6]\ndhcp-duid={duid}\n")
+        };
+        for (id, duid) in [("mac", "ll"), ("stable", "stable-uuid"), ("", "lease")] {
+            assert_eq!(of_network_manager(&profile(id, duid)), Vec::<String>::new());
+        }
+        assert_eq!(of_network_manager(&profile("01:52:AA", "stable")), ["01:52:aa"]);
+        assert_eq!(of_network_manager(&profile("Tmpl", "0:4:6")), ["Tmpl", "0:4:6"]);
+        assert_eq!(
+            of_network_manager("[connection]\nipv4.dhcp-client-id=a1:b2:c3\n"),
+            ["a1:b2:c3"]
+        );
+        assert_eq!(of_network_manager("DHCP_CLIENT_ID=\"tmpl\"\nDHCP_HOSTNAME=tmpl\n"), ["tmpl"]);
+    }
+}
