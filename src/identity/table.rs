@@ -24,6 +24,7 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
         cloud::KINDS,
         mail::KINDS,
         agents::KINDS,
+        agents::MORE,
         bound::KINDS,
     ];
     files.into_iter().flatten()

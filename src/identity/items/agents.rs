@@ -1,6 +1,11 @@
-//! Identifiers of agents and daemons.
+//! Identifiers of agents and daemons: one kind a program.
 
-use crate::identity::Kind;
+mod more;
+mod table;
+mod take;
 
-/// The rows of this file.
-pub const KINDS: &[Kind] = &[];
+/// Agents that a management or monitoring server knows the machine by.
+pub use table::KINDS;
+
+/// Daemons that know each other by an identity of their own.
+pub use more::KINDS as MORE;

@@ -15,7 +15,9 @@ pub mod macs;
 pub mod mail;
 pub mod md;
 pub mod seeds;
+mod settings;
 pub mod ssh;
 pub mod storage;
 #[cfg(test)]
 mod trees;
+mod testing;
