@@ -190,6 +190,13 @@ virsh vol-list guests
 cat /etc/libvirt/storage/guests.xml
 """
 
+# Made in the guest, for their comments name the host that makes them.
+HOST_KEYS = """
+rm -f /etc/ssh/ssh_host_*
+timed ssh-keygen -A
+cat /etc/ssh/ssh_host_*.pub
+"""
+
 UBUNTU = tuple(replace(volume, source=source) for volume, source in [
     (ROOT, "dm-uuid"), (VAR, "by-id"), (HOME, "slash"), (SPARE, "uuid"), (SWAP, "label")])
 
@@ -234,6 +241,9 @@ LAYOUTS = {
                new="a-name-of-sixty-characters-with-many-hyphens-in-it-to-be-sure"[:60]),
         Layout("forms", UBUNTU),
         Layout("ansible", PAIR, packages=("ansible-core",)),
+        # A template before it is cloned: its group is named after its host.
+        Layout("clone-lab", PAIR, host=OLD.removesuffix("-vg"), setup=HOST_KEYS,
+               packages=("openssh-server",)),
         Layout("swapfile", (ROOT,), setup=SWAPFILE, packages=("linux-image-amd64",)),
         Layout("libvirt", PAIR, setup=POOL,
                packages=("libvirt-daemon-system", "libvirt-clients")),

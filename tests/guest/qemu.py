@@ -36,6 +36,14 @@ class Machine:
     """Where UEFI keeps its variables; with a BIOS there is none."""
     passphrase: str = ""
     """What is typed where the boot asks for one."""
+    uuid: str = ""
+    """The machine's UUID, as its firmware gives it (DMI)."""
+    product: str = ""
+    """The machine's serial number, from there as well."""
+    serial: str = ""
+    """The serial number of the system's disk."""
+    mac: str = ""
+    """The address of its network card; without one it has no card. The network leads nowhere."""
 
 
 def accelerator(kernel):
@@ -184,7 +192,7 @@ def command_line(machine, scratch, frozen=False):
     if machine.variables:
         for unit, path, more in [(0, FIRMWARE, ",readonly=on"), (1, machine.variables, "")]:
             command += ["-drive", f"if=pflash,unit={unit},format=raw,file={path}{more}"]
-    command += drive("system", machine.disk, machine.format)
+    command += drive("system", machine.disk, machine.format, machine.serial)
     command += drive("job", scratch / "job", "raw", "pclab-job")
     command += drive("out", scratch / "out", "raw", "pclab-out")
     if machine.guest:
@@ -192,6 +200,14 @@ def command_line(machine, scratch, frozen=False):
     if machine.kernel:
         command += ["-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
                     "-append", machine.append]
+    if machine.uuid:
+        command += ["-uuid", machine.uuid]
+    if machine.product:
+        command += ["-smbios", f"type=1,serial={machine.product}"]
+    if machine.mac:
+        # The last device, so that the others keep their places; without a ROM to boot from.
+        command += ["-netdev", "user,id=lan,restrict=on",
+                    "-device", f"virtio-net-pci,netdev=lan,mac={machine.mac},romfile="]
     return command
 
 

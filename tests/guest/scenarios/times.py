@@ -41,13 +41,17 @@ timeline() {
 }
 """
 
-LOOK = TOOK + f"""
-report() {{
+REPORT = """
+# LVM's report, as src/lvm.rs asks for it
+report() {
 	lvm fullreport --all --reportformat json --units b --nosuffix --foreign --shared \\
 		--configreport vg -o vg_name,vg_uuid,vg_attr,vg_systemid,vg_mda_free \\
 		--configreport lv -o lv_name,lv_uuid,lv_attr,lv_host --configreport pv -o pv_uuid,pv_name \\
 		--configreport pvseg -o pvseg_start --configreport seg -o segtype
-}}
+}
+"""
+
+LOOK = TOOK + REPORT + f"""
 for turn in {{1..15}}; do
 	took report report || exit
 	took dry-run postclone rename --dry-run {OLD} {NEW} || exit
