@@ -34,6 +34,8 @@ mod planted;
 // What still has a name.
 #[path = "searching/audit.rs"]
 mod audit;
+#[path = "searching/identity.rs"]
+mod identity;
 
 // The next boot.
 #[path = "proving/proof.rs"]

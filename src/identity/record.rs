@@ -125,9 +125,9 @@ impl Record {
         let at = match relations.iter().rposition(|relation| *relation == Relation::Same) {
             Some(at) => {
                 let known = &mut self.machines[at];
-                known.marks = machine.marks;
+                (known.marks, known.host) = (machine.marks, machine.host);
                 if machine.by == By::Seal {
-                    (known.host, known.since, known.by) = (machine.host, machine.since, By::Seal);
+                    (known.since, known.by) = (machine.since, By::Seal);
                 }
                 at
             }

@@ -96,9 +96,13 @@ fn document<'a>(root: &'a Root, looked: &'a Looked) -> Document<'a> {
 
 /// What the machine is, and by what that is known.
 fn head(looked: &Looked, against: Option<&Path>) -> String {
-    let host = if looked.host.is_empty() { "This machine" } else { looked.host.as_str() };
+    let host = if looked.host.is_empty() {
+        "This machine".to_owned()
+    } else {
+        format!("This machine, {},", looked.host)
+    };
     if let Some(path) = against {
-        return format!("{host} beside the machine whose list is {}:", path.display());
+        return format!("{host} was compared with the machine whose list is {}.", path.display());
     }
     let machines = looked.record.iter().flat_map(|record| &record.machines);
     let machines = machines.zip(looked.relations.iter().copied());
@@ -109,27 +113,23 @@ fn head(looked: &Looked, against: Option<&Path>) -> String {
     };
     match looked.standing {
         Standing::Clone => format!(
-            "{host} is a clone: its disk, or the disk that it was copied from, was in {} before.",
+            "{host} is a clone. Its disk was in another machine before, or was copied from that machine's disk: {}.",
             named(Relation::Other)
         ),
-        Standing::Template => format!(
-            "{host} was sealed as a template, and this is that machine: what it has is its own."
-        ),
+        Standing::Template => format!("{host} was sealed as a template. What it has is its own."),
         Standing::Same => format!(
-            "{host} is the machine in which its record was made. Whether it was cloned before that is not on \
-             record."
+            "{host} is the one in which the record was made. Whether it was cloned before that is not on record."
         ),
         Standing::Unsure => format!(
-            "It is not sure whether this machine is {}, which is on record: what tells machines apart has \
-             changed in part. `postclone seal` says that it is.",
+            "{host} may be a clone, or not: what tells machines apart has changed in part since the record of \
+             {} was made. If it is no clone, say so with `postclone seal`.",
             named(Relation::Unsure)
         ),
         Standing::Unknown if looked.record.is_some() => {
-            format!("{host} has a record, and which machine this is cannot be seen.")
+            format!("{host} has a record, but it cannot be seen which machine this is.")
         }
         Standing::Unknown => format!(
-            "{host} has no record of an earlier machine. What is probably another one's is told by its \
-             content alone."
+            "{host} has no record of an earlier machine. Only the contents of files can hint at one."
         ),
     }
 }

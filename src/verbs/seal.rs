@@ -22,6 +22,10 @@ pub fn run(args: &SealArgs) -> Result<Exit> {
         .map_err(|_| refuse(anyhow!("postclone seal needs root: run it with sudo")))?;
     let root = Root::open("/".as_ref())?;
     if args.installation {
+        log::set_max_level(log::LevelFilter::Error);
+        if place::why_not().is_some() {
+            return Ok(Exit::Done);
+        }
         if let Some(looked) = identity::glance(&root, None) {
             identity::note(&root, &looked, By::Installation);
         }

@@ -104,7 +104,7 @@ fn common_name(certificate: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trees::Tree;
+    use super::super::testing::tree;
     use super::*;
 
     /// Two names as they stand in a certificate, the second `web01.lan`, in base64.
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn the_subject_hints_at_the_host_that_made_it() {
         for (own, hints) in [("web01", false), ("other", true)] {
-            let tree = Tree::new(&[
+            let tree = tree(&[
                 ("etc/hostname", own),
                 ("etc/ssl/certs/ssl-cert-snakeoil.pem", &pem(NAMES)),
                 ("etc/ssl/private/ssl-cert-snakeoil.key", "key"),
@@ -147,7 +147,7 @@ mod tests {
     fn a_service_has_its_first_certificate() {
         let key = "-----BEGIN PRIVATE KEY-----\nkey\n-----END PRIVATE KEY-----\n";
         let chain = format!("{key}{}{}", pem("AA\nBB"), pem("CC"));
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("etc/cockpit/ws-certs.d/0-self-signed.cert", &pem("DD")),
             ("etc/cockpit/ws-certs.d/0-self-signed.key", key),
             ("etc/cockpit/ws-certs.d/0-self-signed-ca.pem", &pem("EE")),
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_link_to_the_snakeoil_certificate_is_no_services() {
-        let tree = Tree::new(&[("etc/ssl/certs/ssl-cert-snakeoil.pem", &pem("AA"))]);
+        let tree = tree(&[("etc/ssl/certs/ssl-cert-snakeoil.pem", &pem("AA"))]);
         tree.link("etc/xrdp/cert.pem", "/etc/ssl/certs/ssl-cert-snakeoil.pem");
         tree.link("etc/dovecot/private/dovecot.pem", "../../ssl/certs/none.pem");
         let view = tree.view();

@@ -148,7 +148,7 @@ fn in_interfaces(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trees::Tree;
+    use super::super::testing::tree;
     use super::*;
 
     const ONE: &str = "52:54:00:aa:00:01";
@@ -228,7 +228,7 @@ mod tests {
     fn a_file_is_found_once_and_hints_where_no_interface_fits() {
         let netplan =
             format!("a:\n  macaddress: {ONE}\nb:\n  macaddress: {TWO}\nc:\n  macaddress: {ONE}\n");
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("etc/netplan/50-cloud-init.yaml", &netplan),
             ("etc/netplan/50-cloud-init.yaml.bak", &netplan),
             ("etc/sysconfig/network-scripts/ifcfg-eth0.rpmsave", &format!("HWADDR={ONE}\n")),

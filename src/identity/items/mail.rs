@@ -107,12 +107,12 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trees::Tree;
+    use super::super::testing::tree;
     use super::*;
 
     #[test]
     fn postfix_spreads_messages_over_directories() {
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("var/spool/postfix/maildrop/0A1B2C3D4E", "m"),
             ("var/spool/postfix/deferred/5/5F6A7B8C9D", "m"),
             ("var/spool/postfix/hold/A/B/4ZtKvh2Yx1zBbV", "m"),
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_message_of_several_files_is_one() {
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("var/spool/exim4/input/1rXyZa-0001Ab-2C-H", "h"),
             ("var/spool/exim4/input/1rXyZa-0001Ab-2C-D", "d"),
             ("var/spool/exim4/input/Y/1rXyYb-0002Cd-3E-H", "h"),
@@ -148,8 +148,8 @@ mod tests {
 
     #[test]
     fn an_empty_queue_is_none() {
-        let tree = Tree::new(&[("var/spool/postfix/pid/master.pid", "1")]);
-        tree.put("var/spool/postfix/active/x/y", b"a file where a directory would be");
+        let tree = tree(&[("var/spool/postfix/pid/master.pid", "1")]);
+        tree.write("var/spool/postfix/active/x/y", b"a file where a directory would be");
         assert_eq!(queues(&tree.view()), []);
     }
 }

@@ -19,5 +19,4 @@ mod settings;
 pub mod ssh;
 pub mod storage;
 #[cfg(test)]
-mod trees;
 mod testing;

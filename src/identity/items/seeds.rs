@@ -70,14 +70,14 @@ fn whole(view: &View<'_>, paths: &[&str]) -> Vec<Found> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trees::Tree;
+    use super::super::testing::tree;
     use super::*;
 
     #[test]
     fn a_seed_is_its_bytes_and_an_empty_one_is_none() {
-        let tree = Tree::new(&[("var/lib/urandom/random-seed", "")]);
-        tree.put("var/lib/systemd/random-seed", &[0, 255, 10]);
-        tree.put("efi/loader/random-seed", b"other\n");
+        let tree = tree(&[("var/lib/urandom/random-seed", "")]);
+        tree.write("var/lib/systemd/random-seed", &[0, 255, 10]);
+        tree.write("efi/loader/random-seed", b"other\n");
         let wanted = [
             Found::one("/var/lib/systemd/random-seed", [0, 255, 10]),
             Found::one("/efi/loader/random-seed", "other\n"),
@@ -87,14 +87,14 @@ mod tests {
 
     #[test]
     fn a_partition_with_two_paths_has_one_seed() {
-        let tree = Tree::new(&[("boot/efi/loader/random-seed", "seed")]);
+        let tree = tree(&[("boot/efi/loader/random-seed", "seed")]);
         tree.link("efi", "boot/efi");
         assert_eq!(seeds(&tree.view()), [Found::one("/boot/efi/loader/random-seed", "seed")]);
     }
 
     #[test]
     fn each_secret_is_a_kind_of_its_own() {
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("var/lib/systemd/credential.secret", "a"),
             ("var/lib/NetworkManager/secret_key", "nm-v2:b"),
             ("var/lib/NetworkManager/seen-bssids", "c"),
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_noted() {
-        let tree = Tree::new(&[("var/lib/systemd/random-seed/file", "a directory in its place")]);
+        let tree = tree(&[("var/lib/systemd/random-seed/file", "a directory in its place")]);
         let view = tree.view();
         assert_eq!(seeds(&view), []);
         assert_eq!(view.take_troubles().len(), 1);

@@ -32,6 +32,13 @@ impl Tree {
         fs::write(path, bytes).unwrap();
     }
 
+    /// One link more.
+    pub(super) fn link(&self, path: &str, target: &str) {
+        let path = self.dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
+        std::os::unix::fs::symlink(target, path).unwrap();
+    }
+
     /// The tree as it is.
     pub(super) fn view(&self) -> View<'_> {
         View::of(&self.root)

@@ -85,7 +85,7 @@ fn of_network_manager(name: &str, text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::trees::Tree;
+    use super::super::super::testing::tree;
     use super::*;
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
         let text = "default-duid \"x\";\nlease {\n  interface \"eth0\";\n  fixed-address 192.0.2.5;\n\
             \x20 option routers 192.0.2.1;\n}\nlease {\n  interface \"eth0\";\n  fixed-address 192.0.2.5;\n}\n\
             lease6 {\n  interface \"eth1\";\n  ia-na 00:aa:00:01 {\n    iaaddr 2001:db8::5 {\n    }\n  }\n}\n";
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("var/lib/dhcp/dhclient.eth0.leases", text),
             ("var/lib/dhcp/dhclient.leases", ""),
             ("var/lib/dhcp/dhcpd.leases", "lease 192.0.2.7 {\n  fixed-address 192.0.2.7;\n}\n"),
@@ -115,10 +115,9 @@ mod tests {
         let mut message = vec![0; 300];
         message[ADDRESS].copy_from_slice(&[192, 0, 2, 5]);
         message[236..240].copy_from_slice(&COOKIE.1);
-        let tree =
-            Tree::new(&[("var/lib/dhcpcd/eth1.lease", ""), ("var/lib/dhcpcd/duid", "00:01")]);
-        tree.put("var/lib/dhcpcd/eth0.lease", &message);
-        tree.put("var/lib/dhcpcd/eth0.lease6", &[7, 1, 2, 3]);
+        let tree = tree(&[("var/lib/dhcpcd/eth1.lease", ""), ("var/lib/dhcpcd/duid", "00:01")]);
+        tree.write("var/lib/dhcpcd/eth0.lease", &message);
+        tree.write("var/lib/dhcpcd/eth0.lease6", &[7, 1, 2, 3]);
         let wanted = [
             Found::one("/var/lib/dhcpcd/eth0.lease", "eth0 192.0.2.5"),
             Found::one("/var/lib/dhcpcd/eth0.lease6", [7, 1, 2, 3]),
@@ -132,7 +131,7 @@ mod tests {
         let text =
             "# This is private data. Do not parse.\nADDRESS=192.0.2.5\nSERVER_ADDRESS=192.0.2.1\n";
         let path = format!("var/lib/NetworkManager/{name}");
-        let tree = Tree::new(&[(&path, text), ("var/lib/NetworkManager/timestamps", "ADDRESS=1")]);
+        let tree = tree(&[(&path, text), ("var/lib/NetworkManager/timestamps", "ADDRESS=1")]);
         assert_eq!(find(&tree.view()), [Found::one(format!("/{path}"), "br-lan 192.0.2.5")]);
         assert_eq!(of_network_manager("x.lease", "ADDRESS=1\n"), ["x 1"]);
     }

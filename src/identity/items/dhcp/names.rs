@@ -133,13 +133,13 @@ fn is_hexadecimal(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::trees::Tree;
+    use super::super::super::testing::tree;
     use super::*;
 
     #[test]
     fn dhcpcds_file_has_nothing_else() {
         let duid = "00:01:00:01:2c:0A:1b:3d:52:54:00:aa:00:01";
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("var/lib/dhcpcd/duid", &format!("# why\n{duid}\n")),
             ("etc/dhcpcd.duid", "\n"),
             ("var/lib/dhcpcd/secret", "aa:bb:cc:dd"),
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn dhclient_quotes_its_duid() {
         let quoted = r#"\000\001;x\"y\\"#;
-        let tree = Tree::new(&[
+        let tree = tree(&[
             (
                 "var/lib/dhcp/dhclient6.eth0.leases",
                 &format!("default-duid \"{quoted}\";\nlease6 {{\n}}\n"),
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn networkd_is_told_in_any_section() {
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("etc/systemd/networkd.conf", "[DHCPv4]\n#DUIDRawData=00:01\nDUIDRawData=\n"),
             (
                 "etc/systemd/networkd.conf.d/a.conf",

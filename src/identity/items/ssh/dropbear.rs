@@ -29,12 +29,12 @@ fn dropbear_in(view: &View<'_>, dir: &str) -> Vec<Found> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::trees::Tree;
+    use super::super::super::testing::tree;
     use super::*;
 
     #[test]
     fn dropbears_keys_are_told_by_where_they_serve() {
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("etc/dropbear/dropbear_rsa_host_key", "1"),
             ("etc/dropbear/dropbear_rsa_host_key.pub", "ssh-rsa AAAA x"),
             ("etc/dropbear/dropbear_dss_host_key", ""),

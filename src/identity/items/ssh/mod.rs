@@ -160,7 +160,7 @@ fn add(paths: &mut Vec<String>, path: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trees::Tree;
+    use super::super::testing::tree;
     use super::*;
 
     const BLOB: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIOne";
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_key_is_its_public_half_and_its_comment_hints() {
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("etc/hostname", "web01\n"),
             ("etc/ssh/ssh_host_ed25519_key", "private"),
             ("etc/ssh/ssh_host_ed25519_key.pub", &format!("ssh-ed25519 {BLOB} root@tmpl.lan\n")),
@@ -191,7 +191,7 @@ mod tests {
     fn an_own_comment_or_none_does_not_hint() {
         for comment in ["root@web01", "root@WEB01.lan", "no host", ""] {
             let public = format!("ssh-ed25519 {BLOB} {comment}\n");
-            let tree = Tree::new(&[
+            let tree = tree(&[
                 ("etc/hostname", "web01\n"),
                 ("etc/ssh/ssh_host_ed25519_key", "private"),
                 ("etc/ssh/ssh_host_ed25519_key.pub", &public),
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_server_is_asked_before_its_configuration() {
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("etc/ssh/sshd_config", "HostKey /etc/ssh/configured\n"),
             ("etc/ssh/configured", "1"),
             ("srv/said", "2"),
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn included_files_name_keys_and_certificates() {
-        let tree = Tree::new(&[
+        let tree = tree(&[
             (
                 "etc/ssh/sshd_config",
                 "#HostKey /etc/ssh/a\nInclude sshd_config.d/*.conf \"/etc/ssh/one\"\n\
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn an_agents_key_is_named_by_its_public_half() {
-        let tree = Tree::new(&[
+        let tree = tree(&[
             ("etc/ssh/sshd_config", "HostKey /etc/ssh/agent.pub\nHostKeyAgent /run/agent\n"),
             ("etc/ssh/agent.pub", &format!("ssh-ed25519 {BLOB} root@tmpl\n")),
         ]);
