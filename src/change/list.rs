@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 
 use super::Change;
 use crate::audit::Wanted;
-use crate::plan::{self, Act, Phase, Step, Subject};
+use crate::plan::{self, Act, Phase, Rewriter, Step, Subject};
 use crate::proof::Known;
 use crate::rewrite::matcher::Matcher;
 use crate::transaction::record::{Direction, SavedChange};
@@ -69,6 +69,16 @@ impl Changes {
             matchers.reverse();
         }
         matchers
+    }
+
+    /// Their own rules for files of their own, in the same order.
+    pub fn rewriters(&self, direction: Direction) -> Vec<Box<dyn Rewriter>> {
+        let rewriters = self.iter().filter_map(|change| change.rewriter(direction));
+        let mut rewriters: Vec<_> = rewriters.collect();
+        if direction == Direction::Backward {
+            rewriters.reverse();
+        }
+        rewriters
     }
 
     /// What no image may hold.

@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::audit::Wanted;
 use crate::blkid::Devices;
 use crate::guest::root::Root;
-use crate::plan::{Act, Phase, Subject};
+use crate::plan::{Act, Phase, Rewriter, Subject};
 use crate::proof::Known;
 use crate::rewrite::bridge::Uuids;
 use crate::rewrite::matcher::Matcher;
@@ -51,6 +51,11 @@ pub trait Change: fmt::Debug + Send + Sync {
     /// How its names are found in files and replaced. `mappings` are the names of dm-crypt mappings that
     /// the tree declares.
     fn matcher(&self, direction: Direction, mappings: &BTreeSet<String>) -> Option<Matcher>;
+
+    /// Its own rules for files of its own, beside the names that a matcher finds.
+    fn rewriter(&self, _direction: Direction) -> Option<Box<dyn Rewriter>> {
+        None
+    }
 
     /// What no image may hold, and no file shall, when the plan was carried out.
     fn wanted(&self, mappings: &BTreeSet<String>) -> Option<Wanted>;

@@ -72,7 +72,7 @@ pub fn job(root: Root, given: &Path, gathered: Gathered, scope: Scope) -> Result
         plan::Files::default()
     } else {
         let matchers = changes.matchers(Direction::Forward, &mappings);
-        plan::files(&root, sources, &matchers)?
+        plan::files(&root, sources, &matchers, &changes.rewriters(Direction::Forward))?
     };
     warnings.extend(files.warnings);
     let plan = Plan {

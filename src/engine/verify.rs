@@ -47,5 +47,5 @@ pub fn planned_again(
 ) -> Result<plan::Files> {
     let sources = plan::Sources::read(root, &journal.saved.also)?;
     let matchers = changes.matchers(direction, &sources.mappings);
-    plan::files(root, sources, &matchers)
+    plan::files(root, sources, &matchers, &changes.rewriters(direction))
 }

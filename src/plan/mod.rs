@@ -8,6 +8,7 @@ mod direction;
 mod included;
 pub mod paths;
 mod reading;
+mod rewriter;
 mod step;
 mod unit_paths;
 mod words;
@@ -33,6 +34,7 @@ pub use act::Act;
 pub use direction::Direction;
 use paths::Paths;
 pub use reading::Sources;
+pub use rewriter::{Rewriter, Rewritten};
 pub use step::{Phase, Step};
 
 /// What a run does, in order. Applying it may do only what stands here.
@@ -99,6 +101,8 @@ pub struct FileChange {
     pub metadata: Metadata,
     /// Whether not everybody may read it: then its text goes to a terminal alone.
     pub private: bool,
+    /// Whether its text is a secret, which nobody is shown.
+    pub secret: bool,
     /// What changes, in the order of the file.
     pub edits: Vec<Edit>,
     /// The file's bytes on the bridge, where a boot reads it and the run has a bridge.
@@ -152,8 +156,13 @@ pub struct Files {
 }
 
 /// Looks at every name in what was read, and finds what to change: each matcher after those before it,
-/// in the text that they leave.
-pub fn files(root: &Root, sources: Sources, matchers: &[Matcher]) -> Result<Files> {
+/// in the text that they leave. Then each rewriter looks into its own files.
+pub fn files(
+    root: &Root,
+    sources: Sources,
+    matchers: &[Matcher],
+    rewriters: &[Box<dyn Rewriter>],
+) -> Result<Files> {
     let Sources { files, mut warnings, .. } = sources;
     let mut changes = Vec::new();
     for (place, source) in files {
@@ -177,6 +186,7 @@ pub fn files(root: &Root, sources: Sources, matchers: &[Matcher]) -> Result<File
         if !edits.is_empty() {
             changes.push(FileChange {
                 private: is_private(root, &source.path, &source.metadata),
+                secret: false,
                 path: source.path,
                 kind: place.kind,
                 before: source.bytes,
@@ -192,8 +202,66 @@ pub fn files(root: &Root, sources: Sources, matchers: &[Matcher]) -> Result<File
     if entries && !told && root.exists(zipl) {
         warnings.push(Warning::about(zipl, advice::ZIPL));
     }
+    for rewriter in rewriters {
+        rewrite(root, &**rewriter, &mut changes, &mut warnings)?;
+    }
     let paths = unit_paths::find(root, matchers, &mut warnings).map_err(refuse)?;
     Ok(Files { changes, paths, warnings })
+}
+
+/// Looks into a rewriter's files. Where a file is in the plan already, both changes become one.
+fn rewrite(
+    root: &Root,
+    rewriter: &dyn Rewriter,
+    changes: &mut Vec<FileChange>,
+    warnings: &mut Vec<Warning>,
+) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for pattern in rewriter.patterns() {
+        for path in root.glob(&pattern).map_err(refuse)? {
+            let is_dir = |path: &Path| root.outer(path).is_dir();
+            if root.resolve(&path).ok().flatten().is_some_and(|path| is_dir(&path)) {
+                continue;
+            }
+            let source = match root.read(&path) {
+                Ok(Some(source)) => source,
+                Ok(None) => continue,
+                Err(error) => {
+                    warnings.push(Warning::about(&path, format!("{error:#}: not looked into")));
+                    continue;
+                }
+            };
+            if !seen.insert(source.path.clone()) {
+                continue;
+            }
+            let known = changes.iter_mut().find(|change| change.path == source.path);
+            let text = known
+                .as_ref()
+                .map_or(Cow::Borrowed(&source.bytes), |change| Cow::Owned(change.after()));
+            let rewriting = || format!("rewriting `{}`", source.path.display());
+            let found =
+                rewriter.rewrite(&source.path, &text).with_context(rewriting).map_err(refuse)?;
+            warnings.extend(found.warnings);
+            match known {
+                _ if found.edits.is_empty() => {}
+                Some(change) => {
+                    change.edits = merge(std::mem::take(&mut change.edits), found.edits);
+                    change.secret |= found.secret;
+                }
+                None => changes.push(FileChange {
+                    private: is_private(root, &source.path, &source.metadata),
+                    secret: found.secret,
+                    path: source.path,
+                    kind: found.kind,
+                    before: source.bytes,
+                    metadata: source.metadata,
+                    edits: found.edits,
+                    bridge: None,
+                }),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Where it stands, zipl(8) has copied the boot loader entries into its boot map (s390-tools zipl).

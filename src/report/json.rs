@@ -164,8 +164,8 @@ fn file(change: &FileChange) -> File<'_> {
         Change {
             line,
             column,
-            old: lossy(&text[edit.token.clone()]),
-            new: lossy(&new),
+            old: if change.secret { String::new() } else { lossy(&text[edit.token.clone()]) },
+            new: if change.secret { String::new() } else { lossy(&new) },
             form: edit.form,
         }
     });

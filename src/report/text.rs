@@ -65,6 +65,10 @@ pub fn write_diffs(
             moved::write_head(out, moved, style)?;
         }
         let to = moved.map_or(&change.path, |moved| &moved.to);
+        if change.secret {
+            comment(out, &format!("{}: not shown: it is a secret", change.path.display()))?;
+            continue;
+        }
         if change.private && !style.private {
             let (path, edits) = (change.path.display(), count(change.edits.len(), "edit"));
             comment(out, &format!("{path}: {edits}, not shown: {WITHHELD}"))?;

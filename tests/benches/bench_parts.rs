@@ -120,7 +120,7 @@ fn diff_of_a_menu(bencher: Bencher) {
     let old = VgName::new(&menu().matcher.said()).unwrap();
     let matcher = Matcher::new(old, VgName::new("n-w").unwrap(), Volumes::ByForm, BTreeSet::new());
     let sources = plan::Sources::read(&root, &[]).unwrap();
-    let changes: Vec<FileChange> = plan::files(&root, sources, &[matcher]).unwrap().changes;
+    let changes: Vec<FileChange> = plan::files(&root, sources, &[matcher], &[]).unwrap().changes;
     let change = &changes[0];
     bencher.counter(BytesCount::of_slice(&change.before)).bench(|| {
         let mut out = Vec::new();
