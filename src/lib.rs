@@ -25,6 +25,7 @@ pub mod failpoint;
 pub mod glob;
 pub mod group;
 pub mod guest;
+pub mod host;
 pub mod identity;
 pub mod image;
 pub mod initramfs;

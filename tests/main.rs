@@ -18,6 +18,8 @@ mod exotic;
 mod generators;
 #[path = "rewriting/golden.rs"]
 mod golden;
+#[path = "rewriting/host_names.rs"]
+mod host_names;
 #[path = "rewriting/named_after.rs"]
 mod named_after;
 #[path = "rewriting/names.rs"]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::names::LvName;
 
-/// The way in which a place spells the group.
+/// The way in which a place spells the group, or the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
@@ -29,6 +29,8 @@ pub enum Form {
     DmName,
     /// `lvm/VG-LV`
     GrubDisk,
+    /// The host's name, short or full
+    HostName,
     /// `#` bytes that keep a GRUB environment block's size
     Padding,
 }
@@ -46,6 +48,7 @@ impl Form {
             Self::VgName => "vg-name",
             Self::DmName => "dm-name",
             Self::GrubDisk => "grub-disk",
+            Self::HostName => "host-name",
             Self::Padding => "padding",
         }
     }

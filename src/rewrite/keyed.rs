@@ -103,7 +103,7 @@ fn in_expression(matcher: &Matcher, value: &[u8]) -> Option<Range<usize>> {
 
 /// A line's key, and its value without quotes and what follows it. None for comments and lines of
 /// another kind.
-fn setting(text: &[u8], line: Range<usize>) -> Option<(&str, Range<usize>)> {
+pub(crate) fn setting(text: &[u8], line: Range<usize>) -> Option<(&str, Range<usize>)> {
     let is_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     let skip = |from: usize, fits: &dyn Fn(u8) -> bool| {
         let rest = &text[from..line.end];

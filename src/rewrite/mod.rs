@@ -61,9 +61,14 @@ pub type Rewrite = fn(&Matcher, &[u8]) -> Result<Findings>;
 
 /// Whether a path below the root, without its leading slash, is one of a place's.
 pub fn is_at(place: &Place, path: &str) -> bool {
-    let pattern: Vec<&str> = place.pattern.split('/').collect();
+    is_path(place.pattern, path) && !place.passes_over(Path::new(path))
+}
+
+/// Whether a path below the root, without its leading slash, fits a place's pattern.
+pub fn is_path(pattern: &str, path: &str) -> bool {
+    let pattern: Vec<&str> = pattern.split('/').collect();
     let components: Vec<&str> = path.split('/').collect();
-    fits(&pattern, &components) && !place.passes_over(Path::new(path))
+    fits(&pattern, &components)
 }
 
 fn fits(pattern: &[&str], path: &[&str]) -> bool {

@@ -1,0 +1,21 @@
+//! One file a format, or a family of formats that read alike. Each takes the names and a file's bytes, and
+//! says what names the host.
+
+pub mod agents;
+pub mod apache;
+pub mod backup;
+pub mod collectd;
+pub mod debconf;
+pub mod dhclient;
+pub mod hosts;
+pub mod icinga;
+pub mod mail;
+pub mod name_file;
+pub mod network;
+pub mod nginx;
+pub mod postfix;
+pub mod samba;
+mod settings;
+mod statements;
+pub mod sudoers;
+pub mod yaml;
