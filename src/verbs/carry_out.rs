@@ -28,9 +28,7 @@ pub(super) type Found = (Changes, Vec<Warning>);
 /// Plans what `find` gives, and does it.
 pub(super) fn carry_out(args: &RunArgs, find: impl Fn(&Root) -> Result<Found>) -> Result<Exit> {
     if !args.dry_run {
-        let root = Root::open(&args.root)?;
-        image_based::is_none(&root)?;
-        is_no_template(&root, args.force)?;
+        image_based::is_none(&Root::open(&args.root)?)?;
     }
     let job = prepare(args, &find)?;
     let printer = Printer::new(args);
@@ -45,6 +43,7 @@ pub(super) fn carry_out(args: &RunArgs, find: impl Fn(&Root) -> Result<Found>) -
         printer.plan(&job)?;
         return Ok(Exit::Done);
     }
+    is_no_template(&job.root, args.force)?;
     let shown = !args.yes;
     // Before the claim, which makes files: a refusal leaves nothing behind.
     checks::run(&job)?;
