@@ -83,7 +83,7 @@ impl Told {
     /// Asks lsblk, sshd and, where it is not known yet, LVM. What gives no answer is told and left out.
     pub fn ask(inventory: Option<Inventory>) -> Self {
         thread::scope(|scope| {
-            let devices = scope.spawn(|| said(devices::look()));
+            let devices = scope.spawn(disks);
             let sshd = scope.spawn(sshd);
             let inventory = inventory.or_else(|| said(lvm::inventory()));
             Self {
@@ -140,7 +140,7 @@ pub fn sealed_here(root: &Root) -> Result<Option<String>> {
     if record.machines.iter().all(|machine| machine.by != By::Seal) {
         return Ok(None);
     }
-    let devices = said(devices::look());
+    let devices = disks();
     let relations = record.relations(&Marks::of_running(root, devices.as_deref()));
     if standing(Some(&record), Some(&relations)) != Standing::Template {
         return Ok(None);
@@ -233,6 +233,12 @@ fn sshd() -> Option<String> {
     let output = Cmd::new(Program::Sshd).arg("-T").checked();
     let output = output.map_err(|error| log::debug!("{error:#}")).ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The block devices; without lsblk nothing is known of them, and that is no news.
+fn disks() -> Option<Vec<BlockDevice>> {
+    Program::Lsblk.find()?;
+    said(devices::look())
 }
 
 fn said<T>(result: Result<T>) -> Option<T> {

@@ -203,65 +203,10 @@ pub fn files(
         warnings.push(Warning::about(zipl, advice::ZIPL));
     }
     for rewriter in rewriters {
-        rewrite(root, &**rewriter, &mut changes, &mut warnings)?;
+        rewriter::look_into(root, &**rewriter, &mut changes, &mut warnings)?;
     }
     let paths = unit_paths::find(root, matchers, &mut warnings).map_err(refuse)?;
     Ok(Files { changes, paths, warnings })
-}
-
-/// Looks into a rewriter's files. Where a file is in the plan already, both changes become one.
-fn rewrite(
-    root: &Root,
-    rewriter: &dyn Rewriter,
-    changes: &mut Vec<FileChange>,
-    warnings: &mut Vec<Warning>,
-) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    for pattern in rewriter.patterns() {
-        for path in root.glob(&pattern).map_err(refuse)? {
-            let is_dir = |path: &Path| root.outer(path).is_dir();
-            if root.resolve(&path).ok().flatten().is_some_and(|path| is_dir(&path)) {
-                continue;
-            }
-            let source = match root.read(&path) {
-                Ok(Some(source)) => source,
-                Ok(None) => continue,
-                Err(error) => {
-                    warnings.push(Warning::about(&path, format!("{error:#}: not looked into")));
-                    continue;
-                }
-            };
-            if !seen.insert(source.path.clone()) {
-                continue;
-            }
-            let known = changes.iter_mut().find(|change| change.path == source.path);
-            let text = known
-                .as_ref()
-                .map_or(Cow::Borrowed(&source.bytes), |change| Cow::Owned(change.after()));
-            let rewriting = || format!("rewriting `{}`", source.path.display());
-            let found =
-                rewriter.rewrite(&source.path, &text).with_context(rewriting).map_err(refuse)?;
-            warnings.extend(found.warnings);
-            match known {
-                _ if found.edits.is_empty() => {}
-                Some(change) => {
-                    change.edits = merge(std::mem::take(&mut change.edits), found.edits);
-                    change.secret |= found.secret;
-                }
-                None => changes.push(FileChange {
-                    private: is_private(root, &source.path, &source.metadata),
-                    secret: found.secret,
-                    path: source.path,
-                    kind: found.kind,
-                    before: source.bytes,
-                    metadata: source.metadata,
-                    edits: found.edits,
-                    bridge: None,
-                }),
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Where it stands, zipl(8) has copied the boot loader entries into its boot map (s390-tools zipl).

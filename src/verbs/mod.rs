@@ -3,6 +3,7 @@
 pub mod audit;
 mod carry_out;
 pub mod identity;
+mod last_run;
 pub mod overview;
 mod printer;
 pub mod rename;

@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use serde::Serialize;
 
 use super::identity;
+use super::last_run::{Run, run_of, waits};
 use crate::blkid;
 use crate::change::Changes;
 use crate::changes;
@@ -52,20 +53,6 @@ pub(crate) struct Status {
     pub(crate) identity: Option<Summary>,
     /// None where it is not known which group the next boot needs.
     pub(crate) proof: Option<Vec<Row>>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct Run {
-    pub(crate) old: String,
-    pub(crate) new: String,
-    pub(crate) state: &'static str,
-    pub(crate) journal: std::path::PathBuf,
-    /// The process that is at work, where one is; 0 where it cannot be told which.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) pid: Option<u32>,
-    /// What it is at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) step: Option<String>,
 }
 
 /// Runs the verb. Changes nothing; without root it says what can be seen.
@@ -213,48 +200,6 @@ fn proof_of(
     };
     let facts = facts(root, known)?.with_tags(tags);
     Ok(Some(proof::rows(&View::now(root), &facts)))
-}
-
-/// The last run, as the user asked for it: a plan that takes a run back is that run's undo.
-fn run_of(journal: &Journal, changes: &Changes, at_work: Option<u32>) -> Run {
-    let saved = &journal.saved;
-    let is_undo = saved.undoes.is_some();
-    let (old, new) = (changes.names(Direction::Backward), changes.names(Direction::Forward));
-    let (old, new) = if is_undo { (new, old) } else { (old, new) };
-    let goes_back = is_undo || journal.state() == State::Open(Direction::Backward);
-    let state = match journal.state() {
-        State::Open(_) if at_work.is_some() && goes_back => "undo-running",
-        State::Open(_) if at_work.is_some() => "running",
-        State::Open(_) if goes_back => "undo-cut",
-        State::Open(_) => "cut",
-        State::Done if is_undo => "undone",
-        State::Done => "done",
-        State::Undone => "undone",
-    };
-    let open = matches!(journal.state(), State::Open(_));
-    Run {
-        old,
-        new,
-        state,
-        journal: journal.dir().to_owned(),
-        pid: at_work.filter(|_| open),
-        step: at_work.and_then(|_| {
-            let (step, direction) = journal.step_at_work()?;
-            Some(changes.words(step, direction))
-        }),
-    }
-}
-
-/// What to do while another process has the lock.
-fn waits(pid: u32) -> String {
-    let lives = Path::new("/proc").join(pid.to_string()).exists();
-    match pid {
-        0 => "A postclone is at work: wait until it has ended.".to_owned(),
-        _ if lives => format!("Process {pid}, a postclone, is at work: wait until it has ended."),
-        _ => format!(
-            "An image tool that postclone (process {pid}) has left behind is at work: wait until it has ended."
-        ),
-    }
 }
 
 /// What hides the group that holds `/`, where LVM shows none.

@@ -168,3 +168,13 @@ fn every_test_that_the_page_names_is_there() {
     }
     assert!(count > 20, "only {count} tests are named");
 }
+
+#[test]
+fn a_name_that_is_too_long_is_refused() {
+    let long = format!("a.{}", vec!["b".repeat(60); 5].join("."));
+    let error = format!("{:#}", postclone::host::names::Spelling::new(&long).unwrap_err());
+    assert!(
+        error.starts_with("a host's name has 253 bytes at most: give a shorter one than"),
+        "{error}"
+    );
+}

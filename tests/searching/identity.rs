@@ -374,3 +374,54 @@ fn kinds_have_names_of_their_own() {
         }
     }
 }
+
+#[test]
+fn only_a_machine_of_its_own_is_sealed() {
+    needs_root!();
+    let stage = Stage::new();
+    let refused = stage.run(&["seal"]).demand(1);
+    assert_eq!(
+        refused.stderr.trim(),
+        "postclone: error: nothing tells this machine from its clones: it has no firmware UUID, network card or disk \
+         that Linux shows"
+    );
+    be_machine_without_disks(&stage);
+    stage.write("run/.containerenv", "");
+    let refused = stage.run(&["seal"]).demand(1);
+    assert_eq!(
+        refused.stderr.trim(),
+        "postclone: error: this is a container, and what it shows of a machine is its host's: run postclone seal in \
+         the running template"
+    );
+    stage.run(&["seal", "--installation"]).demand(0);
+    stage.run(&["identity"]).demand(0);
+    assert!(!stage.path(RECORD).exists());
+}
+
+fn be_machine_without_disks(stage: &Stage) {
+    stage
+        .set("lsblk", &json!({"blockdevices": [{"path": "/dev/vda", "type": "disk"}]}).to_string());
+    be(stage, &TEMPLATE);
+}
+
+#[test]
+fn what_a_newer_postclone_wrote_is_refused() {
+    needs_root!();
+    let stage = Stage::new();
+    be_machine_without_disks(&stage);
+    fs::create_dir_all(stage.path("var/lib/postclone")).unwrap();
+    stage.write(RECORD, "{\"format\":2,\"machines\":[],\"entries\":[]}");
+    let refused = stage.run(&["identity"]).demand(1);
+    assert_eq!(
+        refused.stderr.trim(),
+        "postclone: error: reading the record `/var/lib/postclone/origin.json`: it has the format 2, and this postclone \
+         knows 1: use a newer one"
+    );
+    fs::remove_file(stage.path(RECORD)).unwrap();
+    stage.write("tmp/list.json", "{\"schema\":2,\"host\":\"x\",\"marks\":{},\"items\":[]}");
+    let refused = stage.run(&["identity", "--against", "/tmp/list.json"]).demand(2);
+    assert_eq!(
+        refused.stderr.trim(),
+        "postclone: error: reading `/tmp/list.json`: it has the schema 2, and this postclone knows 1"
+    );
+}

@@ -69,6 +69,7 @@ runs on             KVM
 last run            none
 waits for a reboot  no
 the next boot       1 hold
+the template's      nothing that is known: no earlier machine is on record
 
 To rename tpl-vg after this host: `postclone rename tpl-vg c-vg`.
 ",
@@ -87,6 +88,7 @@ runs on             KVM
 last run            tpl-vg to c-vg, done
 waits for a reboot  yes
 the next boot       1 hold
+the template's      nothing that is known: no earlier machine is on record
 
 Reboot: the running system still has the old name beside the new one.
 ",
@@ -160,7 +162,8 @@ volume group of /   tpl-vg
 the two             do not match
 runs on             KVM
 waits for a reboot  no
-not seen            LVM's report, the last run, the next boot: that takes root
+not seen            LVM's report, the last run, the next boot, what is of the
+                    template: that takes root
 
 To rename tpl-vg after this host: `sudo postclone rename tpl-vg c-vg`.
 ",
