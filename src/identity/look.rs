@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::devices;
 use super::hash;
+use super::items::ssh;
 use super::judge::{Judge, State};
 use super::marks::{Marks, Relation};
 use super::record::{By, Machine, Record};
@@ -80,11 +81,12 @@ pub struct Told {
 }
 
 impl Told {
-    /// Asks lsblk, sshd and, where it is not known yet, LVM. What gives no answer is told and left out.
-    pub fn ask(inventory: Option<Inventory>) -> Self {
+    /// Asks lsblk, sshd where its configuration names keys, and, where it is not known yet, LVM. What gives
+    /// no answer is told and left out.
+    pub fn ask(root: &Root, inventory: Option<Inventory>) -> Self {
         thread::scope(|scope| {
             let devices = scope.spawn(disks);
-            let sshd = scope.spawn(sshd);
+            let sshd = scope.spawn(|| sshd(root));
             let inventory = inventory.or_else(|| said(lvm::inventory()));
             Self {
                 devices: devices.join().unwrap_or_default(),
@@ -228,8 +230,8 @@ impl Looked {
 
 /// What sshd(8) has by its whole configuration. It gives no answer where it is not installed, and before it
 /// was started (it wants its directory below /run).
-fn sshd() -> Option<String> {
-    Program::Sshd.find()?;
+fn sshd(root: &Root) -> Option<String> {
+    Program::Sshd.find().filter(|_| ssh::are_named(&View::of(root)))?;
     let output = Cmd::new(Program::Sshd).arg("-T").checked();
     let output = output.map_err(|error| log::debug!("{error:#}")).ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -31,7 +31,7 @@ pub fn run(args: &IdentityArgs) -> Result<Exit> {
         })?;
     }
     let list = args.against.as_deref().map(read).transpose()?;
-    let told = root.is_live().then(|| Told::ask(None));
+    let told = root.is_live().then(|| Told::ask(&root, None));
     let other = list.as_ref().map(|list| list.marks.clone());
     let looked = look(&root, told.as_ref(), list.map(List::judge)).map_err(refuse)?;
     if let (Some(other), Some(path)) = (other, &args.against) {
@@ -47,7 +47,7 @@ pub fn run(args: &IdentityArgs) -> Result<Exit> {
 /// Looks at the running system as far as it can be seen; what cannot is told. `inventory` is LVM's report,
 /// where it was asked for already.
 pub(super) fn glance(root: &Root, inventory: Option<&Inventory>) -> Option<Looked> {
-    let told = Told::ask(inventory.cloned());
+    let told = Told::ask(root, inventory.cloned());
     look(root, Some(&told), None).map_err(|error| log::warn!("{error:#}")).ok()
 }
 

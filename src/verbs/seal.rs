@@ -34,7 +34,7 @@ pub fn run(args: &SealArgs) -> Result<Exit> {
     if let Some(why) = place::why_not() {
         return Err(refuse(anyhow!("{why}: run postclone seal in the running template")));
     }
-    let looked = look(&root, Some(&Told::ask(None)), None).map_err(refuse)?;
+    let looked = look(&root, Some(&Told::ask(&root, None)), None).map_err(refuse)?;
     if looked.marks.is_empty() {
         return Err(refuse(anyhow!(
             "nothing tells this machine from its clones: it has no firmware UUID, network card or disk \

@@ -425,3 +425,32 @@ fn what_a_newer_postclone_wrote_is_refused() {
         "postclone: error: reading `/tmp/list.json`: it has the schema 2, and this postclone knows 1"
     );
 }
+
+/// A server that is told on its own which keys it has knows better than its file.
+#[test]
+fn a_server_whose_configuration_names_keys_is_asked() {
+    needs_root!();
+    let stage = stage("template");
+    be(&stage, &TEMPLATE);
+    let key = "etc/ssh/ssh_host_ed25519_key";
+    fs::copy(stage.path(key), stage.path("etc/ssh/other_key")).unwrap();
+    stage.program(
+        "usr/sbin/sshd",
+        "#!/bin/sh\necho \"sshd $*\" >>/stub/log\necho hostkey /etc/ssh/other_key\n",
+    );
+    let places = |stage: &Stage| -> Vec<String> {
+        let list = list(stage, 0, &[]);
+        let rows = list["items"].as_array().unwrap().iter();
+        let keys = rows.filter(|row| row["item"] == "ssh-host-key");
+        keys.map(|row| row["place"].as_str().unwrap().to_owned()).collect()
+    };
+    stage.write("etc/ssh/sshd_config.d/keys.conf", "HostKey /etc/ssh/other_key\n");
+    assert_eq!(places(&stage), ["/etc/ssh/other_key"]);
+    assert!(stage.asked().contains(&"sshd -T".to_owned()));
+    // Without a key in the configuration there is nothing to ask.
+    fs::remove_file(stage.path("stub/log")).unwrap();
+    fs::remove_dir_all(stage.path("etc/ssh/sshd_config.d")).unwrap();
+    stage.write("etc/ssh/sshd_config", "#HostKey /etc/ssh/other_key\nPort 22\n");
+    assert_eq!(places(&stage).len(), 3);
+    assert!(!stage.asked().contains(&"sshd -T".to_owned()));
+}

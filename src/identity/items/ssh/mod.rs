@@ -53,6 +53,11 @@ const CONFIGURATIONS: &[&str] = &["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_con
 /// How deep files include each other (servconf.c, `SERVCONF_MAX_DEPTH`).
 const MAX_DEPTH: usize = 16;
 
+/// Whether the configuration names keys: where it does not, the server need not be asked which it has.
+pub fn are_named(view: &View<'_>) -> bool {
+    ["hostkey", "hostcertificate"].iter().any(|keyword| !named(view, keyword).is_empty())
+}
+
 /// The host keys. A key is told by its public half.
 fn keys(view: &View<'_>) -> Vec<Found> {
     let mut paths = named(view, "hostkey");
