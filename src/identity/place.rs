@@ -14,7 +14,7 @@ pub fn why_not() -> Option<&'static str> {
         return Some("this is a container, and what it shows of a machine is its host's");
     }
     let id = |path: &str| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
-    match (id("/proc/1/root/"), id("/")) {
+    match (id("/proc/1/root"), id("/")) {
         (Ok(first), Ok(own)) if first != own => {
             Some("this is a chroot, and what it shows of a machine is that around it")
         }

@@ -8,21 +8,22 @@ UNIT = "postclone-firstboot"
 
 # In the template there is nothing to do, and without a host name it fails, seen and harmless.
 TEMPLATE = f"""
+name() {{ echo "$1" >/etc/hostname && hostname "$1"; }}
 timed apt-get install -y ./postclone.deb || exit
 systemctl is-enabled {UNIT} && exit 1
 sed -i s/FIRSTBOOT_REBOOT=no/FIRSTBOOT_REBOOT=yes/ /etc/default/postclone
 systemctl enable {UNIT} || exit
-echo {OLD.removesuffix('-vg')} >/etc/hostname
+name {OLD.removesuffix('-vg')}
 timed systemctl start {UNIT} || exit
 journalctl -b -u {UNIT} | grep 'Nothing to do: {OLD} fits' || exit
 md5sum /etc/fstab /boot/grub/grub.cfg /boot/initrd.img-* >sums
-echo localhost >/etc/hostname
+name localhost
 timed systemctl start {UNIT} && exit 1
 systemctl --failed | grep {UNIT} || exit
 journalctl -b -u {UNIT} | grep 'has no host name: give NEW' || exit
 md5sum --check --quiet sums || exit
 [[ ! -e /var/lib/postclone/first-boot-done ]] || exit
-echo {HOST} >/etc/hostname
+name {HOST}
 """
 
 LOOK = f"""
