@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use crate::change::{Change, Changes};
 use crate::group;
 use crate::guest::root::Root;
+use crate::host;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::{Saved, SavedChange};
 use crate::volume;
@@ -13,7 +14,8 @@ use crate::volume;
 type Read = fn(&SavedChange) -> Result<Box<dyn Change>>;
 
 /// Every kind, by the word under which journals keep it.
-const KINDS: &[(&str, Read)] = &[(group::KIND, group::of), (volume::KIND, volume::of)];
+const KINDS: &[(&str, Read)] =
+    &[(group::KIND, group::of), (volume::KIND, volume::of), (host::KIND, host::of)];
 
 /// The changes of a run.
 ///

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::guest::host;
+use crate::host::Spelling;
 use crate::names::{LvName, VgName};
 use crate::severity::Severity;
 pub use identity_args::{IdentityArgs, SealArgs};
@@ -36,6 +37,8 @@ pub enum Verb {
     Rename(RenameArgs),
     /// Rename a logical volume everywhere
     RenameLv(RenameLvArgs),
+    /// Rename the host everywhere
+    RenameHost(RenameHostArgs),
     /// Take the last rename back, whole
     Undo(UndoArgs),
     /// Say what group / is on, whose name it bears, and what waits
@@ -97,6 +100,27 @@ pub struct RenameLvArgs {
     /// The volume's new name
     #[arg(value_name = "NEW", value_parser = parse_new_volume)]
     pub new: LvName,
+
+    /// How the run is made
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Arguments of `postclone rename-host`.
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub struct RenameHostArgs {
+    /// The host's name until now [default: its present name]
+    ///
+    /// For a host that has its new name already, while other places still have OLD.
+    #[arg(value_name = "OLD", value_parser = parse_host_name)]
+    pub old: Option<Spelling>,
+
+    /// The host's new name, short or with its domain
+    ///
+    /// Without a domain it keeps that of OLD.
+    #[arg(value_name = "NEW", value_parser = parse_host_name)]
+    pub new: Spelling,
 
     /// How the run is made
     #[command(flatten)]
@@ -248,6 +272,10 @@ fn parse_volume(argument: &str) -> Result<(VgName, LvName), String> {
 
 fn parse_new_volume(argument: &str) -> Result<LvName, crate::names::NameError> {
     LvName::user_given(argument)
+}
+
+fn parse_host_name(argument: &str) -> Result<Spelling, String> {
+    Spelling::new(argument).map_err(|error| error.to_string())
 }
 
 fn parse_host(argument: &str) -> Result<String, &'static str> {

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use postclone::run::thawer;
-use postclone::verbs::{audit, identity, overview, rename, rename_lv, seal, status, undo};
+use postclone::verbs::{
+    audit, identity, overview, rename, rename_host, rename_lv, seal, status, undo,
+};
 use postclone::{cli, exit};
 
 fn main() -> ExitCode {
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
         None => overview::run(),
         Some(cli::Verb::Rename(args)) => rename::run(args),
         Some(cli::Verb::RenameLv(args)) => rename_lv::run(args),
+        Some(cli::Verb::RenameHost(args)) => rename_host::run(args),
         Some(cli::Verb::Undo(args)) => undo::run(args),
         Some(cli::Verb::Status(args)) => status::run(args),
         Some(cli::Verb::Audit(args)) => audit::run(args),

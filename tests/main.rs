@@ -70,6 +70,8 @@ mod many;
 mod package_locks;
 #[path = "running/real_lvm.rs"]
 mod real_lvm;
+#[path = "running/rename_host.rs"]
+mod rename_host;
 #[path = "running/rename_lv.rs"]
 mod rename_lv;
 #[path = "running/several.rs"]

@@ -26,6 +26,11 @@ impl Changes {
         self.iter().any(Change::pivots)
     }
 
+    /// Whether a boot needs what any of them changes.
+    pub fn concern_boot(&self) -> bool {
+        self.iter().any(Change::concerns_boot)
+    }
+
     /// What is changed.
     pub fn subjects(&self) -> Vec<Subject> {
         self.iter().map(Change::subject).collect()
@@ -147,6 +152,9 @@ impl Changes {
             },
             Step::Verify if direction == Direction::Backward => {
                 format!("{} and at {}", step.words(direction), self.things())
+            }
+            Step::Verify if !self.concern_boot() => {
+                "plan again, and find nothing left to change".to_owned()
             }
             _ => step.words(direction),
         }

@@ -57,6 +57,12 @@ pub trait Change: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether a boot needs what is changed, so that images are built, the next boot is proved, and loaders
+    /// and the TPM are thought of.
+    fn concerns_boot(&self) -> bool {
+        true
+    }
+
     /// What no image may hold, and no file shall, when the plan was carried out.
     fn wanted(&self, mappings: &BTreeSet<String>) -> Option<Wanted>;
 
@@ -107,6 +113,11 @@ pub trait Change: fmt::Debug + Send + Sync {
     /// Where it is not.
     fn is_of(&self, _root: &Root) -> Result<()> {
         Ok(())
+    }
+
+    /// What a person should know when it is done.
+    fn afterwards(&self, _job: &Job) -> Option<&'static str> {
+        None
     }
 
     // --- Its own acts.

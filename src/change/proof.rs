@@ -10,6 +10,9 @@ impl Job {
     /// What holds and what fails before the run, by the names that there are then.
     pub fn proof_before(&self) -> &[Row] {
         self.proof_before.get_or_init(|| {
+            if !self.changes.concern_boot() {
+                return Vec::new();
+            }
             proof::rows(&View::now(&self.root), &self.facts(self.changes.known_now()))
         })
     }
@@ -19,6 +22,9 @@ impl Job {
     /// # Errors
     /// The rows that would fail: lines in places that are not rewritten.
     pub fn nothing_fails_by_plan(&self) -> Result<()> {
+        if !self.changes.concern_boot() {
+            return Ok(());
+        }
         let texts = self.plan.files.iter().map(|change| (change.path.clone(), change.after()));
         let lines = self.placed.iter().filter_map(Following::command_line);
         let view = View::with(&self.root, texts.collect()).with_command_lines(lines.collect());

@@ -54,11 +54,21 @@ pub(crate) fn why(root: &Root) -> Option<String> {
     Some(format!("this is {}: {}", kind.name, kind.told))
 }
 
-/// Refuses such a system before anything else is asked.
+/// The same of the host's name.
+pub(crate) fn why_no_host(root: &Root) -> Option<String> {
+    let kind = KINDS.iter().find(|kind| (kind.is)(root))?;
+    Some(format!(
+        "this is {}: its /etc is made of something else, which may bring the old name back: give the host its \
+         name there",
+        kind.name
+    ))
+}
+
+/// Refuses such a system, by one of the two above, before anything else is asked.
 ///
 /// # Errors
 /// Which kind of system it is, and where the name belongs.
-pub(crate) fn is_none(root: &Root) -> Result<()> {
+pub(crate) fn is_none(root: &Root, why: fn(&Root) -> Option<String>) -> Result<()> {
     match why(root) {
         Some(why) => Err(refuse(anyhow!("postclone does not rename here, {why}"))),
         None => Ok(()),

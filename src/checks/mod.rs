@@ -48,10 +48,14 @@ pub(crate) fn warnings(job: &Job) -> Vec<Warning> {
     if job.plan.steps.is_empty() {
         return Vec::new();
     }
-    let mut told: Vec<String> = image_based::why(&job.root).into_iter().collect();
+    let concerns_boot = job.changes.concern_boot();
+    let image_based = if concerns_boot { image_based::why } else { image_based::why_no_host };
+    let mut told: Vec<String> = image_based(&job.root).into_iter().collect();
     told.extend(job.changes.iter().flat_map(|change| change.warnings(job)));
-    told.extend(sealed::warnings(job));
-    told.extend(fat::warning(job));
+    if concerns_boot {
+        told.extend(sealed::warnings(job));
+        told.extend(fat::warning(job));
+    }
     told.into_iter().map(Warning::general).collect()
 }
 

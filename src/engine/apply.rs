@@ -31,7 +31,8 @@ impl Applied {
     /// Looks once more at what was proved, with all that blkid knows of other devices. That blkid
     /// cannot be asked is no reason to take anything back.
     fn of(run: &Run<'_>, mut seen: Vec<String>) -> Self {
-        let tags = run.root.is_live().then(blkid::tags).transpose().unwrap_or_else(|error| {
+        let is_asked = run.root.is_live() && run.changes.concern_boot();
+        let tags = is_asked.then(blkid::tags).transpose().unwrap_or_else(|error| {
             seen.push(format!("other devices than the group's could not be looked at: {error:#}"));
             None
         });

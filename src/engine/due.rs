@@ -75,6 +75,10 @@ impl Due {
                 self.was_begun(journal, |_, step| step.is_bridge_image()) || itself()
             }
             // After a cut and a boot the running system may bear the new name, whatever was begun before.
+            (Phase::Links | Phase::Live, Step::Own(_)) => {
+                let files = |_, step: &Step| matches!(step, Step::ReplaceFiles { .. });
+                self.pivot_was_begun(journal) || self.was_begun(journal, files) || itself()
+            }
             (Phase::Links | Phase::Live, _) => self.pivot_was_begun(journal) || itself(),
             (Phase::Keep | Phase::Pivot | Phase::Files, _) => itself(),
         }

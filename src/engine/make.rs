@@ -88,7 +88,8 @@ pub fn job(root: Root, given: &Path, gathered: Gathered, scope: Scope) -> Result
     // A group that was renamed by hand leaves images behind that were made of the old files.
     let changes =
         job.changes.pivot() || !job.plan.files.is_empty() || !job.plan.paths.changes.is_empty();
-    if !files_only && images && changes {
+    let concerns_boot = job.changes.concern_boot();
+    if !files_only && images && changes && concerns_boot {
         job.generator = kernels::generator(&job.root);
         job.images = kernels::images(&job.root, job.generator).map_err(refuse)?;
         following::add(&mut job)?;
@@ -98,7 +99,7 @@ pub fn job(root: Root, given: &Path, gathered: Gathered, scope: Scope) -> Result
     if job.changes.pivot() {
         job.bridges_images = bridge::build(&mut job);
     }
-    if !job.files_only {
+    if !job.files_only && concerns_boot {
         boot_log::warn(&mut job);
     }
     job.plan.steps = steps::of(&job);

@@ -18,8 +18,12 @@ pub fn facts(root: &Root, known: Known) -> Result<Facts> {
     Ok(Facts::of(known, plan::mappings(root)?))
 }
 
-/// Every row as it is after a run, held against those from before it.
+/// Every row as it is after a run, held against those from before it; none where no boot needs what it
+/// changed.
 pub(super) fn after(run: &Run<'_>, tags: Option<BTreeSet<String>>) -> Result<Vec<Row>> {
+    if !run.changes.concern_boot() {
+        return Ok(Vec::new());
+    }
     let known = facts(run.root, run.changes.known(Direction::Forward))?.with_tags(tags);
     let mut rows = rows(&View::now(run.root), &known);
     compare(&mut rows, &run.journal.saved.proof);
@@ -31,6 +35,9 @@ pub(super) fn after(run: &Run<'_>, tags: Option<BTreeSet<String>>) -> Result<Vec
 ///
 /// Where the run had no pivot, the machine may have had either name before.
 pub fn before(view: &View, root: &Root, saved: &Saved, changes: &Changes) -> Result<Vec<Row>> {
+    if !changes.concern_boot() {
+        return Ok(Vec::new());
+    }
     let earlier: Vec<Row> = saved.proof.iter().filter(|row| !is_of_loader(row)).cloned().collect();
     let by = |direction| {
         let known = facts(root, changes.known(direction))?;

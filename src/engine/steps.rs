@@ -53,7 +53,7 @@ pub(super) fn of(job: &Job) -> Vec<Step> {
     }
     // What systemd reads then has links of both names.
     steps.extend(own(job, Phase::Links));
-    let has_changes = job.changes.pivot() || files > 0 || paths > 0;
+    let has_changes = job.changes.pivot() || job.changes.concern_boot() && (files > 0 || paths > 0);
     if job.is_live() && live::has_systemd() && has_changes {
         steps.push(Step::ReloadSystemd);
     }

@@ -111,7 +111,8 @@ pub fn take(
             }
             act::take(&run, step, direction, cut, manner.force, &mut waiting)
         });
-        if phase == Phase::Verify && direction == Direction::Backward && !held && taken.is_ok() {
+        let is_proved = phase == Phase::Verify && changes.concern_boot();
+        if is_proved && direction == Direction::Backward && !held && taken.is_ok() {
             match proof::demand_before(&run) {
                 Ok(proof) => outcome.seen.push(proof),
                 Err(error) if manner.only_tells => outcome.left.push(format!("{error:#}")),

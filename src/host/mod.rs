@@ -1,15 +1,24 @@
-//! The host's name: which bytes of a file name the host. Bytes in, spans out; no files, no processes.
+//! The host's name: which bytes of a file name the host, and its renaming.
 //!
 //! A host's name may be a word (`mail`). So it is looked for in typed places alone, where a format says
 //! that a host's name stands there, and a token is compared whole. A new format is one file in [`forms`]
 //! and one line in [`places`].
 
+mod bound;
+pub(crate) mod change;
+mod checks;
 pub mod forms;
 mod found;
 pub mod names;
 pub mod place;
 pub mod places;
+mod rewriter;
+pub(crate) mod target;
 #[cfg(test)]
 mod tests;
 
+/// The word under which journals keep a host's renaming.
+pub const KIND: &str = "host";
+
+pub(crate) use change::of;
 pub use names::{HostNames, Spelling};

@@ -116,6 +116,11 @@ impl HostNames {
         Self { old, new }
     }
 
+    /// Both names as they are: a new one without a domain has none.
+    pub fn exact(old: Spelling, new: Spelling) -> Self {
+        Self { old, new }
+    }
+
     /// The name now.
     pub fn old_name(&self) -> &Spelling {
         &self.old
@@ -260,6 +265,8 @@ mod tests {
         }
         assert!(Spelling::new(&format!("a.{}", "b".repeat(64))).is_err());
         assert!(Spelling::new(&format!("a{}", ".b".repeat(127))).is_err());
+        let error = Spelling::new(&format!("a{}", ".b".repeat(127))).unwrap_err();
+        assert!(error.to_string().contains("a host's name has 253 bytes at most"));
         let name = Spelling::new("a.b.c.").unwrap();
         assert_eq!((name.short(), name.domain()), ("a", Some("b.c")));
         assert_eq!(name.full().as_deref(), Some("a.b.c"));

@@ -4,8 +4,8 @@
 //! `man/host-places.md` says the same to people, and which test shows it.
 
 use super::forms::{
-    agents, apache, backup, collectd, debconf, dhclient, hosts, icinga, mail, name_file, network,
-    nginx, postfix, samba, sudoers, yaml,
+    agents, apache, backup, collectd, debconf, dhclient, fstab, hosts, icinga, mail, name_file,
+    network, nginx, postfix, samba, sudoers, yaml,
 };
 use super::names::HostNames;
 use super::place::{Place, error, seen};
@@ -29,6 +29,10 @@ const ICINGA: &str = "the node's certificate bears the name: run `icinga2 node s
      endpoint on its parent";
 /// bacula.org, "Client/File daemon configuration".
 const BACULA: &str = "the director knows the client by this name, and old backups are restored by it: change both, or neither";
+
+/// nfs(5), mount.cifs(8).
+const SERVER: &str = "it is a file server's name, and the template may be that server: where the host mounts what it \
+     serves itself, write `{new}`";
 
 /// Every place, in the order of the report. Where two patterns fit a file, the first counts.
 pub const PLACES: &[Place] = &[
@@ -73,6 +77,7 @@ pub const PLACES: &[Place] = &[
     error("etc/sudoers", "sudoers", sudoers::rewrite),
     error("etc/sudoers.d/*", "sudoers", sudoers::rewrite),
     error("etc/samba/smb.conf", "samba", samba::rewrite).then(SAMBA),
+    error("etc/fstab", "fstab", fstab::servers).reported(SERVER),
     // Web.
     error("etc/apache2/apache2.conf", "apache", apache::rewrite),
     error("etc/apache2/conf-available/*.conf", "apache", apache::rewrite),

@@ -87,7 +87,8 @@ impl Told {
         thread::scope(|scope| {
             let devices = scope.spawn(disks);
             let sshd = scope.spawn(|| sshd(root));
-            let inventory = inventory.or_else(|| said(lvm::inventory()));
+            let has_lvm = Program::Lvm.find().is_some();
+            let inventory = inventory.or_else(|| has_lvm.then(|| said(lvm::inventory())).flatten());
             Self {
                 devices: devices.join().unwrap_or_default(),
                 sshd: sshd.join().unwrap_or_default(),

@@ -6,6 +6,7 @@
 //! read the mount table from writing the old name back.
 
 mod cause;
+pub mod host_name;
 mod inhibit;
 pub mod links;
 pub mod picture;

@@ -19,7 +19,8 @@ pub trait Rewriter: fmt::Debug {
     /// Patterns of the files that it looks into, inside the root ([`crate::guest::root::Root::glob`]).
     fn patterns(&self) -> Vec<String>;
 
-    /// What it changes in one of them; its text is what the changes before it leave.
+    /// What it changes in one of them; its text is what the changes before it leave. The path is the one
+    /// that fits the pattern, whatever links lead from there.
     ///
     /// # Errors
     /// A file without which the change makes no sense, and that is not as it should be.
@@ -55,7 +56,13 @@ pub(super) fn look_into(
 ) -> Result<()> {
     let mut seen = BTreeSet::new();
     for pattern in rewriter.patterns() {
-        for path in root.glob(&pattern).map_err(refuse)? {
+        let paths = root.glob(&pattern).unwrap_or_else(|error| {
+            let path = Path::new("/").join(&pattern);
+            warnings.push(Warning::about(&path, format!("{error:#}: not looked into")));
+            Vec::new()
+        });
+        for path in paths {
+            let path = Path::new("/").join(path);
             let is_dir = |path: &Path| root.outer(path).is_dir();
             if root.resolve(&path).ok().flatten().is_some_and(|path| is_dir(&path)) {
                 continue;
@@ -76,8 +83,7 @@ pub(super) fn look_into(
                 .as_ref()
                 .map_or(Cow::Borrowed(&source.bytes), |change| Cow::Owned(change.after()));
             let rewriting = || format!("rewriting `{}`", source.path.display());
-            let found =
-                rewriter.rewrite(&source.path, &text).with_context(rewriting).map_err(refuse)?;
+            let found = rewriter.rewrite(&path, &text).with_context(rewriting).map_err(refuse)?;
             warnings.extend(found.warnings);
             match known {
                 _ if found.edits.is_empty() => {}

@@ -45,6 +45,10 @@ pub enum Program {
     Fsfreeze,
     /// systemd-inhibit(1)
     SystemdInhibit,
+    /// hostnamectl(1)
+    Hostnamectl,
+    /// hostname(1)
+    Hostname,
     /// less(1)
     Less,
 }
@@ -74,6 +78,8 @@ impl Program {
             Self::VmwareRpctool => "vmware-rpctool",
             Self::Fsfreeze => "fsfreeze",
             Self::SystemdInhibit => "systemd-inhibit",
+            Self::Hostnamectl => "hostnamectl",
+            Self::Hostname => "hostname",
             Self::Less => "less",
         }
     }

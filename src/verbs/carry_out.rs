@@ -1,5 +1,6 @@
 //! What every verb does that plans a run: the plan, the question, the work, the report.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
@@ -10,7 +11,7 @@ use crate::ask;
 use crate::audit::{self, finding::SearchResult};
 use crate::change::{Changes, Job};
 use crate::changes;
-use crate::checks::{self, image_based};
+use crate::checks;
 use crate::cli::{Format, RunArgs};
 use crate::engine::{self, Scope, apply, not_rewritten};
 use crate::exit::{Exit, refuse};
@@ -25,10 +26,14 @@ use crate::transaction::record::{Direction, State};
 /// What is to be changed, and what is to be said of that.
 pub(super) type Found = (Changes, Vec<Warning>);
 
-/// Plans what `find` gives, and does it.
-pub(super) fn carry_out(args: &RunArgs, find: impl Fn(&Root) -> Result<Found>) -> Result<Exit> {
+/// Plans what `find` gives, and does it. `image_based` says why a system is none to do that on.
+pub(super) fn carry_out(
+    args: &RunArgs,
+    image_based: fn(&Root) -> Option<String>,
+    find: impl Fn(&Root) -> Result<Found>,
+) -> Result<Exit> {
     if !args.dry_run {
-        image_based::is_none(&Root::open(&args.root)?)?;
+        checks::image_based::is_none(&Root::open(&args.root)?, image_based)?;
     }
     let job = prepare(args, &find)?;
     let printer = Printer::new(args);
@@ -142,7 +147,11 @@ pub(crate) fn again(shown: Option<&Plan>, prepare: impl FnOnce() -> Result<Job>)
 }
 
 /// What still has the old names after a run, whose journal is closed: nothing here can undo it.
+/// Names that are found in places of their own alone are not searched for.
 pub(super) fn left(root: &Root, changes: &Changes) -> Option<SearchResult> {
+    if changes.wanted(&BTreeSet::new()).is_empty() {
+        return Some(SearchResult::default());
+    }
     let old = changes.names(Direction::Backward);
     log::info!("search for what still names {old}");
     let search = || {

@@ -7,6 +7,7 @@ mod last_run;
 pub mod overview;
 mod printer;
 pub mod rename;
+pub mod rename_host;
 pub mod rename_lv;
 mod resume;
 pub mod seal;

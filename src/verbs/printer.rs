@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::audit;
 use crate::audit::finding::SearchResult;
 use crate::audit::told::left_lines;
+use crate::audit::{self, NotRewritten};
 use crate::change::{Change, Job};
 use crate::cli::{Format, RunArgs};
 use crate::engine::{apply, how_long};
@@ -18,6 +18,7 @@ use crate::report::style::{Mark, Style};
 use crate::report::wrap::wrapped;
 use crate::report::{not_rewritten, proof as table, text, to_stdout};
 use crate::run::pager;
+use crate::transaction::record::Direction;
 
 /// Writes results to stdout.
 pub(crate) struct Printer {
@@ -48,7 +49,7 @@ impl Printer {
     pub(crate) fn plan(&self, job: &Job) -> Result<()> {
         let plan = &job.plan;
         if self.format == Format::Json {
-            let document = json::document(plan, Outcome::Planned, Some(&job.not_rewritten), None);
+            let document = json::document(plan, Outcome::Planned, searched(job), None);
             return to_stdout(|out| out.write_all(document.as_bytes()));
         }
         to_stdout(|out| text::write_head(out, plan))?;
@@ -97,11 +98,13 @@ impl Printer {
                 not_rewritten::write(out, &job.plan, &job.not_rewritten, self.style)?;
                 text::write_warnings(out, &job.plan, self.style)?;
                 if job.changes.iter().all(Change::is_empty) {
-                    return writeln!(
-                        out,
-                        "# Nothing to do: {} fits the host's name.",
-                        job.plan.old_names()
-                    );
+                    let is_made = job.plan.subjects.iter().any(|own| own.named_after.is_some());
+                    let why = if is_made {
+                        format!("{} fits the host's name", job.plan.old_names())
+                    } else {
+                        format!("{} already", job.changes.state(Direction::Forward))
+                    };
+                    return writeln!(out, "# Nothing to do: {why}.");
                 }
                 let left = &job.not_rewritten;
                 let old = job.plan.old_names();
@@ -116,8 +119,7 @@ impl Printer {
                 writeln!(out, "# Nothing to do: no known place names {old}.")
             }
             Format::Json => out.write_all(
-                json::document(&job.plan, Outcome::NothingToDo, Some(&job.not_rewritten), None)
-                    .as_bytes(),
+                json::document(&job.plan, Outcome::NothingToDo, searched(job), None).as_bytes(),
             ),
         })
     }
@@ -133,7 +135,7 @@ impl Printer {
             journal: &outcome.journal,
             seen: &outcome.seen,
             proof: &outcome.proof,
-            left: left.map(|left| left.list.as_slice()),
+            left: searched(job).and(left).map(|left| left.list.as_slice()),
         };
         to_stdout(|out| {
             if self.format == Format::Json {
@@ -163,13 +165,17 @@ impl Printer {
     }
 
     fn next_steps(&self, job: &Job) -> Vec<String> {
+        let told = job.changes.iter().filter_map(|change| change.afterwards(job));
+        let mut lines: Vec<String> = told.map(str::to_owned).collect();
+        if !job.changes.concern_boot() {
+            return lines;
+        }
         if self.files_only {
             return vec![
                 "Next: the initramfs images were left alone; where they name the group, build them anew."
                     .to_owned(),
             ];
         }
-        let mut lines = Vec::new();
         if job.generator.is_none() {
             lines.push(
                 "The initramfs images were left alone: build them anew before the next boot."
@@ -181,6 +187,11 @@ impl Printer {
         }
         lines
     }
+}
+
+/// What the plan leaves, where it was searched for.
+fn searched(job: &Job) -> Option<&NotRewritten> {
+    (!job.wanted().is_empty()).then_some(&job.not_rewritten)
 }
 
 /// A sentence in lines of a comment.

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::carry_out::carry_out;
 use crate::change::Changes;
+use crate::checks::image_based;
 use crate::cli::RenameLvArgs;
 use crate::exit::Exit;
 use crate::logger;
@@ -22,7 +23,7 @@ pub fn run(args: &RenameLvArgs) -> Result<Exit> {
         files_only: args.run.files_only,
         dry_run: args.run.dry_run,
     };
-    carry_out(&args.run, |_| {
+    carry_out(&args.run, image_based::why, |_| {
         let target = target::find(&asked)?;
         Ok((Changes(vec![Box::new(target.rename)]), target.warnings))
     })

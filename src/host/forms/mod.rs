@@ -7,6 +7,7 @@ pub mod backup;
 pub mod collectd;
 pub mod debconf;
 pub mod dhclient;
+pub mod fstab;
 pub mod hosts;
 pub mod icinga;
 pub mod mail;

@@ -15,14 +15,15 @@ pub const KINDS: &[Kind] = &[
         id: "host-name",
         hurts: "both machines register one name with DHCP and DNS, and logs, mail and management servers \
                 mix them up",
-        change: "`hostnamectl set-hostname NAME`",
+        change: "`postclone rename-host NEW`",
         find: own,
     },
     Kind {
         id: "host-name-place",
         hurts: "the program that reads this file goes on under the template's name, so what it sends or \
                 registers counts as the template's",
-        change: "write the machine's own name there, and restart the program that reads it",
+        change: "`postclone rename-host OLD NEW`; where it leaves the file, write the name there by hand; then restart \
+                 the program that reads it",
         find: in_places,
     },
 ];

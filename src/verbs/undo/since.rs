@@ -91,6 +91,7 @@ impl Since {
     /// has both names now, and which of them is OLD cannot be told.
     fn can_go_back(&self, root: &Root, journal: &Journal, job: &Job) -> Result<()> {
         let matchers = job.changes.matchers(Direction::Forward, &job.mappings);
+        let rewriters = job.changes.rewriters(Direction::Forward);
         let changes: BTreeMap<&PathBuf, _> =
             job.plan.files.iter().map(|change| (&change.path, change)).collect();
         for path in &journal.saved.files {
@@ -102,11 +103,16 @@ impl Since {
             let leads_back = if self.edited.contains(path) {
                 let place =
                     change.and_then(|change| PLACES.iter().find(|place| place.kind == change.kind));
-                place.is_none_or(|place| {
-                    matchers.iter().all(|matcher| {
-                        (place.rewrite)(matcher, &before).is_ok_and(|found| found.edits.is_empty())
+                let is_kept = rewriters.iter().all(|rewriter| {
+                    rewriter.rewrite(path, &before).is_ok_and(|found| found.edits.is_empty())
+                });
+                is_kept
+                    && place.is_none_or(|place| {
+                        matchers.iter().all(|matcher| {
+                            (place.rewrite)(matcher, &before)
+                                .is_ok_and(|found| found.edits.is_empty())
+                        })
                     })
-                })
             } else {
                 change.is_some_and(|change| change.after() == before)
             };

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use postclone::host::places::PLACES;
+use postclone::host::{HostNames, Spelling};
 use postclone::names::{LvName, VgName, unit};
 use postclone::rewrite::edit::{Edit, apply};
 use postclone::rewrite::matcher::{Matcher, Volumes};
@@ -156,4 +158,45 @@ pub fn check(family: Family, input: &[u8]) {
     }
     let there = edits(rewrite, &forward, &restored).expect("what was read once is read again");
     assert!(apply(&restored, &there) == after, "{name}: there, back and there");
+}
+
+/// The host of the fixture, and two new names: the second has another domain.
+const HOST: &str = "mail.example.org";
+const NEW_HOSTS: [&str; 2] = ["q7-neu", "q7-neu.other.net"];
+
+/// Asks of a place of the host's name: edits in order and inside of the file; none left in what they give; what
+/// was given back is what was there.
+pub fn check_host(input: &[u8]) {
+    let [choice, domain, text @ ..] = input else { return };
+    let place = &PLACES[usize::from(*choice) % PLACES.len()];
+    let spelling = |name: &str| Spelling::new(name).unwrap();
+    let new = NEW_HOSTS[usize::from(*domain) % NEW_HOSTS.len()];
+    let names = HostNames::new(spelling(HOST), spelling(new));
+    let found = (place.rewrite)(&names, text).edits;
+    let mut from = 0;
+    for edit in &found {
+        assert!(from <= edit.range.start, "{}: {edit:?}", place.pattern);
+        assert!(
+            edit.token.start <= edit.range.start
+                && edit.range.end <= edit.token.end
+                && edit.token.end <= text.len(),
+            "{}: {edit:?}",
+            place.pattern
+        );
+        from = edit.range.end;
+    }
+    let after = apply(text, &found);
+    let again = (place.rewrite)(&names, &after).edits;
+    assert!(again.is_empty(), "{}: not done in one pass: {again:?}", place.pattern);
+    let is_exact = |edit: &Edit| matches!(&text[edit.range.clone()], b"mail" | b"mail.example.org");
+    if text.to_ascii_lowercase().windows(2).any(|pair| pair == b"q7") || !found.iter().all(is_exact) {
+        return;
+    }
+    let back = (place.rewrite)(&names.reversed(), &after).edits;
+    assert!(
+        apply(&after, &back) == text,
+        "{}: there and back\n{}",
+        place.pattern,
+        String::from_utf8_lossy(text)
+    );
 }

@@ -6,6 +6,7 @@ extern crate libfuzzer_sys as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use postclone::host;
 use postclone::rewrite::{PLACES, is_at};
 use postclone_fuzz::rewriters::FAMILIES;
 
@@ -38,6 +39,21 @@ fn main() -> anyhow::Result<()> {
                     }
                 }
             }
+        }
+    }
+    let root = fixtures.join("host-names/root");
+    let mut files = Vec::new();
+    walk(&root, &mut files)?;
+    for file in files {
+        let inner = file.strip_prefix(&root)?.to_string_lossy().into_owned();
+        let Some(place) = host::places::place(&inner) else { continue };
+        let is_it = |other: &host::place::Place| other.pattern == place.pattern;
+        let choice = u8::try_from(host::places::PLACES.iter().position(is_it).unwrap_or_default())?;
+        let text = fs::read(&file)?;
+        for domain in [0_u8, 1] {
+            let input = [&[choice, domain], text.as_slice()].concat();
+            put(&corpus.join("host_names"), &format!("{written:05}"), &input)?;
+            written += 1;
         }
     }
     for (number, name) in NAMES.iter().enumerate() {

@@ -1,0 +1,160 @@
+//! What is bound to a host's name: data that lie under it, and memberships that others know by it.
+
+use super::{HostNames, Spelling};
+use crate::guest::host;
+use crate::identity::table::kinds;
+use crate::identity::{Found, View};
+
+/// One program's.
+#[derive(Debug)]
+pub(super) struct Bound {
+    /// The kind of identity whose finder finds it.
+    kind: &'static str,
+    by: By,
+    /// What it is, a clause.
+    pub(super) what: &'static str,
+    /// What to do first.
+    pub(super) next: &'static str,
+}
+
+/// Which of it keeps a host from being renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// All there is.
+    Any,
+    /// What names the host.
+    Name,
+    /// Samba's secrets where it is a member of a domain, and every keytab.
+    Domain,
+}
+
+/// All of them.
+pub(super) const ALL: &[Bound] = &[
+    Bound {
+        kind: "rabbitmq-node",
+        by: By::Name,
+        what: "RabbitMQ keeps its data under the host's name",
+        next: "rename the node with `rabbitmqctl rename_cluster_node`, or take it out of its cluster and move the \
+               data away",
+    },
+    Bound {
+        kind: "ejabberd-node",
+        by: By::Name,
+        what: "ejabberd's tables belong to a node that is named after the host",
+        next: "rename the node with `ejabberdctl mnesia_change_nodename`, and in ERLANG_NODE",
+    },
+    Bound {
+        kind: "etcd-member",
+        by: By::Name,
+        what: "etcd's member is named after the host",
+        next: "remove the member with `etcdctl member remove`, and its data and name",
+    },
+    Bound {
+        kind: "ceph-daemon",
+        by: By::Any,
+        what: "Ceph knows its daemons by the host's name",
+        next: "take them off this host with `ceph orch host drain`",
+    },
+    Bound {
+        kind: "proxmox-node",
+        by: By::Any,
+        what: "Proxmox VE keeps the guests under the node's name",
+        next: "follow Renaming a PVE node in Proxmox's wiki, or install the node anew",
+    },
+    Bound {
+        kind: "kubernetes-node",
+        by: By::Any,
+        what: "Kubernetes knows the node by the host's name",
+        next: "run `kubeadm reset`, rename the host, and join with `kubeadm join`",
+    },
+    Bound {
+        kind: "galera-node",
+        by: By::Name,
+        what: "Galera's node is named after the host",
+        next: "set wsrep_node_name to the new name first",
+    },
+    Bound {
+        kind: "pacemaker-node",
+        by: By::Name,
+        what: "Corosync's list of nodes has the host's name",
+        next: "take the node out with `pcs cluster node remove`, and run `pcs cluster destroy` here",
+    },
+    Bound {
+        kind: "ad-join",
+        by: By::Domain,
+        what: "the host has its account in a domain under its name",
+        next: "leave with `realm leave`, or in a clone, whose template has that account, remove the file; rename \
+               the host, and join with `realm join`",
+    },
+    Bound {
+        kind: "ipa-join",
+        by: By::Any,
+        what: "FreeIPA knows the host by its name",
+        next: "run `ipa-client-install --uninstall`, in a clone while it cannot reach the server; rename the host, \
+               and run `ipa-client-install`",
+    },
+    Bound {
+        kind: "puppet-ssl",
+        by: By::Any,
+        what: "the Puppet agent's certificate bears the host's name",
+        next: "run `puppet ssl clean`, rename the host, and have the server sign the new certificate",
+    },
+    Bound {
+        kind: "md-homehost",
+        by: By::Name,
+        what: "mdadm's arrays belong to the host by its name",
+        next: "give each array its new name with `mdadm --assemble --update=homehost`, write that here, and build \
+               the initramfs images anew",
+    },
+];
+
+impl Bound {
+    /// Whether it says itself which host it is bound to.
+    pub(super) fn names_a_host(&self) -> bool {
+        self.by == By::Name
+    }
+
+    /// The places of what keeps the host from losing its old name.
+    pub(super) fn find(&self, view: &View<'_>, names: &HostNames) -> Vec<String> {
+        let Some(kind) = kinds().find(|kind| kind.id == self.kind) else { return Vec::new() };
+        let mut found = (kind.find)(view);
+        match self.by {
+            By::Any => {}
+            By::Name => found.retain(|found| has_name(found, names.old_name())),
+            By::Domain => found.retain(|found| !found.place.ends_with(".tdb") || is_member(view)),
+        }
+        found.into_iter().map(|found| found.place).collect()
+    }
+}
+
+/// Whether a value is the host's name, or a node's there: `rabbit@tmpl`.
+fn has_name(found: &Found, name: &Spelling) -> bool {
+    found.values.iter().any(|value| {
+        let text = String::from_utf8_lossy(value);
+        let host = text.split_once('@').map_or(&*text, |(_, host)| host);
+        host::short(host).is_some_and(|short| short.eq_ignore_ascii_case(name.short()))
+    })
+}
+
+/// Whether Samba's server is a member of a domain; one by itself has secrets as well (smb.conf(5),
+/// `security`).
+fn is_member(view: &View<'_>) -> bool {
+    let text = view.text("/etc/samba/smb.conf").unwrap_or_default();
+    let mut settings = text.lines().filter_map(|line| line.split_once('='));
+    settings.any(|(key, value)| {
+        let value = value.trim().to_lowercase();
+        key.trim().eq_ignore_ascii_case("security") && ["ads", "domain"].contains(&value.as_str())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_one_of_the_table() {
+        for bound in ALL {
+            assert!(kinds().any(|kind| kind.id == bound.kind), "{}", bound.kind);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What could keep the host from being renamed: data, memberships and programs that go by its name.
+
+use anyhow::{Result, anyhow, bail};
+
+use super::HostNames;
+use super::bound::{self, Bound};
+use super::change::Rename;
+use super::names::Verdict;
+use crate::change::Job;
+use crate::checks::is_root;
+use crate::guest::root::Root;
+use crate::identity::View;
+use crate::live::host_name;
+
+/// Where LVM's global section is, the last one counts (lvm.conf(5)).
+const LVM: &[&str] = &["/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf"];
+
+/// Everything, each answer by itself.
+pub(super) fn ask(rename: &Rename, job: &Job) -> Vec<Result<()>> {
+    let mut answers = vec![is_no_longer_than_the_kernel_takes(rename, job)];
+    let live = rename.live(job);
+    if live.is_some() {
+        answers.push(is_root("renaming the host"));
+        answers.push(host_name::can_be_set());
+    }
+    // Where the host has its new name already, so has what was joined under it since.
+    let is_renamed = live.is_some() || job.plan.files.iter().any(|file| file.kind == "hostname");
+    let view = View::of(&job.root);
+    for bound in bound::ALL.iter().filter(|bound| is_renamed || bound.names_a_host()) {
+        answers.extend(of_one(&view, bound, rename));
+    }
+    if is_renamed {
+        answers.push(lvm_takes_its_id_elsewhere(&job.root));
+    }
+    for trouble in view.take_troubles() {
+        log::warn!("{trouble}: what is bound to the host's name cannot be told there");
+    }
+    answers
+}
+
+/// A refusal for each place that is bound to the name.
+fn of_one(view: &View<'_>, bound: &Bound, rename: &Rename) -> Vec<Result<()>> {
+    let found = bound.find(view, rename.names());
+    let refuse = |place: String| Err(anyhow!("`{place}`: {}: {}", bound.what, bound.next));
+    found.into_iter().map(refuse).collect()
+}
+
+/// systemd passes over a longer name in /etc/hostname (hostname(5)), and the kernel refuses it.
+fn is_no_longer_than_the_kernel_takes(rename: &Rename, job: &Job) -> Result<()> {
+    match rename.written(job) {
+        Some(name) if name.len() > host_name::MAX_LENGTH => bail!(
+            "`/etc/hostname` would have a name of {} bytes, and the kernel takes {}: write the short name there \
+             first, or choose a shorter one",
+            name.len(),
+            host_name::MAX_LENGTH
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// With `uname` LVM takes a group of the old name for another host's (lvmsystemid(7)).
+fn lvm_takes_its_id_elsewhere(root: &Root) -> Result<()> {
+    let mut source = None;
+    for path in LVM {
+        let text = root.read_text(path).unwrap_or_default();
+        let mut values = text.lines().filter_map(system_id_source);
+        source = values.next_back().map(|value| (*path, value.to_owned())).or(source);
+    }
+    match source {
+        Some((path, value)) if value == "uname" => bail!(
+            "`{path}`: LVM takes its system ID from the host's name (system_id_source = \"uname\"), and would \
+             take the groups for another host's: keep the ID as `system_id` in `/etc/lvm/lvmlocal.conf` and set \
+             system_id_source to \"lvmlocal\", see lvmsystemid(7)"
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Where kernel arguments stand: those of now, and of the next boots.
+const ARGUMENTS: &[&str] = &["/proc/cmdline", "/etc/default/grub", "/etc/kernel/cmdline"];
+
+/// What is said where the kernel's arguments name the host: `systemd.hostname=` comes before hostname(5).
+pub(super) fn named_by_the_kernel(root: &Root, names: &HostNames) -> Option<String> {
+    let is_between = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
+    let is_named = |path: &&&str| {
+        let text = root.read_text(path).unwrap_or_default();
+        let mut values =
+            text.split(is_between).filter_map(|word| word.strip_prefix("systemd.hostname="));
+        values.any(|value| matches!(names.judge_own(value.as_bytes()), Verdict::Ours(_)))
+    };
+    ARGUMENTS.iter().find(is_named).map(|path| {
+        format!(
+            "`{path}` has `systemd.hostname=` with the old name, which comes before /etc/hostname at each boot: \
+             take it out of the kernel's arguments, and make the boot menu anew"
+        )
+    })
+}
+
+/// The value of a line that sets it, within its section or by its path.
+fn system_id_source(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let line = line
+        .strip_prefix("global")
+        .map_or(line, |rest| rest.trim_start_matches([' ', '{', '/', '\t']));
+    let value = line.strip_prefix("system_id_source")?.trim_start().strip_prefix('=')?;
+    let value = value.split(['#', '}']).next().unwrap_or_default().trim();
+    Some(value.trim_matches(['"', '\'']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_of_lvms_id() {
+        for (line, value) in [
+            ("\tsystem_id_source = \"uname\"", Some("uname")),
+            ("global/system_id_source=\"none\" # uname", Some("none")),
+            ("global { system_id_source = 'uname' }", Some("uname")),
+            ("# system_id_source = \"uname\"", None),
+            ("system_id_source_x = \"uname\"", None),
+        ] {
+            assert_eq!(system_id_source(line), value, "{line}");
+        }
+    }
+}

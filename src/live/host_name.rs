@@ -1,0 +1,59 @@
+//! The running system's host name: the kernel has it (sethostname(2)).
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::has_systemd;
+use crate::run::{Cmd, Program};
+
+/// Longest name that the kernel takes, in bytes (sethostname(2)).
+pub const MAX_LENGTH: usize = 64;
+
+/// What the running system is called.
+///
+/// # Errors
+/// A name that is no text.
+pub fn now() -> Result<String> {
+    let name = nix::unistd::gethostname().context("asking for the running system's host name")?;
+    name.into_string()
+        .map_err(|_| anyhow!("the running system's host name is no text: see hostname(1)"))
+}
+
+/// Demands a program that can set it.
+///
+/// # Errors
+/// None is installed.
+pub fn can_be_set() -> Result<()> {
+    let by_systemd = has_systemd() && Program::Hostnamectl.find().is_some();
+    if by_systemd || Program::Hostname.find().is_some() {
+        return Ok(());
+    }
+    bail!(
+        "neither `hostnamectl` nor `hostname` is there to name the running system: install one of them, or use \
+         --files-only and reboot"
+    )
+}
+
+/// Calls the running system so, and reads that back. systemd-hostnamed is asked first, for others learn of
+/// the name from it. It sets what /etc/hostname has, whatever it is told (hostnamectl(1), `--transient`), so the file has
+/// to be in place.
+///
+/// # Errors
+/// The program's, and a name that is another one afterwards.
+pub fn set(name: &str) -> Result<()> {
+    if has_systemd() && Program::Hostnamectl.find().is_some() {
+        let command = Cmd::new(Program::Hostnamectl).args(["--transient", "set-hostname", name]);
+        match command.checked() {
+            Ok(_) if now()? == name => return Ok(()),
+            Ok(_) => log::debug!("{command} ended well, and the name is another one"),
+            // Without D-Bus there is no hostnamed.
+            Err(error) if Program::Hostname.find().is_none() => return Err(error),
+            Err(error) => log::info!("{error:#}"),
+        }
+    }
+    Cmd::new(Program::Hostname).arg(name).checked()?;
+    let now = now()?;
+    if now != name {
+        bail!("the running system is called `{now}`, not `{name}`: see hostnamectl(1)");
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! `postclone rename-host`: the host's name.
+
+use anyhow::Result;
+
+use super::carry_out::carry_out;
+use crate::change::Changes;
+use crate::checks::image_based;
+use crate::cli::RenameHostArgs;
+use crate::exit::{Exit, usage};
+use crate::host::target;
+use crate::logger;
+
+/// Runs the verb. LVM is not asked.
+pub fn run(args: &RenameHostArgs) -> Result<Exit> {
+    logger::start(args.run.verbose, args.run.quiet);
+    if !args.run.also.is_empty() {
+        return Err(usage(
+            "--also is for names of groups and volumes: a host's name, which may be a word, is found in known \
+             places alone",
+        ));
+    }
+    carry_out(&args.run, image_based::why_no_host, |root| {
+        let rename = target::find(root, args.old.as_ref(), &args.new)?;
+        Ok((Changes(vec![Box::new(rename)]), Vec::new()))
+    })
+}
