@@ -6,6 +6,7 @@ use crate::change::{Change, Changes};
 use crate::group;
 use crate::guest::root::Root;
 use crate::host;
+use crate::renew::{machine_id, seeds, ssh};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::{Saved, SavedChange};
 use crate::volume;
@@ -14,8 +15,14 @@ use crate::volume;
 type Read = fn(&SavedChange) -> Result<Box<dyn Change>>;
 
 /// Every kind, by the word under which journals keep it.
-const KINDS: &[(&str, Read)] =
-    &[(group::KIND, group::of), (volume::KIND, volume::of), (host::KIND, host::of)];
+const KINDS: &[(&str, Read)] = &[
+    (group::KIND, group::of),
+    (volume::KIND, volume::of),
+    (host::KIND, host::of),
+    (machine_id::KIND, machine_id::of),
+    (ssh::KIND, ssh::of),
+    (seeds::KIND, seeds::of),
+];
 
 /// The changes of a run.
 ///

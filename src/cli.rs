@@ -39,6 +39,8 @@ pub enum Verb {
     RenameLv(RenameLvArgs),
     /// Rename the host everywhere
     RenameHost(RenameHostArgs),
+    /// Give a clone IDs and keys of its own
+    Renew(RenewArgs),
     /// Take the last rename back, whole
     Undo(UndoArgs),
     /// Say what group / is on, whose name it bears, and what waits
@@ -49,6 +51,9 @@ pub enum Verb {
     Identity(IdentityArgs),
     /// In a template: write down what it has, so that its clones are told from it
     Seal(SealArgs),
+    /// Drop old keys that journals have, after a good boot
+    #[command(hide = true)]
+    ForgetSecrets,
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {
@@ -125,6 +130,29 @@ pub struct RenameHostArgs {
     /// How the run is made
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// Arguments of `postclone renew`.
+#[derive(Debug, Args)]
+pub struct RenewArgs {
+    /// What to make anew [default: all of these]
+    #[arg(value_name = "ITEM", value_enum)]
+    pub items: Vec<Item>,
+
+    /// How the run is made
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What can be made anew, by the words of `postclone identity`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Item {
+    /// The machine ID, and D-Bus's copy of it
+    MachineId,
+    /// The SSH server's host keys
+    SshHostKeys,
+    /// The random seeds of systemd, sysvinit and systemd-boot
+    RandomSeeds,
 }
 
 /// Arguments of `postclone undo`.

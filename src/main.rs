@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use postclone::run::thawer;
 use postclone::verbs::{
-    audit, identity, overview, rename, rename_host, rename_lv, seal, status, undo,
+    audit, forget_secrets, identity, overview, rename, rename_host, rename_lv, renew, seal, status,
+    undo,
 };
 use postclone::{cli, exit};
 
@@ -21,11 +22,13 @@ fn main() -> ExitCode {
         Some(cli::Verb::Rename(args)) => rename::run(args),
         Some(cli::Verb::RenameLv(args)) => rename_lv::run(args),
         Some(cli::Verb::RenameHost(args)) => rename_host::run(args),
+        Some(cli::Verb::Renew(args)) => renew::run(args),
         Some(cli::Verb::Undo(args)) => undo::run(args),
         Some(cli::Verb::Status(args)) => status::run(args),
         Some(cli::Verb::Audit(args)) => audit::run(args),
         Some(cli::Verb::Identity(args)) => identity::run(args),
         Some(cli::Verb::Seal(args)) => seal::run(args),
+        Some(cli::Verb::ForgetSecrets) => forget_secrets::run(),
         Some(cli::Verb::Completions { shell }) => {
             cli::completions(*shell);
             Ok(exit::Exit::Done)

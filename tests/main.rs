@@ -74,6 +74,8 @@ mod real_lvm;
 mod rename_host;
 #[path = "running/rename_lv.rs"]
 mod rename_lv;
+#[path = "running/renew.rs"]
+mod renew;
 #[path = "running/several.rs"]
 mod several;
 

@@ -1,7 +1,7 @@
 //! What is inside an image: the same look as at files, and what the image can do for a boot.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -12,6 +12,21 @@ use super::rules;
 use crate::image::{self, Entry, NotAnImage, Summary};
 use crate::rewrite::{PLACES, is_at};
 use crate::severity::Severity;
+
+/// What an image can do for a boot.
+pub(super) fn summary(path: &Path) -> Result<Summary> {
+    let mut summary = Summary::default();
+    image::read(path, &mut |entry, content| {
+        let mut kept = Vec::new();
+        if Summary::reads(entry) {
+            content.read_to_end(&mut kept)?;
+        }
+        io::copy(content, &mut io::sink())?;
+        summary.note(entry, &kept);
+        Ok(())
+    })?;
+    Ok(summary)
+}
 
 impl Looker<'_> {
     /// Looks into an image, as [`Looker::look`] does, and says what it can do for a boot.

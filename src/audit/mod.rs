@@ -30,7 +30,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use crate::guest::mounts;
 use crate::guest::private::{is_private, is_reached_by_few};
@@ -101,7 +101,7 @@ pub struct Inside {
     pub names: Vec<Finding>,
 }
 
-/// Looks into one image, wherever it lies, for every name that is wanted.
+/// Looks into one image, wherever it lies, for every name that is wanted; there may be none.
 ///
 /// # Errors
 /// As [`crate::image::read`].
@@ -118,7 +118,10 @@ pub fn inside(path: &Path, wanted: &[Wanted]) -> Result<Inside> {
             none => *none = Some(Inside { summary, names }),
         }
     }
-    inside.ok_or_else(|| anyhow!("nothing is looked for"))
+    match inside {
+        Some(inside) => Ok(inside),
+        None => Ok(Inside { summary: inside::summary(path)?, names: Vec::new() }),
+    }
 }
 
 /// A name with what is known of its group, beside the names of dm-crypt mappings that the tree declares.

@@ -43,7 +43,8 @@ impl Changes {
 
     /// What is true then, in a few words.
     pub fn state(&self, direction: Direction) -> String {
-        self.iter().map(|change| change.state(direction)).collect::<Vec<_>>().join(", ")
+        let states = self.iter().map(|change| change.state(direction));
+        states.filter(|state| !state.is_empty()).collect::<Vec<_>>().join(", ")
     }
 
     /// What the pivot changes.

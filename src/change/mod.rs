@@ -46,6 +46,16 @@ pub trait Change: fmt::Debug + Send + Sync {
         false
     }
 
+    /// What is asked before it is done, the beginning of a question: `Rename`.
+    fn asked(&self) -> &'static str {
+        "Rename"
+    }
+
+    /// Whether images may hold what it changes.
+    fn needs_images(&self) -> bool {
+        true
+    }
+
     // --- What is found and made.
 
     /// How its names are found in files and replaced. `mappings` are the names of dm-crypt mappings that
@@ -137,7 +147,13 @@ pub trait Change: fmt::Debug + Send + Sync {
     fn words(&self, act: &Act, direction: Direction) -> String;
 
     /// Takes an act, looking first whether it was taken before. Gives what was seen afterwards.
-    fn take(&self, act: &Act, direction: Direction, told: &mut Told) -> Result<Option<String>>;
+    fn take(
+        &self,
+        act: &Act,
+        root: &Root,
+        direction: Direction,
+        told: &mut Told,
+    ) -> Result<Option<String>>;
 
     /// Whether the machine bears the new state; none where it has no pivot, or that cannot be seen.
     fn is_made(&self) -> Option<bool> {
@@ -147,11 +163,16 @@ pub trait Change: fmt::Debug + Send + Sync {
     /// Demands of the machine what the pivot was for, when a run has gone that way.
     fn demand(&self, direction: Direction) -> Result<()>;
 
-    /// What is true then, in a few words: `the group is NEW`.
+    /// What is true then, in a few words: `the group is NEW`. Empty where its acts have said it.
     fn state(&self, direction: Direction) -> String;
 
     /// What the pivot changes: `the group's name`.
     fn thing(&self) -> &'static str;
+
+    /// What a person does when the running system was changed: a sentence.
+    fn next(&self) -> Option<&'static str> {
+        None
+    }
 
     /// The change that takes this one back by a plan of its own, with all that a plan needs to know.
     fn back(&self, root: &Root) -> Result<Box<dyn Change>>;

@@ -64,13 +64,23 @@ pub(crate) fn why_no_host(root: &Root) -> Option<String> {
     ))
 }
 
+/// The same of what a clone shares with its template.
+pub(crate) fn why_no_renewal(root: &Root) -> Option<String> {
+    let kind = KINDS.iter().find(|kind| (kind.is)(root))?;
+    Some(format!(
+        "this is {}: its /etc is made of something else, which may bring the old IDs back: give the clone its own \
+         there",
+        kind.name
+    ))
+}
+
 /// Refuses such a system, by one of the two above, before anything else is asked.
 ///
 /// # Errors
 /// Which kind of system it is, and where the name belongs.
 pub(crate) fn is_none(root: &Root, why: fn(&Root) -> Option<String>) -> Result<()> {
     match why(root) {
-        Some(why) => Err(refuse(anyhow!("postclone does not rename here, {why}"))),
+        Some(why) => Err(refuse(anyhow!("postclone changes nothing here, {why}"))),
         None => Ok(()),
     }
 }

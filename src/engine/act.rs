@@ -22,7 +22,7 @@ pub(super) fn take(
     match step {
         // Made before the journal's first record.
         Step::Backup { .. } => Ok(None),
-        Step::Own(act) => changes.of(act)?.take(act, direction, &mut waiting.told),
+        Step::Own(act) => changes.of(act)?.take(act, root, direction, &mut waiting.told),
         Step::BridgeFiles { .. } => {
             if let Some(waiting) = waiting.bridge.take() {
                 waiting.commit()?;

@@ -14,7 +14,7 @@ use crate::interrupt;
 use crate::live;
 use crate::proof::{Row, to_keep};
 use crate::transaction::journal::Journal;
-use crate::transaction::record::{Direction, Saved};
+use crate::transaction::record::{Direction, Saved, Secrets};
 
 /// What was done, and seen.
 #[derive(Debug)]
@@ -101,7 +101,14 @@ fn saved(job: &Job) -> Saved {
         proof: to_keep(job.proof_before()),
         undoes: job.undoes.clone(),
         also: job.also.clone(),
+        secrets: secrets(job),
     }
+}
+
+fn secrets(job: &Job) -> Option<Secrets> {
+    let secret = job.plan.files.iter().filter(|change| change.secret);
+    let files: Vec<PathBuf> = secret.map(|change| change.path.clone()).collect();
+    (!files.is_empty()).then(|| Secrets { files, boot: live::boot() })
 }
 
 /// Undoes what was done, and says what is true afterwards.

@@ -88,6 +88,7 @@ pub fn job(root: Root, given: &Path, gathered: Gathered, scope: Scope) -> Result
     // A group that was renamed by hand leaves images behind that were made of the old files.
     let changes =
         job.changes.pivot() || !job.plan.files.is_empty() || !job.plan.paths.changes.is_empty();
+    let changes = changes && job.changes.iter().any(Change::needs_images);
     let concerns_boot = job.changes.concern_boot();
     if !files_only && images && changes && concerns_boot {
         job.generator = kernels::generator(&job.root);

@@ -44,6 +44,7 @@ pub(super) fn of(job: &Job) -> Vec<Step> {
     let bridged = job.placed.iter().filter_map(|placed| placed.bridge.clone());
     steps.extend(bridged.map(Step::BridgePlaced));
     steps.extend(own(job, Phase::Pivot));
+    steps.extend(own(job, Phase::Files));
     if files > 0 {
         steps.push(Step::ReplaceFiles { files });
     }

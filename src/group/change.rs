@@ -178,7 +178,13 @@ impl Change for Rename {
         }
     }
 
-    fn take(&self, act: &Act, direction: Direction, told: &mut Told) -> Result<Option<String>> {
+    fn take(
+        &self,
+        act: &Act,
+        _root: &Root,
+        direction: Direction,
+        told: &mut Told,
+    ) -> Result<Option<String>> {
         let (to, _from) = self.kept.names(direction);
         match act.read()? {
             Own::RenameGroup { uuid, .. } => {

@@ -214,7 +214,13 @@ impl Change for Rename {
         }
     }
 
-    fn take(&self, act: &Act, direction: Direction, _told: &mut Told) -> Result<Option<String>> {
+    fn take(
+        &self,
+        act: &Act,
+        _root: &Root,
+        direction: Direction,
+        _told: &mut Told,
+    ) -> Result<Option<String>> {
         let Own::SetHostName { old, new } = act.read()?;
         let (from, to) = match direction {
             Direction::Forward => (old, new),

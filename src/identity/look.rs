@@ -231,7 +231,7 @@ impl Looked {
 
 /// What sshd(8) has by its whole configuration. It gives no answer where it is not installed, and before it
 /// was started (it wants its directory below /run).
-fn sshd(root: &Root) -> Option<String> {
+pub(crate) fn sshd(root: &Root) -> Option<String> {
     Program::Sshd.find().filter(|_| ssh::are_named(&View::of(root)))?;
     let output = Cmd::new(Program::Sshd).arg("-T").checked();
     let output = output.map_err(|error| log::debug!("{error:#}")).ok()?;

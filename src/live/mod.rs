@@ -11,6 +11,7 @@ mod inhibit;
 pub mod links;
 pub mod picture;
 pub mod reboot;
+pub mod sshd;
 pub mod until_reboot;
 
 use std::path::Path;
@@ -34,6 +35,12 @@ pub fn has_udev() -> bool {
 /// Whether there is a directory for what is gone with the next boot.
 pub fn has_run() -> bool {
     Path::new("/run").is_dir()
+}
+
+/// What the kernel calls the time since it was booted (random(4)); empty where that cannot be read.
+pub fn boot() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
 }
 
 /// Does `act` between two pictures of the running system; what fell meanwhile is started again and

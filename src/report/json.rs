@@ -26,6 +26,9 @@ struct Report<'a> {
     kind: Option<&'static str>,
     old: &'a str,
     new: &'a str,
+    /// All that is changed, where that is more than one thing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Changed<'a>>,
     root: &'a Path,
     outcome: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +48,13 @@ struct Report<'a> {
     proof: &'a [Row],
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<&'a [Finding]>,
+}
+
+#[derive(Serialize)]
+struct Changed<'a> {
+    kind: &'static str,
+    old: &'a str,
+    new: &'a str,
 }
 
 #[derive(Serialize)]
@@ -84,6 +94,8 @@ struct File<'a> {
     kind: &'a str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     private: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    secret: bool,
     edits: Vec<Change>,
 }
 
@@ -115,11 +127,17 @@ pub fn document(
     not_rewritten: Option<&NotRewritten>,
     done: Option<Done<'_>>,
 ) -> String {
+    let changes = plan.subjects.iter().map(|subject| Changed {
+        kind: subject.what,
+        old: &subject.old,
+        new: &subject.new,
+    });
     let report = Report {
         schema: SCHEMA,
         kind: plan.subjects.first().map(|subject| subject.what).filter(|what| *what != GROUP),
         old: plan.subjects.first().map_or("", |subject| &subject.old),
         new: plan.subjects.first().map_or("", |subject| &subject.new),
+        changes: if plan.subjects.len() > 1 { changes.collect() } else { Vec::new() },
         root: &plan.root,
         outcome,
         named_after: plan
@@ -169,5 +187,6 @@ fn file(change: &FileChange) -> File<'_> {
             form: edit.form,
         }
     });
-    File { path: &change.path, kind: change.kind, private: change.private, edits: edits.collect() }
+    let (private, secret) = (change.private, change.secret);
+    File { path: &change.path, kind: change.kind, private, secret, edits: edits.collect() }
 }

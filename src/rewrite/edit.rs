@@ -31,6 +31,10 @@ pub enum Form {
     GrubDisk,
     /// The host's name, short or full
     HostName,
+    /// The machine ID
+    MachineId,
+    /// A key of the SSH server's
+    HostKey,
     /// `#` bytes that keep a GRUB environment block's size
     Padding,
 }
@@ -49,6 +53,8 @@ impl Form {
             Self::DmName => "dm-name",
             Self::GrubDisk => "grub-disk",
             Self::HostName => "host-name",
+            Self::MachineId => "machine-id",
+            Self::HostKey => "host-key",
             Self::Padding => "padding",
         }
     }

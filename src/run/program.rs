@@ -37,6 +37,8 @@ pub enum Program {
     Lsblk,
     /// sshd(8)
     Sshd,
+    /// ssh-keygen(1)
+    SshKeygen,
     /// kernel-install(8)
     KernelInstall,
     /// vmware-rpctool, of open-vm-tools
@@ -74,6 +76,7 @@ impl Program {
             Self::Blkid => "blkid",
             Self::Lsblk => "lsblk",
             Self::Sshd => "sshd",
+            Self::SshKeygen => "ssh-keygen",
             Self::KernelInstall => "kernel-install",
             Self::VmwareRpctool => "vmware-rpctool",
             Self::Fsfreeze => "fsfreeze",

@@ -8,6 +8,7 @@
 //! | `before/`, `bridge/`, `after/` | the files' bytes, `before/` with attributes and times |
 //! | `paths-back` | a script for who has no postclone at hand |
 //! | `images/`, `placed/` | images as they were: those of `/boot`, and those elsewhere |
+//! | `dropped` | that secrets among the files' bytes are gone ([`super::secrets`]) |
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder, File};
@@ -93,6 +94,7 @@ impl Journal {
         journal.append(&Record::Begin(Box::new(Begin { run, saved })))?;
         journal.log.reserve();
         marker::write(dir)?;
+        journal.mark_secrets()?;
         sync_dir(dir)?;
         sync_dir(dir.parent().unwrap_or(dir))?;
         Ok(journal)
@@ -133,6 +135,7 @@ impl Journal {
         for record in &text.records {
             journal.take(record).with_context(refusing)?;
         }
+        journal.pass_over_dropped()?;
         Ok(Some(journal))
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the one room that writes")]
 
+pub mod aside;
 pub mod attributes;
 mod by_hand;
 pub mod claim;
@@ -20,6 +21,7 @@ mod line;
 mod link;
 pub mod lock;
 mod log_file;
+pub mod made;
 mod marker;
 pub mod origin;
 pub mod package_locks;
@@ -29,6 +31,7 @@ pub mod record;
 mod runs;
 pub mod runtime;
 pub mod scratch;
+pub mod secrets;
 pub mod staged;
 mod stream;
 mod undone;

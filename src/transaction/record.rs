@@ -50,6 +50,18 @@ pub struct Saved {
     /// Files that the user named with `--also`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<PathBuf>,
+    /// Files whose texts are secrets, which the journal has until the first good boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Secrets>,
+}
+
+/// Files whose texts are secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secrets {
+    /// The files, which are among those of the run.
+    pub files: Vec<PathBuf>,
+    /// The boot in which the run was made (`/proc/sys/kernel/random/boot_id`).
+    pub boot: String,
 }
 
 /// One change, as its kind keeps it.
@@ -79,6 +91,8 @@ struct Written {
     undoes: Option<String>,
     #[serde(default)]
     also: Vec<PathBuf>,
+    #[serde(default)]
+    secrets: Option<Secrets>,
     /// What the first kind wrote beside the rest.
     #[serde(flatten)]
     rest: Map<String, Value>,
@@ -96,8 +110,20 @@ impl From<Written> for Saved {
             changes = vec![SavedChange { kind: FIRST_KIND.to_owned(), of }];
         }
         let (generator, proof) = (written.generator, written.proof);
-        let (undoes, also) = (written.undoes, written.also);
-        Self { format, version, changes, files, paths, steps, generator, proof, undoes, also }
+        let (undoes, also, secrets) = (written.undoes, written.also, written.secrets);
+        Self {
+            format,
+            version,
+            changes,
+            files,
+            paths,
+            steps,
+            generator,
+            proof,
+            undoes,
+            also,
+            secrets,
+        }
     }
 }
 

@@ -81,6 +81,10 @@ impl Journal {
 }
 
 /// The runs' directories, the oldest first.
+pub(super) fn dirs(state: &Path) -> Result<Vec<PathBuf>> {
+    Ok(list(state)?.into_iter().map(|(_, dir)| dir).collect())
+}
+
 fn list(state: &Path) -> Result<Vec<(Name, PathBuf)>> {
     let listing = || format!("listing `{}`", state.display());
     let mut runs = Vec::new();
@@ -126,7 +130,7 @@ pub(super) fn state_dir(root: &Root) -> Result<PathBuf> {
     if metadata.is_dir() {
         inside::is_own(&state, &metadata)?;
     }
-    for file in ["lock", "open"] {
+    for file in ["lock", "open", "secrets"] {
         inside::is_file(&state.join(file))?;
     }
     Ok(state)

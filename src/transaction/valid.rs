@@ -18,6 +18,11 @@ pub(super) fn check(saved: &Saved) -> Result<()> {
     for path in saved.files.iter().chain(&saved.also) {
         plain(path)?;
     }
+    for path in saved.secrets.iter().flat_map(|secrets| &secrets.files) {
+        if !saved.files.contains(path) {
+            bail!("`{}` is a secret of no file of the run", path.display());
+        }
+    }
     paths(&saved.paths)?;
     if let Some(run) = &saved.undoes {
         name(run)?;

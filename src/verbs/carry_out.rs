@@ -9,7 +9,7 @@ use super::identity;
 use super::printer::Printer;
 use crate::ask;
 use crate::audit::{self, finding::SearchResult};
-use crate::change::{Changes, Job};
+use crate::change::{Change, Changes, Job};
 use crate::changes;
 use crate::checks;
 use crate::cli::{Format, RunArgs};
@@ -128,7 +128,8 @@ fn confirm(args: &RunArgs, job: &Job) -> Result<()> {
     let things: Vec<String> = things
         .map(|subject| format!("{} {} to {}", subject.what, subject.old, subject.new))
         .collect();
-    ask::confirm(&format!("Rename {} now?", things.join(", and ")), without_terminal)
+    let verb = job.changes.iter().next().map_or("Rename", Change::asked);
+    ask::confirm(&format!("{verb} {} now?", things.join(", and ")), without_terminal)
 }
 
 fn show(printer: &Printer, args: &RunArgs, job: &Job) -> Result<()> {

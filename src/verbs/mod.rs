@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod carry_out;
+pub mod forget_secrets;
 pub mod identity;
 mod last_run;
 pub mod overview;
@@ -9,6 +10,7 @@ mod printer;
 pub mod rename;
 pub mod rename_host;
 pub mod rename_lv;
+pub mod renew;
 mod resume;
 pub mod seal;
 pub mod status;

@@ -97,6 +97,9 @@ impl Printer {
             Format::Text => {
                 not_rewritten::write(out, &job.plan, &job.not_rewritten, self.style)?;
                 text::write_warnings(out, &job.plan, self.style)?;
+                if job.changes.0.is_empty() {
+                    return writeln!(out, "# Nothing to do: there is nothing to renew.");
+                }
                 if job.changes.iter().all(Change::is_empty) {
                     let is_made = job.plan.subjects.iter().any(|own| own.named_after.is_some());
                     let why = if is_made {
@@ -170,13 +173,13 @@ impl Printer {
         if !job.changes.concern_boot() {
             return lines;
         }
-        if self.files_only {
+        if self.files_only && job.changes.iter().any(Change::needs_images) {
             return vec![
                 "Next: the initramfs images were left alone; where they name the group, build them anew."
                     .to_owned(),
             ];
         }
-        if job.generator.is_none() {
+        if job.generator.is_none() && job.changes.iter().any(Change::needs_images) {
             lines.push(
                 "The initramfs images were left alone: build them anew before the next boot."
                     .to_owned(),
@@ -184,6 +187,9 @@ impl Printer {
         }
         if job.root.is_live() && job.changes.pivot() {
             lines.push("Next: reboot. Until then both names work.".to_owned());
+        }
+        if job.root.is_live() {
+            lines.extend(job.changes.iter().filter_map(Change::next).map(str::to_owned));
         }
         lines
     }

@@ -187,7 +187,13 @@ impl Change for Rename {
         }
     }
 
-    fn take(&self, act: &Act, direction: Direction, told: &mut Told) -> Result<Option<String>> {
+    fn take(
+        &self,
+        act: &Act,
+        _root: &Root,
+        direction: Direction,
+        told: &mut Told,
+    ) -> Result<Option<String>> {
         let (to, from) = self.kept.names(direction);
         let said = (self.said(from), self.said(to));
         match act.read()? {

@@ -287,6 +287,13 @@ const PLANTED: &[Planting] = &[
         "step 1: the step `await-reboot` is of a change that the plan has not",
     ),
     (
+        "a secret of no file",
+        |disk| {
+            disk.edit(|plan| plan["secrets"] = json!({"files": ["/etc/shadow"], "boot": "x"}));
+        },
+        "`/etc/shadow` is a secret of no file of the run",
+    ),
+    (
         "a change of an unknown kind",
         |disk| disk.edit(|plan| plan["changes"][0]["kind"] = json!("weather")),
         "it is about a change of the kind `weather`",

@@ -54,6 +54,7 @@ const ORDER: &[&str] = &[
     "run",
     "lvm",
     "blkid",
+    "ssh_keygen",
     "identity",
     // A plan, its proof, and what carries it out.
     "plan",
@@ -69,6 +70,7 @@ const ORDER: &[&str] = &[
     "group",
     "volume",
     "host",
+    "renew",
     "changes",
     // The command line.
     "cli",

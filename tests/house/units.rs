@@ -20,12 +20,15 @@ fn exposure_is_below(unit: &str, tenths: u32) {
 #[test]
 fn the_units_have_no_more_rights_than_they_need() {
     exposure_is_below("postclone-recover.service", 31);
+    exposure_is_below("postclone-forget.service", 31);
     exposure_is_below("postclone-firstboot.service", 89);
 }
 
 #[test]
 fn no_unit_hides_what_the_run_reads() {
-    for unit in ["postclone-recover.service", "postclone-firstboot.service"] {
+    for unit in
+        ["postclone-recover.service", "postclone-forget.service", "postclone-firstboot.service"]
+    {
         let text = fs::read_to_string(project().join("packaging").join(unit)).unwrap();
         // The first two imply DeviceAllow= or hide devices, the third hides /usr/lib/modules.
         for breaks in ["\nProtectClock=yes", "\nPrivateDevices=yes", "\nProtectKernelModules=yes"] {

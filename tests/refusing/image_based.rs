@@ -49,7 +49,7 @@ fn each_is_refused_by_name_with_where_the_name_belongs() {
         prepare(root.path());
         let before = tree::read(root.path());
         let run = postclone(root.path(), &[&args[..], &["--yes"]].concat()).demand(1);
-        let line = format!("postclone: error: postclone does not rename here, this is {name}: ");
+        let line = format!("postclone: error: postclone changes nothing here, this is {name}: ");
         assert!(run.stderr.starts_with(&line) && run.stderr.contains(told), "{}", run.stderr);
         assert_eq!(before, tree::read(root.path()));
         let run = postclone(root.path(), &[&args[..], &["--dry-run"]].concat()).demand(0);

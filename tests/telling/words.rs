@@ -507,8 +507,10 @@ const UNPROVOKED: &[&str] = &[
     "does not hold the bytes that were put there: see what else writes it",
     "is not what was written there",
     "a thread ended in a panic",
-    // Every kind of change has a name that images are searched for.
-    "nothing is looked for",
+    // Up to 256 bytes come at once (getrandom(2)).
+    "the kernel gave too few random bytes",
+    // A run that is taken back was read from its journal.
+    "the run has no journal any more",
     "the process that thaws",
     // The kernel takes any bytes for a name, and hostname(1) does not.
     "the running system's host name is no text",

@@ -10,14 +10,15 @@ pub const KINDS: &[Kind] = &[
         id: "machine-id",
         hurts: "DHCP servers that go by it give both machines one address, and management servers take \
                 them for one machine",
-        change: "write a new ID with `systemd-id128 new`, and reboot",
+        change: "`postclone renew machine-id`, and reboot",
         find: systemd,
     },
     Kind {
         id: "dbus-machine-id",
         hurts: "programs that ask D-Bus get the template's, and systemd takes it back when \
                 /etc/machine-id is empty",
-        change: "make it a link: `ln -sf /etc/machine-id /var/lib/dbus/machine-id`",
+        change: "`postclone renew machine-id`, or make it a link: `ln -sf /etc/machine-id \
+                 /var/lib/dbus/machine-id`",
         find: dbus,
     },
 ];

@@ -10,8 +10,8 @@ pub const KINDS: &[Kind] = &[
     Kind {
         id: "random-seed",
         hurts: "both machines start their random numbers from one seed, which each of them can read",
-        change: "remove the file; `systemctl restart systemd-random-seed` writes a new one, and \
-                 `bootctl random-seed` the boot loader's",
+        change: "`postclone renew random-seeds`; the system writes a new one, and `bootctl random-seed` the boot \
+                 loader's",
         find: seeds,
     },
     Kind {
@@ -32,7 +32,7 @@ pub const KINDS: &[Kind] = &[
 ];
 
 /// systemd's, those of sysvinit and OpenRC, and systemd-boot's on the EFI system partition.
-const SEEDS: &[&str] = &[
+pub const SEEDS: &[&str] = &[
     "/var/lib/systemd/random-seed",
     "/var/lib/urandom/random-seed",
     "/var/lib/misc/random-seed",

@@ -49,6 +49,13 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
         say(&format!("# Nothing to do: the run from {old} to {new} was taken back already.\n"))?;
         return Ok(Exit::Done);
     }
+    if journal.has_dropped() {
+        say("# The old keys were dropped at the first good boot: the new ones stay.\n")?;
+        if saved.files.is_empty() && saved.paths.is_empty() && !changes.pivot() {
+            say("# Nothing to do: nothing else can be taken back.\n")?;
+            return Ok(Exit::Done);
+        }
+    }
     may_be_taken_up(&root, &journal, &changes)?;
     journal.follow_grub(&root).map_err(refuse)?;
     refuse_changed_paths(&root, &journal, args.force)?;

@@ -13,8 +13,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         id: "ssh-host-key",
         hurts: "who holds one machine's key can pose as the other, and clients cannot tell the two apart",
-        change: "move the key files away, make new ones with `ssh-keygen -A`, and restart the SSH server; \
-                 Debian makes none by itself",
+        change: "`postclone renew ssh-host-keys`",
         find: keys,
     },
     Kind {
@@ -40,7 +39,7 @@ pub const KINDS: &[Kind] = &[
 ];
 
 /// The keys of a server whose configuration names none (sshd_config(5)).
-const DEFAULTS: &[&str] = &[
+pub const DEFAULTS: &[&str] = &[
     "/etc/ssh/ssh_host_rsa_key",
     "/etc/ssh/ssh_host_ecdsa_key",
     "/etc/ssh/ssh_host_ed25519_key",
@@ -60,11 +59,26 @@ pub fn are_named(view: &View<'_>) -> bool {
 
 /// The host keys. A key is told by its public half.
 fn keys(view: &View<'_>) -> Vec<Found> {
+    key_paths(view).iter().filter_map(|path| key(view, path)).collect()
+}
+
+/// Where the server looks for its keys, whether they are there or not.
+pub fn key_paths(view: &View<'_>) -> Vec<String> {
     let mut paths = named(view, "hostkey");
     if paths.is_empty() {
         paths.extend(DEFAULTS.iter().map(|path| (*path).to_owned()));
     }
-    paths.iter().filter_map(|path| key(view, path)).collect()
+    paths
+}
+
+/// The types of the certificates that the server offers, and none for one that cannot be read.
+pub fn certificate_types(view: &View<'_>) -> Vec<Option<String>> {
+    let kind = |path: &String| {
+        let text = view.text(path)?;
+        public_key(&text)?;
+        text.split_whitespace().next().map(str::to_owned)
+    };
+    named(view, "hostcertificate").iter().map(kind).collect()
 }
 
 /// One key. `HostKey` may name a public key, whose private half an agent holds.

@@ -1,0 +1,244 @@
+//! The machine ID (machine-id(5)): a new one, the copy that D-Bus has of it, and the name under which boot
+//! entries go on.
+//!
+//! It is never emptied: then the next boot takes the ID from the firmware, which a clone may share, or
+//! counts as the first one and enables units that were disabled (machine-id(5), First Boot Semantics).
+
+mod change;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::rand::{GetRandomFlags, getrandom};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{entries, hexadecimal};
+use crate::change::Change;
+use crate::exit::refuse;
+use crate::guest::kernels::{Generator, generator};
+use crate::guest::root::Root;
+use crate::plan::{Rewriter, Rewritten, Warning};
+use crate::rewrite::edit::{Edit, Form};
+use crate::transaction::record::SavedChange;
+
+/// The word under which journals keep it.
+pub const KIND: &str = "machine-id";
+
+/// systemd's file.
+const FILE: &str = "/etc/machine-id";
+
+/// D-Bus's, mostly a link to systemd's (dbus-uuidgen(1)).
+const COPY: &str = "/var/lib/dbus/machine-id";
+
+/// Another machine ID.
+#[derive(Debug)]
+pub struct Renewal {
+    kept: Kept,
+    /// Whether images may hold the old one.
+    in_images: bool,
+}
+
+/// What a journal keeps of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    /// The ID before.
+    old: String,
+    /// The ID after.
+    new: String,
+    /// What becomes of the entry token; none where it stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<Token>,
+}
+
+/// What becomes of the entry token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Token {
+    /// It is made of the ID before.
+    Write,
+    /// It is removed, where it still holds the ID after.
+    Remove,
+}
+
+/// What a journal keeps of it, read again.
+///
+/// # Errors
+/// What no postclone has written.
+pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
+    let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
+        .context("reading the change of a machine ID")?;
+    if let Some(id) = [&kept.old, &kept.new].into_iter().find(|id| !is_id(id)) {
+        bail!("`{}` is no machine ID", id.escape_debug());
+    }
+    Ok(Box::new(Renewal { kept, in_images: false }))
+}
+
+/// The renewal that is due, and what is to be said where there is none. `draw` gives the new ID.
+///
+/// # Errors
+/// What would break under another ID.
+pub fn find(
+    root: &Root,
+    draw: impl FnOnce() -> Result<String>,
+) -> Result<(Option<Renewal>, Vec<Warning>)> {
+    let Some(text) = root.read(Path::new(FILE)).map_err(refuse)? else {
+        let text = "it is not there, and the next boot makes it: nothing to renew";
+        return Ok((None, vec![Warning::about(Path::new(FILE), text)]));
+    };
+    let text = String::from_utf8_lossy(&text.bytes).trim().to_owned();
+    if !is_id(&text) {
+        let held =
+            if text.is_empty() { "it is empty".to_owned() } else { format!("it holds `{text}`") };
+        let text = format!("{held}, and the next boot gives the machine an ID: nothing to renew");
+        return Ok((None, vec![Warning::about(Path::new(FILE), text)]));
+    }
+    names_no_group(root)?;
+    let token = token(root, &text)?;
+    let kept = Kept { old: text, new: draw()?, token };
+    let in_images = generator(root) == Some(Generator::Dracut);
+    Ok((Some(Renewal { kept, in_images }), Vec::new()))
+}
+
+/// A new ID, as systemd draws one (sd_id128_randomize(3)): a UUID of version 4.
+///
+/// # Errors
+/// A kernel without random numbers.
+pub fn draw() -> Result<String> {
+    let mut bytes = [0_u8; 16];
+    let filled = getrandom(&mut bytes[..], GetRandomFlags::empty());
+    // Up to 256 bytes come at once (getrandom(2)).
+    if filled.context("drawing a machine ID")? != bytes.len() {
+        bail!("drawing a machine ID: the kernel gave too few random bytes: try again");
+    }
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    Ok(hexadecimal(&bytes))
+}
+
+fn is_id(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == 32 && text.bytes().all(is_digit) && text.bytes().any(|byte| byte != b'0')
+}
+
+/// Demands that LVM does not tell its own groups by the ID: they would be another machine's.
+fn names_no_group(root: &Root) -> Result<()> {
+    for path in ["/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf"] {
+        let text = root.read_text(path).unwrap_or_default();
+        let by_id = text.lines().map(str::trim).find(|line| {
+            !line.starts_with('#')
+                && line.contains("system_id_source")
+                && line.contains("machineid")
+        });
+        if by_id.is_some() {
+            return Err(refuse(anyhow!(
+                "`{path}` has system_id_source = \"machineid\": under another ID LVM takes the volume groups for \
+                 another machine's and does not activate them; set it to \"none\" and give the groups no system ID \
+                 (`vgchange --systemid \"\" GROUP`), then run it again"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What is to become of the token: boot entries that bear the ID go on bearing it.
+fn token(root: &Root, id: &str) -> Result<Option<Token>> {
+    let Some(entry) = entries::named_after(root, id).map_err(refuse)? else { return Ok(None) };
+    if entries::token(root).map_err(refuse)?.is_some() {
+        return Ok(None);
+    }
+    entries::are_kept_by_token(root, &entry)?;
+    Ok(Some(Token::Write))
+}
+
+/// Replaces the one ID by the other.
+#[derive(Debug)]
+struct Ids {
+    from: String,
+    to: String,
+}
+
+impl Rewriter for Ids {
+    fn patterns(&self) -> Vec<String> {
+        [FILE, COPY].iter().map(|path| path[1..].to_owned()).collect()
+    }
+
+    fn rewrite(&self, path: &Path, text: &[u8]) -> Result<Rewritten> {
+        let mut found = Rewritten::nothing(KIND);
+        let held = text.trim_ascii();
+        if held == self.from.as_bytes() {
+            let at = text.len() - text.trim_ascii_start().len();
+            let range = at..at + held.len();
+            let new = self.to.clone().into_bytes();
+            let token = range.clone();
+            found.edits.push(Edit { range, new, token, form: Form::MachineId, volume: None });
+        } else if held != self.to.as_bytes() && path == Path::new(COPY) {
+            let told = "it holds another ID than /etc/machine-id and is left as it is: make it a link, \
+                        `ln -sf /etc/machine-id /var/lib/dbus/machine-id`";
+            found.warnings.push(Warning::about(path, told));
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_uuid_of_version_4() {
+        let ids: Vec<String> = (0..64).map(|_| draw().unwrap()).collect();
+        for id in &ids {
+            assert!(is_id(id), "{id}");
+            assert_eq!(&id[12..13], "4", "{id}");
+            assert!("89ab".contains(&id[16..17]), "{id}");
+        }
+        assert_ne!(ids[0], ids[1]);
+    }
+
+    #[test]
+    fn what_is_no_id_is_told() {
+        let id = "0123456789abcdef0123456789abcdef";
+        assert!(is_id(id));
+        for text in ["", "uninitialized", &id[1..], &id.to_uppercase(), &"0".repeat(32)] {
+            assert!(!is_id(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_digits_alone_are_replaced() {
+        let ids = Ids { from: "a".repeat(32), to: "b".repeat(32) };
+        let text = format!("{}\n", ids.from);
+        let found = ids.rewrite(Path::new(FILE), text.as_bytes()).unwrap();
+        assert_eq!(found.edits.len(), 1);
+        assert_eq!(found.edits[0].range, 0..32);
+        let other = "c".repeat(32);
+        assert!(ids.rewrite(Path::new(FILE), other.as_bytes()).unwrap().edits.is_empty());
+        let found = ids.rewrite(Path::new(COPY), other.as_bytes()).unwrap();
+        assert_eq!((found.edits.len(), found.warnings.len()), (0, 1));
+    }
+
+    #[test]
+    fn what_no_postclone_wrote_is_refused() {
+        let saved = |new: &str, token: &str| {
+            let text = format!(
+                r#"{{"kind":"machine-id","old":"{}","new":"{new}","token":"{token}"}}"#,
+                "a".repeat(32)
+            );
+            of(&serde_json::from_str(&text).unwrap())
+        };
+        let said = format!("{:#}", saved("../../x", "write").unwrap_err());
+        assert!(said.contains("is no machine ID"), "{said}");
+        let change = saved(&"b".repeat(32), "write").unwrap();
+        let act = |step: &str, token: &str| {
+            let text = format!(r#"{{"step":"{step}","token":"{token}"}}"#);
+            change.phase(&serde_json::from_str(&text).unwrap()).map_err(|error| error.to_string())
+        };
+        assert!(act("keep-entry-token", &"a".repeat(32)).is_ok());
+        for (step, token) in [("keep-entry-token", "x"), ("drop-entry-token", &"b".repeat(32))] {
+            let said = act(step, token).unwrap_err();
+            assert!(said.contains("it is about another entry token than the plan"), "{said}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What a new machine ID is to the engine.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{FILE, Ids, KIND, Kept, Renewal, Token};
+use crate::audit::Wanted;
+use crate::change::{Change, Job, Told};
+use crate::guest::mounts::mounted;
+use crate::guest::root::Root;
+use crate::plan::{Act, Phase, Rewriter, Subject};
+use crate::proof::Known;
+use crate::renew::entries::TOKEN;
+use crate::rewrite::matcher::Matcher;
+use crate::transaction::made;
+use crate::transaction::record::Direction;
+
+/// Where systemd-journald keeps a directory for each machine ID.
+const JOURNALS: &str = "/var/log/journal";
+
+/// The secret of systemd-creds(1), which is made for a machine ID.
+const SECRET: &str = "/var/lib/systemd/credential.secret";
+
+/// An act of its own.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+enum Own {
+    /// Write the ID under which boot entries go on into kernel-install's file.
+    KeepEntryToken { token: String },
+    /// Remove that file, where it holds that ID.
+    DropEntryToken { token: String },
+}
+
+impl Change for Renewal {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn kept(&self) -> Value {
+        serde_json::to_value(&self.kept).unwrap_or_default()
+    }
+
+    fn subject(&self) -> Subject {
+        Subject {
+            what: "machine ID",
+            old: self.kept.old.clone(),
+            new: self.kept.new.clone(),
+            named_after: None,
+        }
+    }
+
+    fn asked(&self) -> &'static str {
+        "Change"
+    }
+
+    fn needs_images(&self) -> bool {
+        self.in_images
+    }
+
+    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
+        None
+    }
+
+    fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
+        let (old, new) = (self.kept.old.clone(), self.kept.new.clone());
+        Some(Box::new(match direction {
+            Direction::Forward => Ids { from: old, to: new },
+            Direction::Backward => Ids { from: new, to: old },
+        }))
+    }
+
+    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
+        None
+    }
+
+    fn know(&self, _known: &mut Known, _direction: Direction) {}
+
+    fn checks(&self, job: &Job) -> Vec<Result<()>> {
+        vec![is_no_mount(&job.root)]
+    }
+
+    fn warnings(&self, job: &Job) -> Vec<String> {
+        let root = &job.root;
+        let mut told = vec![
+            "the machine ID counts from the next boot on; then DHCP servers that go by it may give this machine \
+             another address (networkd makes its DUID of it, and NetworkManager may)"
+                .to_owned(),
+        ];
+        let journal = Path::new(JOURNALS).join(&self.kept.old);
+        if root.exists(&journal) {
+            told.push(format!(
+                "the logs so far stay in `{0}`, and journalctl shows them with `journalctl -D {0}`",
+                journal.display()
+            ));
+        }
+        if root.read_text(SECRET).is_some_and(|text| !text.is_empty()) {
+            told.push(format!(
+                "`{SECRET}` was made for the old machine ID: systemd makes a new one under the new ID, and nothing \
+                 reads what systemd-creds encrypted with it; decrypt such credentials before the reboot"
+            ));
+        }
+        told
+    }
+
+    fn acts(&self, _job: &Job) -> Vec<Act> {
+        let act = self.kept.token.map(|token| match token {
+            Token::Write => Own::KeepEntryToken { token: self.kept.old.clone() },
+            Token::Remove => Own::DropEntryToken { token: self.kept.new.clone() },
+        });
+        act.iter().map(Act::write).collect()
+    }
+
+    fn phase(&self, act: &Act) -> Result<Phase> {
+        let is_own = match act.read()? {
+            Own::KeepEntryToken { token } => {
+                self.kept.token == Some(Token::Write) && token == self.kept.old
+            }
+            Own::DropEntryToken { token } => {
+                self.kept.token == Some(Token::Remove) && token == self.kept.new
+            }
+        };
+        if !is_own {
+            bail!("it is about another entry token than the plan");
+        }
+        Ok(Phase::Files)
+    }
+
+    fn words(&self, act: &Act, direction: Direction) -> String {
+        let (token, keeps) = match (act.read(), direction) {
+            (Ok(Own::KeepEntryToken { token }), Direction::Forward)
+            | (Ok(Own::DropEntryToken { token }), Direction::Backward) => (token, true),
+            (Ok(Own::KeepEntryToken { token } | Own::DropEntryToken { token }), _) => {
+                (token, false)
+            }
+            (Err(error), _) => return format!("{error:#}"),
+        };
+        if keeps {
+            format!("write {token} into {TOKEN}, so that boot entries go on under that name")
+        } else {
+            format!("remove {TOKEN}, which holds {token}")
+        }
+    }
+
+    fn take(
+        &self,
+        act: &Act,
+        root: &Root,
+        direction: Direction,
+        _told: &mut Told,
+    ) -> Result<Option<String>> {
+        let (Own::KeepEntryToken { token } | Own::DropEntryToken { token }) = act.read()?;
+        let keeps = matches!(act.read()?, Own::KeepEntryToken { .. });
+        let text = format!("{token}\n");
+        if keeps == (direction == Direction::Forward) {
+            made::file(root, Path::new(TOKEN), text.as_bytes())?;
+            return Ok(Some(format!("boot entries go on under the name {token}: {TOKEN}")));
+        }
+        made::take_away(root, Path::new(TOKEN), text.as_bytes())?;
+        Ok(None)
+    }
+
+    fn demand(&self, _direction: Direction) -> Result<()> {
+        Ok(())
+    }
+
+    fn state(&self, direction: Direction) -> String {
+        let id = match direction {
+            Direction::Forward => &self.kept.new,
+            Direction::Backward => &self.kept.old,
+        };
+        format!("the machine ID is {id} from the next boot on")
+    }
+
+    fn thing(&self) -> &'static str {
+        "the machine ID"
+    }
+
+    fn next(&self) -> Option<&'static str> {
+        Some("Next: reboot. The machine ID counts from then on.")
+    }
+
+    fn back(&self, root: &Root) -> Result<Box<dyn Change>> {
+        let (old, new) = (self.kept.new.clone(), self.kept.old.clone());
+        // Of another text somebody else has made use since.
+        let still = |id: &str| super::entries::token(root).ok().flatten().as_deref() == Some(id);
+        let token = match self.kept.token {
+            Some(Token::Write) if still(&new) => Some(Token::Remove),
+            Some(Token::Remove) => Some(Token::Write),
+            _ => None,
+        };
+        let in_images = self.in_images;
+        Ok(Box::new(Self { kept: Kept { old, new, token }, in_images }))
+    }
+}
+
+/// Demands that no file system is mounted on the file: then it cannot be replaced, and what is below is read
+/// at the next boot (systemd-machine-id-commit.service(8)).
+fn is_no_mount(root: &Root) -> Result<()> {
+    let file = root.outer(Path::new(FILE));
+    if mounted().iter().any(|mount| mount.target == file) {
+        bail!(
+            "a file system is mounted on `{}`: it stands there until the machine ID is written to the disk; run \
+             `systemd-machine-id-setup --commit` first",
+            file.display()
+        );
+    }
+    Ok(())
+}

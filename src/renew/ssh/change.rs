@@ -1,0 +1,171 @@
+//! What new host keys are to the engine.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{KIND, Key, Keys, Renewal};
+use crate::audit::Wanted;
+use crate::change::{Change, Job, Told};
+use crate::guest::root::Root;
+use crate::live::sshd;
+use crate::plan::{Act, Phase, Rewriter, Subject};
+use crate::proof::Known;
+use crate::rewrite::matcher::Matcher;
+use crate::ssh_keygen;
+use crate::transaction::record::Direction;
+
+/// An act of its own.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+enum Own {
+    /// Have the SSH server check its keys, and let it read them.
+    ReloadSshd,
+}
+
+impl Renewal {
+    fn prints(&self, direction: Direction) -> String {
+        let print = |key: &Key| match direction {
+            Direction::Forward => key.new.clone(),
+            Direction::Backward => key.old.clone(),
+        };
+        self.kept.keys.iter().map(print).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Change for Renewal {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn kept(&self) -> Value {
+        serde_json::to_value(&self.kept).unwrap_or_default()
+    }
+
+    fn subject(&self) -> Subject {
+        Subject {
+            what: if self.kept.keys.len() == 1 { "SSH host key" } else { "set of SSH host keys" },
+            old: self.prints(Direction::Backward),
+            new: self.prints(Direction::Forward),
+            named_after: None,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.kept.keys.is_empty()
+    }
+
+    fn asked(&self) -> &'static str {
+        "Change"
+    }
+
+    fn needs_images(&self) -> bool {
+        false
+    }
+
+    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
+        None
+    }
+
+    fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
+        let (mut patterns, mut rules) = (Vec::new(), Vec::new());
+        for key in &self.kept.keys {
+            for path in [&key.path, &ssh_keygen::public(&key.path)] {
+                patterns.push(path.to_string_lossy().trim_start_matches('/').to_owned());
+            }
+            for ((before, after), is_private) in [(&key.private, true), (&key.public, false)] {
+                let (from, to) = match direction {
+                    Direction::Forward => (before, after),
+                    Direction::Backward => (after, before),
+                };
+                rules.push((from.clone(), to.clone(), is_private));
+            }
+        }
+        Some(Box::new(Keys { patterns, rules, texts: self.texts.clone() }))
+    }
+
+    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
+        None
+    }
+
+    fn know(&self, _known: &mut Known, _direction: Direction) {}
+
+    fn checks(&self, job: &Job) -> Vec<Result<()>> {
+        if !job.is_live() || !sshd::is_installed() || self.is_empty() {
+            return Vec::new();
+        }
+        let why = "the SSH server does not start as it is, so new keys could not be checked: mend that first";
+        vec![sshd::check().context(why)]
+    }
+
+    fn warnings(&self, _job: &Job) -> Vec<String> {
+        vec![
+            "clients that know the old SSH host keys will warn: give them the new fingerprints, and remove the old \
+             ones with `ssh-keygen -R HOST`"
+                .to_owned(),
+        ]
+    }
+
+    fn acts(&self, job: &Job) -> Vec<Act> {
+        let due = job.is_live() && sshd::is_installed() && !self.is_empty();
+        due.then(|| Act::write(&Own::ReloadSshd)).into_iter().collect()
+    }
+
+    fn phase(&self, act: &Act) -> Result<Phase> {
+        let Own::ReloadSshd = act.read()?;
+        Ok(Phase::Live)
+    }
+
+    fn words(&self, act: &Act, _direction: Direction) -> String {
+        match act.read() {
+            Ok(Own::ReloadSshd) => {
+                "have the SSH server check its keys, and let it read them; sessions live on"
+                    .to_owned()
+            }
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    fn take(
+        &self,
+        act: &Act,
+        root: &Root,
+        _direction: Direction,
+        _told: &mut Told,
+    ) -> Result<Option<String>> {
+        let Own::ReloadSshd = act.read()?;
+        sshd::check()?;
+        let reads = sshd::reload()?;
+        let prints = self.kept.keys.iter().filter_map(|key| {
+            let public = root.resolve(&ssh_keygen::public(&key.path)).transpose()?;
+            let print = |path: PathBuf| ssh_keygen::print(&root.outer(&path));
+            Some(public.and_then(print).map(|print| print.to_string()))
+        });
+        let prints = prints.collect::<Result<Vec<_>>>()?.join(", ");
+        Ok(Some(if reads {
+            format!("the SSH server took its keys and has read them: {prints}")
+        } else {
+            format!("the SSH server takes its keys, and does not run: {prints}")
+        }))
+    }
+
+    fn demand(&self, _direction: Direction) -> Result<()> {
+        Ok(())
+    }
+
+    // What is there is seen when the server reads it, and after the old keys were dropped it is neither.
+    fn state(&self, _direction: Direction) -> String {
+        String::new()
+    }
+
+    fn thing(&self) -> &'static str {
+        "the SSH host keys"
+    }
+
+    fn back(&self, root: &Root) -> Result<Box<dyn Change>> {
+        Ok(Box::new(self.turned(root)?))
+    }
+}

@@ -1,0 +1,156 @@
+//! Which host keys are made anew. One that somebody put there on purpose is left, and told.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+
+use super::{Drawn, Kept, Key, Renewal, Texts};
+use crate::exit::refuse;
+use crate::guest::host;
+use crate::guest::root::Root;
+use crate::identity::View;
+use crate::identity::items::ssh::{DEFAULTS, certificate_types, key_paths};
+use crate::identity::look;
+use crate::plan::Warning;
+use crate::renew::{Secret, Sum};
+use crate::ssh_keygen::{self, Print};
+
+/// Dropbear's keys, which ssh-keygen does not make (dropbearkey(1)).
+const DROPBEAR: &[&str] = &[
+    "etc/dropbear/dropbear_*_host_key",
+    "etc/dropbear/initramfs/dropbear_*_host_key",
+    "etc/dropbear-initramfs/dropbear_*_host_key",
+];
+
+/// Types that every server and client of today takes, by the first word of a public key and by ssh-keygen's.
+const TYPES: &[(&str, &str)] =
+    &[("ssh-rsa", "RSA"), ("ecdsa-sha2-", "ECDSA"), ("ssh-ed25519", "ED25519")];
+
+/// The renewal of all that can be renewed, and what is said of the rest. `drawn` keeps the new keys.
+///
+/// # Errors
+/// A key that cannot be read or made.
+pub fn find(root: &Root, drawn: &Drawn) -> Result<(Option<Renewal>, Vec<Warning>)> {
+    let mut view = View::of(root);
+    if root.is_live() {
+        view.sshd = look::sshd(root);
+    }
+    let certificates = certificate_types(&view);
+    let (mut keys, mut texts, mut warnings) = (Vec::new(), Texts::new(), Vec::new());
+    for path in key_paths(&view) {
+        let path = PathBuf::from(path);
+        if !root.exists(&path) {
+            continue;
+        }
+        match plain(root, &path, &certificates).map_err(refuse)? {
+            Ok(plain) => {
+                keys.push(renewed(root, &path, &plain, drawn, &mut texts).map_err(refuse)?);
+            }
+            Err(why) => {
+                let text = format!("{why}: the host key is left as it is");
+                warnings.push(Warning::about(&path, text));
+            }
+        }
+    }
+    if let Some(trouble) = view.take_troubles().first() {
+        return Err(refuse(anyhow!("looking for SSH host keys: {trouble}: run it as root")));
+    }
+    for pattern in DROPBEAR {
+        for path in root.glob(pattern).map_err(refuse)?.iter().filter(|path| root.exists(path)) {
+            let text = "Dropbear's host key is left as it is: make a new one with `dropbearkey`, and build the \
+                        image anew where it is in one";
+            warnings.push(Warning::about(path, text));
+        }
+    }
+    if keys.is_empty() {
+        return Ok((None, warnings));
+    }
+    Ok((Some(Renewal { kept: Kept { keys }, texts }), warnings))
+}
+
+/// A key that can be made anew: its private half, its public half's text and where that is.
+struct Plain {
+    private: Vec<u8>,
+    public: String,
+    /// Inside the root, links resolved.
+    public_path: PathBuf,
+}
+
+/// Whether a key is one that installers make, or why not.
+fn plain(
+    root: &Root,
+    path: &Path,
+    certificates: &[Option<String>],
+) -> Result<Result<Plain, &'static str>> {
+    if !DEFAULTS.iter().any(|known| Path::new(known) == path) {
+        return Ok(Err("`HostKey` names it at a place of its own"));
+    }
+    let public_path = ssh_keygen::public(path);
+    if root.is_link(path) || root.is_link(&public_path) {
+        return Ok(Err("it is a link"));
+    }
+    let Some(private) = root.read(path)? else { return Ok(Err("it is gone")) };
+    if !private.bytes.starts_with(b"-----BEGIN ") {
+        return Ok(Err("it is no private key: an agent or a device may have that"));
+    }
+    let Some(public) = root.read(&public_path)? else {
+        return Ok(Err("it has no public half beside it"));
+    };
+    let public_path = public.path;
+    let Ok(public) = String::from_utf8(public.bytes) else {
+        return Ok(Err("its public half is no text"));
+    };
+    let kind = public.split_whitespace().next().unwrap_or_default().to_owned();
+    if !TYPES.iter().any(|(word, _)| kind.starts_with(word)) {
+        return Ok(Err("it is of a type that is not made any more"));
+    }
+    let is_certified = |certificate: &Option<String>| {
+        certificate.as_ref().is_none_or(|of| of.starts_with(kind.as_str()))
+    };
+    if certificates.iter().any(is_certified) {
+        return Ok(Err(
+            "`HostCertificate` names a certificate of its type, which another key would not fit",
+        ));
+    }
+    Ok(Ok(Plain { private: private.bytes, public, public_path }))
+}
+
+/// The key that takes its place. The new texts are added.
+fn renewed(
+    root: &Root,
+    path: &Path,
+    plain: &Plain,
+    drawn: &Drawn,
+    texts: &mut Texts,
+) -> Result<Key> {
+    let old: Print = ssh_keygen::print(&root.outer(&plain.public_path))?;
+    let (line, rest) = plain.public.split_once('\n').unwrap_or((&plain.public, ""));
+    let comment = line.splitn(3, ' ').nth(2).unwrap_or_default().trim();
+    let new = drawn.key(path, &old, &commented(root, comment))?;
+    let mut public = new.public.0.clone();
+    if !plain.public.contains('\n') {
+        public.truncate(public.trim_ascii_end().len());
+    }
+    public.extend_from_slice(rest.as_bytes());
+    let sums = (Sum::of(&new.private.0), Sum::of(&public));
+    let key = Key {
+        path: path.to_owned(),
+        old: old.to_string(),
+        new: new.print.to_string(),
+        private: (Sum::of(&plain.private), sums.0.clone()),
+        public: (Sum::of(plain.public.as_bytes()), sums.1.clone()),
+    };
+    texts.insert(sums.0, new.private);
+    texts.insert(sums.1, Secret(public));
+    Ok(key)
+}
+
+/// The comment of the new key: the old one, with this host's name where that has a host's.
+fn commented(root: &Root, comment: &str) -> String {
+    match (comment.split_once('@'), host::present(root)) {
+        (Some((user, host)), Some(present)) if !comment.contains(' ') && !host.is_empty() => {
+            format!("{user}@{}", present.name)
+        }
+        _ => comment.to_owned(),
+    }
+}

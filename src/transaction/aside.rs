@@ -1,0 +1,30 @@
+//! A directory for a program that makes something secret, in memory where there is such a place.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::staged::PREFIX;
+
+/// File systems in memory (file-hierarchy(7)).
+const IN_MEMORY: &[&str] = &["/run", "/dev/shm"];
+
+/// Such a directory, for the owner alone. Dropped, it is removed with all that is in it.
+#[derive(Debug)]
+pub struct Aside(tempfile::TempDir);
+
+impl Aside {
+    /// Makes one.
+    pub fn make() -> Result<Self> {
+        let make = |dir: &Path| tempfile::Builder::new().prefix(PREFIX).tempdir_in(dir);
+        let dir = IN_MEMORY.iter().find_map(|dir| make(Path::new(dir)).ok());
+        let last = || make(&std::env::temp_dir());
+        let dir = dir.map_or_else(last, Ok).context("making a directory for new keys")?;
+        Ok(Self(dir))
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}

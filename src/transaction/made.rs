@@ -1,0 +1,121 @@
+//! A small file that a run makes where there was none and takes away again, and one that goes for good.
+
+use std::fs::{self, DirBuilder};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::{inside, staged, sync_dir};
+use crate::failpoint;
+use crate::guest::root::Root;
+
+/// Makes a file of a root that everybody may read, whole and durable. One that holds the bytes is as good.
+///
+/// # Errors
+/// A file that holds others: it is somebody's.
+pub fn file(root: &Root, path: &Path, bytes: &[u8]) -> Result<()> {
+    let place = place(root, path)?;
+    let making = || format!("making `{}`", place.display());
+    if let Some(held) = held(&place)? {
+        if held == bytes {
+            return Ok(());
+        }
+        bail!("`{}` was made meanwhile by somebody else: see who, and try again", place.display());
+    }
+    failpoint::hit("make-file").with_context(making)?;
+    let dir = place.parent().unwrap_or(&place);
+    if !dir.exists() {
+        DirBuilder::new().mode(0o755).create(dir).with_context(making)?;
+        sync_dir(dir.parent().unwrap_or(dir))?;
+    }
+    let mut file =
+        tempfile::Builder::new().prefix(staged::PREFIX).tempfile_in(dir).with_context(making)?;
+    file.write_all(bytes).with_context(making)?;
+    let everybody = fs::Permissions::from_mode(0o644);
+    file.as_file().set_permissions(everybody).with_context(making)?;
+    file.as_file().sync_all().with_context(making)?;
+    file.persist_noclobber(&place).map_err(|error| error.error).with_context(making)?;
+    sync_dir(dir)
+}
+
+/// Removes such a file. One that is gone is as good, and so is one that holds other bytes: it is somebody's
+/// by now. The directory stays where there is something else in it.
+pub fn take_away(root: &Root, path: &Path, bytes: &[u8]) -> Result<()> {
+    let place = place(root, path)?;
+    if held(&place)?.as_deref() != Some(bytes) {
+        return Ok(());
+    }
+    failpoint::hit("take-away")?;
+    inside::remove(&place)?;
+    sync_dir(place.parent().unwrap_or(&place))
+}
+
+/// Removes a regular file of a root for good; one that is gone is as good.
+///
+/// # Errors
+/// Something else at its place.
+pub fn remove(root: &Root, path: &Path) -> Result<()> {
+    let Some(place) = root.resolve(path)?.map(|path| root.outer(&path)) else { return Ok(()) };
+    if inside::is_file(&place)? {
+        failpoint::hit("remove-file")?;
+        inside::remove(&place)?;
+        sync_dir(place.parent().unwrap_or(&place))?;
+    }
+    Ok(())
+}
+
+/// Where it is on this machine: its directory, or the one above, is there.
+fn place(root: &Root, path: &Path) -> Result<PathBuf> {
+    let none = || anyhow!("`{}` has no directory", path.display());
+    let (dir, name) = (path.parent().ok_or_else(none)?, path.file_name().ok_or_else(none)?);
+    let dir = match root.resolve(dir)? {
+        Some(dir) => dir,
+        None if root.is_link(dir) => bail!(
+            "`{}` is a symbolic link to nothing: remove it, or make what it leads to",
+            root.outer(dir).display()
+        ),
+        None => {
+            let above = root.resolve(dir.parent().ok_or_else(none)?)?.ok_or_else(none)?;
+            above.join(dir.file_name().ok_or_else(none)?)
+        }
+    };
+    Ok(root.outer(&dir.join(name)))
+}
+
+fn held(place: &Path) -> Result<Option<Vec<u8>>> {
+    if !inside::is_file(place)? {
+        return Ok(None);
+    }
+    fs::read(place).map(Some).with_context(|| format!("reading `{}`", place.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_made_once_and_taken_away_while_it_is_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("etc")).unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let (path, at) =
+            (Path::new("/etc/kernel/entry-token"), dir.path().join("etc/kernel/entry-token"));
+        for _ in 0..2 {
+            file(&root, path, b"a\n").unwrap();
+            assert_eq!(fs::read(&at).unwrap(), b"a\n");
+        }
+        assert_eq!(fs::metadata(&at).unwrap().permissions().mode() & 0o777, 0o644);
+        let said = format!("{:#}", file(&root, path, b"b\n").unwrap_err());
+        assert!(said.contains("was made meanwhile by somebody else"), "{said}");
+        for _ in 0..2 {
+            take_away(&root, path, b"b\n").unwrap();
+            assert!(at.exists());
+        }
+        for _ in 0..2 {
+            take_away(&root, path, b"a\n").unwrap();
+            assert!(!at.exists());
+        }
+    }
+}
