@@ -20,7 +20,7 @@ md5sum /etc/fstab /boot/grub/grub.cfg /boot/initrd.img-* >sums
 name localhost
 timed systemctl start {UNIT} && exit 1
 systemctl --failed | grep {UNIT} || exit
-journalctl -b -u {UNIT} | grep 'has no host name: give NEW' || exit
+journalctl -b -u {UNIT} | grep 'has no host name: give' || exit
 md5sum --check --quiet sums || exit
 [[ ! -e /var/lib/postclone/first-boot-done ]] || exit
 name {HOST}

@@ -22,7 +22,7 @@ echo "Welcome to {HOST}" >/etc/motd
 LOOK = """
 hostname | tee "$OUT/kernel"
 hostname -f | tee "$OUT/full"
-cat /etc/hostname /etc/mailname /etc/salt/minion_id | tee "$OUT/named"
+{ cat /etc/hostname /etc/mailname /etc/salt/minion_id; echo; } | tee "$OUT/named"
 cp /etc/hosts "$OUT/hosts"
 cp /etc/postfix/main.cf "$OUT/postfix"
 cp /etc/motd "$OUT/motd"
