@@ -1,6 +1,7 @@
 //! The command line.
 
 mod identity_args;
+mod renew_args;
 mod run_args;
 
 use std::io::IsTerminal;
@@ -13,6 +14,7 @@ use crate::host::Spelling;
 use crate::names::{LvName, VgName};
 use crate::severity::Severity;
 pub use identity_args::{IdentityArgs, SealArgs};
+pub use renew_args::{Item, RenewArgs};
 pub use run_args::RunArgs;
 
 /// Rename an LVM volume group and everything on the machine that names it.
@@ -130,29 +132,6 @@ pub struct RenameHostArgs {
     /// How the run is made
     #[command(flatten)]
     pub run: RunArgs,
-}
-
-/// Arguments of `postclone renew`.
-#[derive(Debug, Args)]
-pub struct RenewArgs {
-    /// What to make anew [default: all of these]
-    #[arg(value_name = "ITEM", value_enum)]
-    pub items: Vec<Item>,
-
-    /// How the run is made
-    #[command(flatten)]
-    pub run: RunArgs,
-}
-
-/// What can be made anew, by the words of `postclone identity`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Item {
-    /// The machine ID, and D-Bus's copy of it
-    MachineId,
-    /// The SSH server's host keys
-    SshHostKeys,
-    /// The random seeds of systemd, sysvinit and systemd-boot
-    RandomSeeds,
 }
 
 /// Arguments of `postclone undo`.

@@ -1,0 +1,28 @@
+//! What a clone gets of its own.
+
+use clap::{Args, ValueEnum};
+
+use super::RunArgs;
+
+/// Arguments of `postclone renew`.
+#[derive(Debug, Args)]
+pub struct RenewArgs {
+    /// What to make anew [default: all of these]
+    #[arg(value_name = "ITEM", value_enum)]
+    pub items: Vec<Item>,
+
+    /// How the run is made
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What can be made anew, by the words of `postclone identity`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Item {
+    /// The machine ID, and D-Bus's copy of it
+    MachineId,
+    /// The SSH server's host keys
+    SshHostKeys,
+    /// The random seeds of systemd, sysvinit and systemd-boot
+    RandomSeeds,
+}
