@@ -1,8 +1,10 @@
-//! Block devices by lsblk(8), which asks udev's database and reads no disk.
+//! Block devices by udev's database, or, where that is not complete, by lsblk(8). Neither reads a disk that udev
+//! knows.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::udev_data;
 use super::view::BlockDevice;
 use crate::run::{Cmd, Program};
 
@@ -14,6 +16,9 @@ const COLUMNS: &str = "PATH,TYPE,FSTYPE,UUID,PTTYPE,PTUUID,PARTUUID,SERIAL,WWN";
 /// # Errors
 /// lsblk's, and an output that is none of its own.
 pub fn look() -> Result<Vec<BlockDevice>> {
+    if let Some(devices) = udev_data::look() {
+        return Ok(devices);
+    }
     let output = Cmd::new(Program::Lsblk).args(["--json", "--list", "--output", COLUMNS]).checked();
     let output = output.context("asking for the block devices")?;
     parse(&output.stdout).context("reading what lsblk printed")

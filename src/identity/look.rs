@@ -238,10 +238,12 @@ pub(crate) fn sshd(root: &Root) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The block devices; without lsblk nothing is known of them, and that is no news.
+/// The block devices; where neither udev nor lsblk is there, nothing is known of them, and that is no news.
 fn disks() -> Option<Vec<BlockDevice>> {
-    Program::Lsblk.find()?;
-    said(devices::look())
+    match devices::look() {
+        Err(_) if Program::Lsblk.find().is_none() => None,
+        found => said(found),
+    }
 }
 
 fn said<T>(result: Result<T>) -> Option<T> {
