@@ -19,6 +19,7 @@ pub mod changes;
 pub mod checks;
 pub mod cli;
 pub mod copies;
+pub mod encoding;
 pub mod engine;
 pub mod exit;
 pub mod failpoint;

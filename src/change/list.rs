@@ -31,6 +31,11 @@ impl Changes {
         self.iter().any(Change::concerns_boot)
     }
 
+    /// Whether images may hold what any of them changes.
+    pub fn need_images(&self) -> bool {
+        self.iter().any(Change::needs_images)
+    }
+
     /// What is changed.
     pub fn subjects(&self) -> Vec<Subject> {
         self.iter().map(Change::subject).collect()

@@ -53,7 +53,13 @@ pub trait Change: fmt::Debug + Send + Sync {
 
     /// Whether images may hold what it changes.
     fn needs_images(&self) -> bool {
-        true
+        self.concerns_boot()
+    }
+
+    /// What a system whose /etc is made of something else does with it, and what to do there; none where
+    /// it is a name that such a system's boot has, too.
+    fn where_image_based(&self) -> Option<&'static str> {
+        None
     }
 
     // --- What is found and made.
@@ -67,8 +73,8 @@ pub trait Change: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Whether a boot needs what is changed, so that images are built, the next boot is proved, and loaders
-    /// and the TPM are thought of.
+    /// Whether a boot needs what is changed, so that the next boot is proved, and loaders and the TPM are thought
+    /// of.
     fn concerns_boot(&self) -> bool {
         true
     }

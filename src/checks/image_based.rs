@@ -48,38 +48,22 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// What keeps a system like that from being renamed; none where it is like others.
-pub(crate) fn why(root: &Root) -> Option<String> {
-    let kind = KINDS.iter().find(|kind| (kind.is)(root))?;
-    Some(format!("this is {}: {}", kind.name, kind.told))
+/// What keeps a system like that from being changed; none where it is like others. `there` is
+/// [`crate::change::Change::where_image_based`].
+pub(crate) fn why(root: &Root, there: Option<&str>) -> Option<String> {
+    let Kind { name, told, .. } = KINDS.iter().find(|kind| (kind.is)(root))?;
+    Some(match there {
+        Some(there) => format!("this is {name}: its /etc is made of something else, {there}"),
+        None => format!("this is {name}: {told}"),
+    })
 }
 
-/// The same of the host's name.
-pub(crate) fn why_no_host(root: &Root) -> Option<String> {
-    let kind = KINDS.iter().find(|kind| (kind.is)(root))?;
-    Some(format!(
-        "this is {}: its /etc is made of something else, which may bring the old name back: give the host its \
-         name there",
-        kind.name
-    ))
-}
-
-/// The same of what a clone shares with its template.
-pub(crate) fn why_no_renewal(root: &Root) -> Option<String> {
-    let kind = KINDS.iter().find(|kind| (kind.is)(root))?;
-    Some(format!(
-        "this is {}: its /etc is made of something else, which may bring the old IDs back: give the clone its own \
-         there",
-        kind.name
-    ))
-}
-
-/// Refuses such a system, by one of the two above, before anything else is asked.
+/// Refuses such a system before anything else is asked.
 ///
 /// # Errors
 /// Which kind of system it is, and where the name belongs.
-pub(crate) fn is_none(root: &Root, why: fn(&Root) -> Option<String>) -> Result<()> {
-    match why(root) {
+pub(crate) fn is_none(root: &Root, there: Option<&str>) -> Result<()> {
+    match why(root, there) {
         Some(why) => Err(refuse(anyhow!("postclone changes nothing here, {why}"))),
         None => Ok(()),
     }

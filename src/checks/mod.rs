@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::statvfs::statvfs;
 
-use crate::change::Job;
+use crate::change::{Change, Job};
 use crate::exit::{refuse, refuse_for};
 use crate::guest::kernels::{Generator, KNOWN};
 use crate::guest::mounts::{fstab_mounts, mounted};
@@ -49,8 +49,8 @@ pub(crate) fn warnings(job: &Job) -> Vec<Warning> {
         return Vec::new();
     }
     let concerns_boot = job.changes.concern_boot();
-    let image_based = if concerns_boot { image_based::why } else { image_based::why_no_host };
-    let mut told: Vec<String> = image_based(&job.root).into_iter().collect();
+    let there = job.changes.iter().find_map(Change::where_image_based);
+    let mut told: Vec<String> = image_based::why(&job.root, there).into_iter().collect();
     told.extend(job.changes.iter().flat_map(|change| change.warnings(job)));
     if concerns_boot {
         told.extend(sealed::warnings(job));

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::blkid::Devices;
 use crate::change::Job;
+use crate::encoding::base64_or_url;
 
 /// Registers that a new image or command line changes.
 const CHANGED: &[u64] = &[4, 8, 9, 11, 12];
@@ -127,7 +128,8 @@ fn numbers(value: &Value) -> Vec<u64> {
 /// Adds the registers of a clevis pin, and those of the pins inside a shared secret
 /// (clevis-encrypt-tpm2(1), clevis-encrypt-sss(1)). Whether any is a TPM's.
 fn clevis(protected: &str, registers: &mut BTreeSet<u64>, depth: u8) -> bool {
-    let json = decoded(protected).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let json =
+        base64_or_url(protected).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
     let Some(json) = json.filter(|_| depth < 4) else { return false };
     let pin = &json["clevis"];
     let mut any = pin["tpm2"].is_object();
@@ -136,28 +138,6 @@ fn clevis(protected: &str, registers: &mut BTreeSet<u64>, depth: u8) -> bool {
         any |= clevis(share.split('.').next().unwrap_or_default(), registers, depth + 1);
     }
     any
-}
-
-/// base64url without padding (RFC 7515, 2).
-fn decoded(text: &str) -> Option<Vec<u8>> {
-    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'-' | b'+' => 62,
-            b'_' | b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xff_ffff;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
 }
 
 impl Binding {

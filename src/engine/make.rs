@@ -88,9 +88,7 @@ pub fn job(root: Root, given: &Path, gathered: Gathered, scope: Scope) -> Result
     // A group that was renamed by hand leaves images behind that were made of the old files.
     let changes =
         job.changes.pivot() || !job.plan.files.is_empty() || !job.plan.paths.changes.is_empty();
-    let changes = changes && job.changes.iter().any(Change::needs_images);
-    let concerns_boot = job.changes.concern_boot();
-    if !files_only && images && changes && concerns_boot {
+    if !files_only && images && changes && job.changes.need_images() {
         job.generator = kernels::generator(&job.root);
         job.images = kernels::images(&job.root, job.generator).map_err(refuse)?;
         following::add(&mut job)?;
@@ -100,7 +98,7 @@ pub fn job(root: Root, given: &Path, gathered: Gathered, scope: Scope) -> Result
     if job.changes.pivot() {
         job.bridges_images = bridge::build(&mut job);
     }
-    if !job.files_only && concerns_boot {
+    if !job.files_only && job.changes.concern_boot() {
         boot_log::warn(&mut job);
     }
     job.plan.steps = steps::of(&job);

@@ -150,6 +150,10 @@ impl Change for Rename {
         Some(Box::new(InPlaces { names, spared: spared.clone() }))
     }
 
+    fn where_image_based(&self) -> Option<&'static str> {
+        Some(super::WHERE_IMAGE_BASED)
+    }
+
     /// A boot comes up under any name, and takes it from the root.
     fn concerns_boot(&self) -> bool {
         false

@@ -20,5 +20,9 @@ mod tests;
 /// The word under which journals keep a host's renaming.
 pub const KIND: &str = "host";
 
+/// What becomes of the name where `/etc` is made of something else.
+pub(crate) const WHERE_IMAGE_BASED: &str =
+    "which may bring the old name back: give the host its name there";
+
 pub(crate) use change::of;
 pub use names::{HostNames, Spelling};

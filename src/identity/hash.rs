@@ -5,10 +5,10 @@
 //! guess a value (a MAC address) can check the guess; whoever has a hash cannot compute an ID or a key
 //! from it.
 
-use std::fmt::Write as _;
-
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+
+use crate::encoding::hexadecimal;
 
 /// The key. A new one would make every record that there is worthless.
 const KEY: &[u8] = b"postclone identity 1";
@@ -26,10 +26,7 @@ pub fn of(kind: &str, value: &[u8]) -> String {
     mac.update(&[0]);
     mac.update(value);
     let bytes = mac.finalize().into_bytes();
-    bytes.iter().take(LENGTH).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hexadecimal(&bytes[..LENGTH])
 }
 
 #[cfg(test)]

@@ -12,6 +12,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::encoding::hexadecimal;
+
+/// What becomes of them where `/etc` is made of something else.
+pub(crate) const WHERE_IMAGE_BASED: &str =
+    "which may bring the old IDs back: give the clone its own there";
+
 /// Bytes that nobody is shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
@@ -31,11 +37,4 @@ impl Sum {
     fn of(bytes: &[u8]) -> Self {
         Self(hexadecimal(&Sha256::digest(bytes)))
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let digits = |byte: &u8| {
-        [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
-    };
-    bytes.iter().flat_map(digits).collect()
 }

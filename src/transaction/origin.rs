@@ -1,6 +1,5 @@
 //! The record of the machines in which a disk has been, put in place whole.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -26,7 +25,6 @@ pub fn keep(root: &Root, bytes: &[u8]) -> Result<()> {
         .with_context(writing)?;
     file.write_all(bytes).with_context(writing)?;
     file.as_file().sync_all().with_context(writing)?;
-    let kept = file.into_temp_path().keep().with_context(writing)?;
-    fs::rename(kept, &target).with_context(writing)?;
+    file.persist(&target).map_err(|error| error.error).with_context(writing)?;
     sync_dir(&dir)
 }

@@ -26,14 +26,15 @@ use crate::transaction::record::{Direction, State};
 /// What is to be changed, and what is to be said of that.
 pub(super) type Found = (Changes, Vec<Warning>);
 
-/// Plans what `find` gives, and does it. `image_based` says why a system is none to do that on.
+/// Plans what `find` gives, and does it. `there` is what [`Change::where_image_based`]
+/// gives of it.
 pub(super) fn carry_out(
     args: &RunArgs,
-    image_based: fn(&Root) -> Option<String>,
+    there: Option<&'static str>,
     find: impl Fn(&Root) -> Result<Found>,
 ) -> Result<Exit> {
     if !args.dry_run {
-        checks::image_based::is_none(&Root::open(&args.root)?, image_based)?;
+        checks::image_based::is_none(&Root::open(&args.root)?, there)?;
     }
     let job = prepare(args, &find)?;
     let printer = Printer::new(args);

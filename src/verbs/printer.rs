@@ -173,13 +173,13 @@ impl Printer {
         if !job.changes.concern_boot() {
             return lines;
         }
-        if self.files_only && job.changes.iter().any(Change::needs_images) {
+        if self.files_only && job.changes.need_images() {
             return vec![
                 "Next: the initramfs images were left alone; where they name the group, build them anew."
                     .to_owned(),
             ];
         }
-        if job.generator.is_none() && job.changes.iter().any(Change::needs_images) {
+        if job.generator.is_none() && job.changes.need_images() {
             lines.push(
                 "The initramfs images were left alone: build them anew before the next boot."
                     .to_owned(),

@@ -5,7 +5,6 @@ use anyhow::Result;
 use super::carry_out::{Found, carry_out};
 use super::resume;
 use crate::change::Changes;
-use crate::checks::image_based;
 use crate::cli::RenameArgs;
 use crate::exit::Exit;
 use crate::group::target::{self, Asked};
@@ -18,7 +17,7 @@ pub fn run(args: &RenameArgs) -> Result<Exit> {
     if args.resume {
         return resume::run(&args.run);
     }
-    carry_out(&args.run, image_based::why, |root| find(args, root))
+    carry_out(&args.run, None, |root| find(args, root))
 }
 
 fn find(args: &RenameArgs, root: &Root) -> Result<Found> {

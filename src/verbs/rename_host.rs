@@ -4,10 +4,9 @@ use anyhow::Result;
 
 use super::carry_out::carry_out;
 use crate::change::Changes;
-use crate::checks::image_based;
 use crate::cli::RenameHostArgs;
 use crate::exit::{Exit, usage};
-use crate::host::target;
+use crate::host::{self, target};
 use crate::logger;
 
 /// Runs the verb. LVM is not asked.
@@ -19,7 +18,7 @@ pub fn run(args: &RenameHostArgs) -> Result<Exit> {
              places alone",
         ));
     }
-    carry_out(&args.run, image_based::why_no_host, |root| {
+    carry_out(&args.run, Some(host::WHERE_IMAGE_BASED), |root| {
         let rename = target::find(root, args.old.as_ref(), &args.new)?;
         Ok((Changes(vec![Box::new(rename)]), Vec::new()))
     })

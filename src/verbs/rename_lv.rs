@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use super::carry_out::carry_out;
 use crate::change::Changes;
-use crate::checks::image_based;
 use crate::cli::RenameLvArgs;
 use crate::exit::Exit;
 use crate::logger;
@@ -23,7 +22,7 @@ pub fn run(args: &RenameLvArgs) -> Result<Exit> {
         files_only: args.run.files_only,
         dry_run: args.run.dry_run,
     };
-    carry_out(&args.run, image_based::why, |_| {
+    carry_out(&args.run, None, |_| {
         let target = target::find(&asked)?;
         Ok((Changes(vec![Box::new(target.rename)]), target.warnings))
     })

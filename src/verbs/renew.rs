@@ -6,12 +6,11 @@ use anyhow::Result;
 
 use super::carry_out::carry_out;
 use crate::change::{Change, Changes};
-use crate::checks::image_based;
 use crate::cli::{Item, RenewArgs};
 use crate::exit::Exit;
 use crate::logger;
 use crate::plan::Warning;
-use crate::renew::{machine_id, seeds, ssh};
+use crate::renew::{self, machine_id, seeds, ssh};
 
 /// Runs the verb.
 pub fn run(args: &RenewArgs) -> Result<Exit> {
@@ -23,7 +22,7 @@ pub fn run(args: &RenewArgs) -> Result<Exit> {
         Some(id) => Ok(String::clone(id)),
         None => machine_id::draw().map(|drawn| id.get_or_init(|| drawn).clone()),
     };
-    carry_out(&args.run, image_based::why_no_renewal, |root| {
+    carry_out(&args.run, Some(renew::WHERE_IMAGE_BASED), |root| {
         let (mut changes, mut warnings): (Vec<Box<dyn Change>>, _) = (Vec::new(), Vec::new());
         if asks(Item::MachineId) {
             let (found, told) = machine_id::find(root, draw)?;

@@ -38,6 +38,7 @@ const ORDER: &[&str] = &[
     "regular",
     "glob",
     "copies",
+    "encoding",
     "severity",
     "interrupt",
     "failpoint",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::lines::{files, name_of};
+use crate::encoding::base64;
 use crate::identity::{Found, Kind, View};
 
 /// The rows of this file.
@@ -44,7 +45,7 @@ const SERVICES: &[&str] = &[
 /// The snakeoil certificate. Who makes it is the machine itself, under its own name.
 fn snakeoil(view: &View<'_>) -> Vec<Found> {
     let Some(body) = view.text(SNAKEOIL).as_deref().and_then(body) else { return Vec::new() };
-    let name = decoded(&body).and_then(|bytes| common_name(&bytes));
+    let name = base64(&body).and_then(|bytes| common_name(&bytes));
     let hint = name.and_then(|name| view.other_host(&name));
     vec![Found::one(SNAKEOIL, body).hinted(hint)]
 }
@@ -66,28 +67,6 @@ fn body(text: &str) -> Option<String> {
     let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
     let body: String = body.chars().filter(|letter| !letter.is_whitespace()).collect();
     (!body.is_empty()).then_some(body)
-}
-
-/// The bytes of a base64 text (RFC 4648, 4).
-fn decoded(text: &str) -> Option<Vec<u8>> {
-    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xff_ffff;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
 }
 
 /// The last common name in a certificate, which is its subject's: the issuer stands before
@@ -138,9 +117,6 @@ mod tests {
         ] {
             assert_eq!(common_name(bytes), None);
         }
-        assert_eq!(decoded("a*b"), None);
-        assert_eq!(decoded("d2Vi").as_deref(), Some(&b"web"[..]));
-        assert_eq!(decoded("d2ViMA==").as_deref(), Some(&b"web0"[..]));
     }
 
     #[test]

@@ -62,6 +62,10 @@ impl Change for Renewal {
         "Change"
     }
 
+    fn where_image_based(&self) -> Option<&'static str> {
+        Some(crate::renew::WHERE_IMAGE_BASED)
+    }
+
     fn needs_images(&self) -> bool {
         false
     }

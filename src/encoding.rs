@@ -1,0 +1,67 @@
+//! Bytes as text: hexadecimal digits and base64.
+
+/// The bytes as lower-case hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let digits = |byte: &u8| {
+        [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+    };
+    bytes.iter().flat_map(digits).collect()
+}
+
+/// The bytes of a base64 text (RFC 4648, 4).
+pub fn base64(text: &str) -> Option<Vec<u8>> {
+    decoded(text, |letter| match letter {
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    })
+}
+
+/// The bytes of a text in base64url (RFC 4648, 5), or in base64.
+pub fn base64_or_url(text: &str) -> Option<Vec<u8>> {
+    decoded(text, |letter| match letter {
+        b'-' | b'+' => Some(62),
+        b'_' | b'/' => Some(63),
+        _ => None,
+    })
+}
+
+/// `last` has the two values that the alphabets differ in. Padding at the end may be left out.
+fn decoded(text: &str, last: impl Fn(u8) -> Option<u8>) -> Option<Vec<u8>> {
+    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for letter in text.trim_end_matches('=').bytes() {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            _ => last(letter)?,
+        };
+        bits = (bits << 6 | u32::from(value)) & 0xff_ffff;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_two_digits_each() {
+        assert_eq!(hexadecimal(&[0, 0x0a, 0xff]), "000aff");
+    }
+
+    #[test]
+    fn each_alphabet_has_its_letters() {
+        assert_eq!(base64("a*b"), None);
+        assert_eq!(base64("d2Vi").as_deref(), Some(&b"web"[..]));
+        assert_eq!(base64("d2ViMA==").as_deref(), Some(&b"web0"[..]));
+        assert_eq!(base64("-_8="), None);
+        assert_eq!(base64_or_url("-_8").as_deref(), Some(&[0xfb, 0xff][..]));
+        assert_eq!(base64_or_url("+/8=").as_deref(), Some(&[0xfb, 0xff][..]));
+    }
+}
