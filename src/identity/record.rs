@@ -87,7 +87,7 @@ impl Record {
 
     fn parse(bytes: &[u8]) -> Result<Self> {
         let record: Self = serde_json::from_slice(bytes)
-            .context("it is no record of postclone's: write a new one with `postclone seal`")?;
+            .context("it is no record of postclone's: move it away, and run `postclone seal` where this is a template")?;
         if record.format != FORMAT {
             bail!(
                 "it has the format {}, and this postclone knows {FORMAT}: use a newer one",
@@ -96,7 +96,7 @@ impl Record {
         }
         if record.entries.iter().any(|entry| entry.machine >= record.machines.len()) {
             bail!(
-                "it names a machine that it does not have: write a new one with `postclone seal`"
+                "it names a machine that it does not have: move it away, and run `postclone seal` where this is a template"
             );
         }
         Ok(record)

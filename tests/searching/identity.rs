@@ -417,6 +417,23 @@ fn what_a_newer_postclone_wrote_is_refused() {
         "postclone: error: reading the record `/var/lib/postclone/origin.json`: it has the format 2, and this postclone \
          knows 1: use a newer one"
     );
+    // A damaged one stands in nobody's way once it is moved, as the error says.
+    let entry = r#"{"item":"a","hash":"b","machine":0,"own":true}"#;
+    let stray = format!(r#"{{"format":1,"machines":[],"entries":[{entry}]}}"#);
+    for (text, why) in [
+        (stray.as_str(), "it names a machine that it does not have"),
+        ("{}", "it is no record of postclone's"),
+    ] {
+        stage.write(RECORD, text);
+        let said = stage.run(&["seal"]).demand(1).stderr;
+        let next = "move it away, and run `postclone seal` where this is a template";
+        let start = format!(
+            "postclone: error: reading the record `/var/lib/postclone/origin.json`: {why}: {next}"
+        );
+        assert!(said.starts_with(&start), "{said}");
+        fs::remove_file(stage.path(RECORD)).unwrap();
+        stage.run(&["seal"]).demand(0);
+    }
     fs::remove_file(stage.path(RECORD)).unwrap();
     stage.write("tmp/list.json", "{\"schema\":2,\"host\":\"x\",\"marks\":{},\"items\":[]}");
     let refused = stage.run(&["identity", "--against", "/tmp/list.json"]).demand(2);
