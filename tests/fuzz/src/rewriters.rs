@@ -189,7 +189,8 @@ pub fn check_host(input: &[u8]) {
     let again = (place.rewrite)(&names, &after).edits;
     assert!(again.is_empty(), "{}: not done in one pass: {again:?}", place.pattern);
     let is_exact = |edit: &Edit| matches!(&text[edit.range.clone()], b"mail" | b"mail.example.org");
-    if text.to_ascii_lowercase().windows(2).any(|pair| pair == b"q7") || !found.iter().all(is_exact) {
+    if text.to_ascii_lowercase().windows(2).any(|pair| pair == b"q7") || !found.iter().all(is_exact)
+    {
         return;
     }
     let back = (place.rewrite)(&names.reversed(), &after).edits;
