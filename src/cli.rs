@@ -1,5 +1,6 @@
 //! The command line.
 
+mod fixup_args;
 mod identity_args;
 mod renew_args;
 mod run_args;
@@ -13,6 +14,7 @@ use crate::guest::host;
 use crate::host::Spelling;
 use crate::names::{LvName, VgName};
 use crate::severity::Severity;
+pub use fixup_args::{FixupArgs, Part};
 pub use identity_args::{IdentityArgs, SealArgs};
 pub use renew_args::{Item, RenewArgs};
 pub use run_args::RunArgs;
@@ -35,6 +37,8 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Make a clone a machine of its own: names, IDs and keys, in one plan
+    Fixup(FixupArgs),
     /// Rename a volume group everywhere
     Rename(RenameArgs),
     /// Rename a logical volume everywhere

@@ -23,6 +23,7 @@ pub mod encoding;
 pub mod engine;
 pub mod exit;
 pub mod failpoint;
+pub mod fixup;
 pub mod glob;
 pub mod group;
 pub mod guest;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use postclone::run::thawer;
 use postclone::verbs::{
-    audit, forget_secrets, identity, overview, rename, rename_host, rename_lv, renew, seal, status,
-    undo,
+    audit, fixup, forget_secrets, identity, overview, rename, rename_host, rename_lv, renew, seal,
+    status, undo,
 };
 use postclone::{cli, exit};
 
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let result = match &cli.command {
         None => overview::run(),
+        Some(cli::Verb::Fixup(args)) => fixup::run(args),
         Some(cli::Verb::Rename(args)) => rename::run(args),
         Some(cli::Verb::RenameLv(args)) => rename_lv::run(args),
         Some(cli::Verb::RenameHost(args)) => rename_host::run(args),

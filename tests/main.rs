@@ -60,6 +60,8 @@ mod attributes;
 mod boot_fs;
 #[path = "running/clones.rs"]
 mod clones;
+#[path = "running/fixup.rs"]
+mod fixup;
 #[path = "running/flow.rs"]
 mod flow;
 #[path = "running/live.rs"]

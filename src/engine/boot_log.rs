@@ -35,7 +35,7 @@ pub(super) fn warn(job: &mut Job) {
                     "{why}: GRUB reads XFS without its log, so for up to a minute after each change of files \
                      here, bridge included, a power cut may leave GRUB with the old ones, which name {}; a \
                      reboot by `systemctl reboot` writes the log back",
-                    job.plan.old_names()
+                    job.plan.searched_names()
                 ),
             ));
         }

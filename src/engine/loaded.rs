@@ -25,7 +25,7 @@ pub(super) fn judge(job: &mut Job) {
             Some(wanted) => wanted,
             none => none.insert(job.wanted()),
         };
-        let (old, tool) = (job.plan.old_names(), "build it with the tool that made it");
+        let (old, tool) = (job.plan.searched_names(), "build it with the tool that made it");
         let unknown = format!("{place} loads it, and none of {KNOWN} is known to build it here");
         let (why, refuses) = match audit::inside(&job.root.outer(&path), wanted) {
             Ok(inside) => match inside.names.first() {

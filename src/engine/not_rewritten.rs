@@ -22,7 +22,7 @@ pub fn find(job: &Job) -> NotRewritten {
     match searched(job) {
         Ok(found) => NotRewritten::of(found, |path| changed.contains(path)),
         Err(error) => {
-            log::warn!("searching for what else names {}: {error:#}", job.plan.old_names());
+            log::warn!("searching for what else names {}: {error:#}", job.plan.searched_names());
             NotRewritten::default()
         }
     }
@@ -47,7 +47,7 @@ pub fn demand_yes(accept_stale: bool, job: &Job) -> Result<()> {
     Err(refuse(anyhow!(
         "the next boot may read the name {} where it is not rewritten: {places}; see to that first, or accept \
          it with --accept-stale",
-        job.plan.old_names()
+        job.plan.searched_names()
     )))
 }
 

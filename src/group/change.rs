@@ -17,7 +17,7 @@ use crate::guest::root::Root;
 use crate::live::{self, links, until_reboot::UntilReboot};
 use crate::lvm;
 use crate::names::VgName;
-use crate::plan::{Act, Phase, Subject};
+use crate::plan::{Act, Phase, Role, Subject};
 use crate::proof::{self, Known};
 use crate::rewrite::bridge::Uuids;
 use crate::rewrite::matcher::Matcher;
@@ -49,6 +49,7 @@ impl Change for Rename {
             old: self.kept.old.to_string(),
             new: self.kept.new.to_string(),
             named_after: self.named_after.clone(),
+            role: Role::Searched,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::exit::refuse;
 use crate::guest::host::{self, HostName, Source};
 use crate::guest::inventory::Inventory;
 use crate::guest::root::Root;
-use crate::names::{Pattern, VgName};
+use crate::names::{NameError, Pattern, VgName};
 use crate::run::vmware;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::State;
@@ -140,19 +140,33 @@ fn called(made: &Made) -> String {
 }
 
 fn given(old: &VgName, root: &Root, inventory: Option<&Inventory>, name: &str) -> Result<Made> {
+    match of_host(old, root, inventory, name) {
+        None => Err(anyhow!(
+            "`{old}` shows no pattern from which to make a name for the host `{name}`: give NEW"
+        )),
+        Some(Err(error)) => Err(bad(old, name, &error.to_string())),
+        Some(Ok(new)) if new == *old => {
+            Err(anyhow!("`{old}` bears the host name `{name}` already: give another, or NEW"))
+        }
+        Some(Ok(new)) => {
+            Ok(Made { new, host: HostName { name: name.to_owned(), source: Source::Argument } })
+        }
+    }
+}
+
+/// What the group would be called after a host of that name; none where its name shows no pattern.
+pub fn of_host(
+    old: &VgName,
+    root: &Root,
+    inventory: Option<&Inventory>,
+    name: &str,
+) -> Option<Result<VgName, NameError>> {
     let mut known = makers(old, inventory);
     known.extend(host::present(root).map(|host| host.name));
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let pattern = Pattern::of(old, &known).ok_or_else(|| {
-        anyhow!(
-            "`{old}` shows no pattern from which to make a name for the host `{name}`: give NEW"
-        )
-    })?;
-    let new = pattern.with(name).map_err(|error| bad(old, name, &error.to_string()))?;
-    if new == *old {
-        return Err(anyhow!("`{old}` bears the host name `{name}` already: give another, or NEW"));
-    }
-    Ok(Made { new, host: HostName { name: name.to_owned(), source: Source::Argument } })
+    // A name that the group bears already shows where it stands.
+    let pattern = Pattern::of(old, &known).or_else(|| Pattern::of(old, &[name]))?;
+    Some(pattern.with(name))
 }
 
 fn bad(old: &VgName, host: &str, why: &str) -> anyhow::Error {
@@ -182,13 +196,15 @@ fn elsewhere(old: &VgName, root: &Root, known: &[String]) -> Vec<Made> {
 /// What to do where the group's name is not simply another host's, in words for people.
 pub fn sentence(old: &VgName, advice: &Advice) -> String {
     let instead = |others: &[Made]| match others.first() {
-        Some(made) => format!("{}: `postclone rename {old} {}`.", called(made), made.new),
-        None => "give the machine's own with `postclone rename --to-hostname NAME`.".to_owned(),
+        Some(made) => format!("{}: `postclone fixup --name {}`.", called(made), made.host.name),
+        None => "give this machine its own with `postclone fixup --name NAME`.".to_owned(),
     };
     match advice {
-        Advice::Take(made) => {
-            format!("To rename {old} after this host: `postclone rename {old} {}`.", made.new)
-        }
+        Advice::Take(made) => format!(
+            "If this machine is a clone, `postclone fixup` gives it names, IDs and keys of its own. \
+             `postclone rename {old} {}` renames the volume group alone.",
+            made.new
+        ),
         Advice::SameHost(host, others) => format!(
             "Nothing to do, unless {} is the template's host name still; then {}",
             host.name,
@@ -196,7 +212,8 @@ pub fn sentence(old: &VgName, advice: &Advice) -> String {
         ),
         Advice::NoHost(others) => format!("The system has no host name; {}", instead(others)),
         Advice::NoPattern(_) | Advice::Bad(..) => format!(
-            "Nothing to do, unless {old} is the template's name; then `postclone rename {old} NEW`."
+            "Nothing to do, unless this machine is a clone; then `postclone fixup`. To rename the volume group \
+             alone: `postclone rename {old} NEW`."
         ),
     }
 }

@@ -41,7 +41,11 @@ pub(crate) struct Target {
 
 /// Settles OLD, NEW and the group, or says what is wrong with them.
 pub(crate) fn find(asked: &Asked, root: &Root) -> Result<Target> {
-    let inventory = inventory(asked).map_err(refuse)?;
+    find_in(asked, root, inventory(asked).map_err(refuse)?)
+}
+
+/// The same, in a report that was asked for already.
+pub(crate) fn find_in(asked: &Asked, root: &Root, inventory: Option<Inventory>) -> Result<Target> {
     let chosen = chosen(asked, root, inventory.as_ref()).map_err(refuse)?;
     let old = match (&asked.old, &chosen) {
         (Some(old), _) => old.clone(),
@@ -106,7 +110,7 @@ struct Found {
 }
 
 /// The report that the arguments ask for; none where LVM is not to be called.
-fn inventory(asked: &Asked) -> Result<Option<Inventory>> {
+pub(crate) fn inventory(asked: &Asked) -> Result<Option<Inventory>> {
     if let Some(file) = &asked.lvm_report {
         if !asked.files_only && !asked.dry_run {
             return Err(anyhow!(
@@ -153,6 +157,14 @@ fn chosen(asked: &Asked, root: &Root, inventory: Option<&Inventory>) -> Result<O
     if asked.old.is_some() || !root.is_live() || asked.lvm_report.is_some() {
         return Ok(None);
     }
+    root_group(root, inventory)
+}
+
+/// The group that holds the running system's `/`.
+///
+/// # Errors
+/// One that was renamed by hand, while boot files have its old name.
+pub(crate) fn root_group(root: &Root, inventory: &Inventory) -> Result<Option<Group>> {
     let group = root_device::root_group(inventory);
     if let Some((group, old)) =
         group.and_then(|group| Some((group, left_behind(root, inventory, group)?)))

@@ -14,7 +14,7 @@ use crate::change::{Change, Job, Told};
 use crate::guest::host;
 use crate::guest::root::Root;
 use crate::live::host_name;
-use crate::plan::{Act, Phase, Rewriter, Subject};
+use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::proof::Known;
 use crate::rewrite::matcher::Matcher;
 use crate::transaction::record::{Direction, SavedChange};
@@ -130,6 +130,7 @@ impl Change for Rename {
             old: self.said(Direction::Backward),
             new: self.said(Direction::Forward),
             named_after: None,
+            role: Role::Typed,
         }
     }
 

@@ -195,6 +195,15 @@ fn rows(view: &View<'_>, judge: &Judge<'_>) -> Vec<Row> {
 }
 
 impl Looked {
+    /// What the machine is called on record in which this disk was before; none where it was in no other, or
+    /// where it has no name there.
+    pub fn template(&self) -> Option<&str> {
+        let record = self.record.as_ref()?;
+        let machines = record.machines.iter().zip(&self.relations);
+        let others = machines.filter(|(_, relation)| **relation == Relation::Other);
+        others.last().map(|(machine, _)| machine.host.as_str()).filter(|host| !host.is_empty())
+    }
+
     /// The record with what was seen added to it; none where that is no news, or where nothing tells the
     /// machine from others. With [`By::Seal`] all that there is counts as the machine's own from now on.
     pub fn recorded(&self, by: By) -> Option<Record> {
@@ -215,6 +224,13 @@ impl Looked {
         }
         let mut record = self.record.clone().unwrap_or_default();
         record.add(machine, &items).then_some(record)
+    }
+
+    /// Whether all that there is of these kinds is known to be this machine's own.
+    pub fn are_own(&self, kinds: &[&str]) -> bool {
+        let rows = self.rows.iter().filter(|row| kinds.contains(&row.item));
+        let mut rows = rows.filter(|row| row.state != State::Absent).peekable();
+        rows.peek().is_some() && rows.all(|row| row.state == State::Own)
     }
 
     /// The kinds that have a row in a state, in the table's order, each once.

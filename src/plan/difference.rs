@@ -5,8 +5,11 @@ use super::{FileChange, Plan};
 impl Plan {
     /// What is not the same in a later plan, as the beginning of a sentence; none where both do the same.
     pub fn difference(&self, later: &Self) -> Option<String> {
-        let (old, new) = (later.old_names(), later.new_names());
-        if (&self.old_names(), &self.new_names()) != (&old, &new) {
+        let all = |plan: &Self| -> Vec<(String, String)> {
+            plan.subjects.iter().map(|own| (own.old.clone(), own.new.clone())).collect()
+        };
+        if all(self) != all(later) {
+            let (old, new) = (later.old_names(), later.new_names());
             return Some(format!("the names became {old} and {new}"));
         }
         let same = |a: &FileChange, b: &FileChange| {

@@ -65,6 +65,19 @@ pub struct Subject {
     pub new: String,
     /// The host name that the new name was made of, where nobody gave it.
     pub named_after: Option<HostName>,
+    /// What its name is to other places.
+    pub role: Role,
+}
+
+/// What a subject's name is to other places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A name that any file may hold, and that is searched for.
+    Searched,
+    /// A name that is found in typed places alone.
+    Typed,
+    /// An ID or a key: no name that a person would call the thing by.
+    Value,
 }
 
 impl Plan {
@@ -73,15 +86,25 @@ impl Plan {
         names(&self.subjects, Direction::Backward)
     }
 
+    /// Those of them that are searched for in all files.
+    pub fn searched_names(&self) -> String {
+        let is_searched = |subject: &&Subject| subject.role == Role::Searched;
+        let searched: Vec<Subject> = self.subjects.iter().filter(is_searched).cloned().collect();
+        names(if searched.is_empty() { &self.subjects } else { &searched }, Direction::Backward)
+    }
+
     /// The names that it gives, in a sentence.
     pub fn new_names(&self) -> String {
         names(&self.subjects, Direction::Forward)
     }
 }
 
-/// The names that there are when a run has gone that way, in a sentence.
+/// The names that there are when a run has gone that way, in a sentence. IDs and keys are left out where
+/// something with a name changes as well.
 pub fn names(subjects: &[Subject], direction: Direction) -> String {
-    let names = subjects.iter().map(|subject| match direction {
+    let any = subjects.iter().any(|subject| subject.role != Role::Value);
+    let said = subjects.iter().filter(|subject| !any || subject.role != Role::Value);
+    let names = said.map(|subject| match direction {
         Direction::Forward => subject.new.as_str(),
         Direction::Backward => subject.old.as_str(),
     });

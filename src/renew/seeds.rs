@@ -13,7 +13,7 @@ use crate::change::{Change, Job, Told};
 use crate::exit::refuse;
 use crate::guest::root::Root;
 use crate::identity::items::seeds::SEEDS;
-use crate::plan::{Act, Phase, Subject};
+use crate::plan::{Act, Phase, Role, Subject};
 use crate::proof::Known;
 use crate::rewrite::matcher::Matcher;
 use crate::transaction::made;
@@ -84,6 +84,7 @@ impl Change for Renewal {
             old: seeds.join(", "),
             new: "one that the system makes".to_owned(),
             named_after: None,
+            role: Role::Value,
         }
     }
 

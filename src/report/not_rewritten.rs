@@ -35,7 +35,7 @@ pub fn write(
     if !findings.is_empty() {
         comment(
             out,
-            &format!("Not rewritten, and names {} after the run as well:", plan.old_names()),
+            &format!("Not rewritten, and names {} after the run as well:", plan.searched_names()),
         )?;
     }
     for finding in findings.iter().take(LISTED) {
@@ -55,7 +55,7 @@ pub fn write(
             &format!(
                 " and {}: `postclone audit {}` lists them",
                 count(more, "more place"),
-                plan.old_names()
+                plan.searched_names()
             ),
         )?;
     }
@@ -66,10 +66,8 @@ pub fn write(
         comment(
             out,
             &format!(
-                "To rewrite texts of these as well: postclone rename {}{more} {} {}",
-                options.join(" "),
-                plan.old_names(),
-                plan.new_names()
+                "To rewrite texts of these as well: {}",
+                command(plan, &format!("{}{more}", options.join(" ")))
             ),
         )?;
     }
@@ -84,6 +82,16 @@ pub fn write(
         comment(out, &format!("{files} could not be searched: `postclone audit` names them."))?;
     }
     Ok(())
+}
+
+/// The command with options that it did not have.
+fn command(plan: &Plan, options: &str) -> String {
+    match &plan.subjects[..] {
+        [one] if one.what == "volume group" => {
+            format!("postclone rename {options} {} {}", one.old, one.new)
+        }
+        _ => format!("the same command with {options}"),
+    }
 }
 
 /// What warnings are about: a line of a file, or the file as a whole.

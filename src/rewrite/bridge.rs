@@ -31,6 +31,9 @@ pub fn text(
     edits: &[Edit],
     uuids: &Uuids,
 ) -> Result<Option<Vec<u8>>, String> {
+    // A host's name and a machine ID hold on the bridge as well.
+    let edits: Vec<Edit> = edits.iter().filter(|edit| edit.form.is_of_volumes()).cloned().collect();
+    let edits = edits.as_slice();
     let read_by_boot = match kind {
         "fstab" => fstab_edit,
         kind if image_bridge::concerns(kind) => {
@@ -46,7 +49,7 @@ pub fn text(
     };
     let lines = LineIndex::new(text);
     let mut bridge = Vec::new();
-    for edit in edits.iter().filter(|edit| edit.form != Form::Padding) {
+    for edit in edits {
         let line = lines.range(lines.line_of(edit.token.start));
         let before = &text[line.start..edit.token.start];
         if before.trim_ascii_start().starts_with(b"#") {

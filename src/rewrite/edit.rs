@@ -40,6 +40,12 @@ pub enum Form {
 }
 
 impl Form {
+    /// Whether it spells a group or one of its volumes: only these have another spelling while a group's
+    /// name changes.
+    pub fn is_of_volumes(self) -> bool {
+        !matches!(self, Self::HostName | Self::MachineId | Self::HostKey | Self::Padding)
+    }
+
     /// The word in reports.
     pub fn word(self) -> &'static str {
         match self {

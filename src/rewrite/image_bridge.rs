@@ -16,7 +16,7 @@ pub fn concerns(kind: &str) -> bool {
 pub fn needs_images(kind: &str, text: &[u8], edits: &[Edit]) -> bool {
     let lines = LineIndex::new(text);
     matches!(kind, "crypttab" | "lvm-conf")
-        && edits.iter().any(|edit| !is_comment(text, &lines, edit))
+        && edits.iter().any(|edit| edit.form.is_of_volumes() && !is_comment(text, &lines, edit))
 }
 
 /// The file's text on the bridge, or nothing where it stays as it is.

@@ -18,7 +18,7 @@ use crate::exit::{Exit, refuse};
 use crate::guest::root::Root;
 use crate::identity::look;
 use crate::identity::record::{By, Record};
-use crate::plan::{self, Plan, Warning};
+use crate::plan::{self, Plan, Role, Subject, Warning};
 use crate::printable::count;
 use crate::transaction::claim::Claim;
 use crate::transaction::record::{Direction, State};
@@ -125,12 +125,26 @@ fn confirm(args: &RunArgs, job: &Job) -> Result<()> {
             format!("The next boot may read {old} in {places} that stay as they are. Go on?");
         ask::confirm(&question, without_terminal)?;
     }
-    let things = job.plan.subjects.iter();
-    let things: Vec<String> = things
-        .map(|subject| format!("{} {} to {}", subject.what, subject.old, subject.new))
-        .collect();
-    let verb = job.changes.iter().next().map_or("Rename", Change::asked);
-    ask::confirm(&format!("{verb} {} now?", things.join(", and ")), without_terminal)
+    ask::confirm(&question(job), without_terminal)
+}
+
+/// The question before the first change.
+fn question(job: &Job) -> String {
+    let subjects = &job.plan.subjects;
+    let mut verbs: Vec<&str> = job.changes.iter().map(Change::asked).collect();
+    verbs.dedup();
+    let verb = if let [verb] = verbs[..] { verb } else { "Change" };
+    let thing = |subject: &Subject| match subject.role {
+        // Fingerprints and IDs are shown above.
+        Role::Value if subjects.len() > 1 => format!("the {}", subject.what),
+        _ => format!("{} {} to {}", subject.what, subject.old, subject.new),
+    };
+    let things: Vec<String> = subjects.iter().map(thing).collect();
+    let all = match things.split_last() {
+        Some((last, first)) if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => things.concat(),
+    };
+    format!("{verb} {all} now?")
 }
 
 fn show(printer: &Printer, args: &RunArgs, job: &Job) -> Result<()> {

@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod carry_out;
+pub mod fixup;
 pub mod forget_secrets;
 pub mod identity;
 mod last_run;

@@ -98,7 +98,7 @@ impl Printer {
                 not_rewritten::write(out, &job.plan, &job.not_rewritten, self.style)?;
                 text::write_warnings(out, &job.plan, self.style)?;
                 if job.changes.0.is_empty() {
-                    return writeln!(out, "# Nothing to do: there is nothing to renew.");
+                    return writeln!(out, "# Nothing to do: there is nothing left to change.");
                 }
                 if job.changes.iter().all(Change::is_empty) {
                     let is_made = job.plan.subjects.iter().any(|own| own.named_after.is_some());

@@ -30,7 +30,7 @@ pub fn run(args: &RenewArgs) -> Result<Exit> {
             warnings.extend(told);
         }
         if asks(Item::SshHostKeys) {
-            let (found, told) = ssh::find(root, &keys)?;
+            let (found, told) = ssh::find(root, &keys, None)?;
             changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
             warnings.extend(told);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
+use clap::ValueEnum;
 use serde::Serialize;
 
 use super::identity;
@@ -11,7 +12,7 @@ use super::last_run::{Run, run_of, waits};
 use crate::blkid;
 use crate::change::Changes;
 use crate::changes;
-use crate::cli::{Colour, Format, StatusArgs};
+use crate::cli::{Colour, Format, Part, StatusArgs};
 use crate::engine::proof::facts;
 use crate::exit::{Exit, refuse};
 use crate::group::new_name::{self, Advice};
@@ -138,9 +139,8 @@ pub(crate) fn look(root: &Root) -> Status {
         }
         _ => match (&group, &suggested) {
             _ if by_hand.is_some() => by_hand.unwrap_or_default(),
-            (Some(group), Some(new)) => {
-                format!("To rename {group} after this host: `postclone rename {group} {new}`.")
-            }
+            _ if identity.as_ref().is_some_and(can_be_fixed) => FIXUP.to_owned(),
+            (Some(group), Some(_)) => idle(group, names.as_ref(), None, None),
             _ if identity.as_ref().is_some_and(|identity| !identity.template.is_empty()) => {
                 "Something here is still the template's. See what, what it hurts and what changes it: \
                  `postclone identity`."
@@ -212,6 +212,16 @@ fn hidden(root: &Root, inventory: &Inventory) -> Option<String> {
         root_group(all).or_else(|| all.named(named.as_ref()?).next()).cloned()
     };
     out_of_sight::why(&[], wanted).map(|why| format!("{why}."))
+}
+
+/// The words where something is the template's that a fixup changes.
+const FIXUP: &str = "This machine is a clone, and has what is its template's. `postclone fixup` gives it names, IDs and keys \
+     of its own; `postclone identity` says what each of the template's hurts.";
+
+/// Whether a fixup changes something of what is the template's.
+fn can_be_fixed(identity: &Summary) -> bool {
+    let kinds = Part::value_variants().iter().flat_map(|part| part.kinds());
+    kinds.into_iter().any(|kind| identity.template.contains(kind))
 }
 
 /// The words where nothing is due: sure ones, where the last run gave the group its name.

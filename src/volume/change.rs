@@ -17,7 +17,7 @@ use crate::live::links;
 use crate::live::until_reboot::UntilReboot;
 use crate::lvm;
 use crate::names::{LvName, dm};
-use crate::plan::{Act, Phase, Subject};
+use crate::plan::{Act, Phase, Role, Subject};
 use crate::proof::{self, Known};
 use crate::rewrite::bridge::Uuids;
 use crate::rewrite::matcher::Matcher;
@@ -49,6 +49,7 @@ impl Change for Rename {
             old: self.said(&self.kept.old),
             new: self.said(&self.kept.new),
             named_after: None,
+            role: Role::Searched,
         }
     }
 

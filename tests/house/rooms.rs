@@ -72,6 +72,7 @@ const ORDER: &[&str] = &[
     "volume",
     "host",
     "renew",
+    "fixup",
     "changes",
     // The command line.
     "cli",

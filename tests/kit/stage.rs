@@ -265,9 +265,9 @@ impl Stage {
     /// menu, fstab and an image's crypttab name bears the group's present name, or a UUID.
     #[cfg(feature = "failpoints")]
     pub fn boots(&self) -> Result<(), String> {
-        let stale = match self.read("stub/vg").trim() {
-            "a-b" => ["c--d-", "/c-d/"],
-            _ => ["a--b-", "/a-b/"],
+        let stale: &[&str] = match self.read("stub/vg").trim() {
+            "a-b" => &["c--d-", "/c-d/", "web01-", "/web01/"],
+            _ => &["a--b-", "/a-b/"],
         };
         let mut paths = vec!["etc/fstab".to_owned(), "boot/grub/grub.cfg".to_owned()];
         paths.extend(KERNELS.map(|kernel| format!("boot/initrd.img-{kernel}")));

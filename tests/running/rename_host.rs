@@ -11,13 +11,13 @@ use crate::tree;
 const RENAME: &[&str] = &["rename-host", "web01", "--yes"];
 
 /// As systemd-hostnamed does it: what /etc/hostname has comes first.
-const HOSTNAMECTL: &str = "#!/bin/sh
+pub const HOSTNAMECTL: &str = "#!/bin/sh
 echo \"hostnamectl $*\" >> /stub/log
 busybox hostname \"$(cat /etc/hostname)\"
 busybox hostname > /stub/kernel
 ";
 
-const HOSTNAME: &str = "#!/bin/sh
+pub const HOSTNAME: &str = "#!/bin/sh
 echo \"hostname $*\" >> /stub/log
 [ \"$(cat /stub/hostname)\" = lie ] || busybox hostname \"$1\"
 busybox hostname > /stub/kernel
@@ -49,10 +49,16 @@ fn stage() -> Stage {
 }
 
 /// Runs postclone where the kernel has a name of its own, which is kept between runs.
-fn on(stage: &Stage, args: &[&str]) -> Run {
+pub fn on(stage: &Stage, args: &[&str]) -> Run {
+    on_with(stage, args, &[])
+}
+
+/// The same with an environment.
+pub fn on_with(stage: &Stage, args: &[&str], environment: &[(&str, &str)]) -> Run {
     let script = "busybox hostname \"$(cat \"$0/stub/kernel\")\" && exec chroot \"$0\" /usr/sbin/postclone \"$@\"";
     let mut command = Command::new("unshare");
     command.args(["--uts", "sh", "-c", script]).arg(stage.path("")).args(args);
+    command.envs(environment.iter().copied());
     run(command.stdin(Stdio::null()).output().unwrap())
 }
 

@@ -10,7 +10,7 @@ use crate::harness::{needs_root, postclone};
 use crate::stage::{KERNELS, Stage, Thing};
 use crate::tree;
 
-const ID: &str = "0123456789abcdef0123456789abcdef";
+pub const ID: &str = "0123456789abcdef0123456789abcdef";
 const KEYS: [&str; 3] = ["rsa", "ecdsa", "ed25519"];
 const ENTRY: &str = "boot/loader/entries/0123456789abcdef0123456789abcdef-6.1.0-1-amd64.conf";
 const TOKEN: &str = "etc/kernel/entry-token";
@@ -20,7 +20,7 @@ fn key(kind: &str) -> String {
 }
 
 /// A clone of a machine that was called `tmpl`.
-fn clone() -> Stage {
+pub fn clone() -> Stage {
     let stage = Stage::new();
     let output = Command::new("ldd").arg("/usr/bin/ssh-keygen").output().unwrap();
     let words = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -435,7 +435,7 @@ fn seeds_go_for_good() {
     assert!(said.contains("does not bring them back"), "{said}");
     assert!(!stage.path(seed).exists());
     let said = text(&stage.run(&["renew", "random-seeds", "--yes"]).demand(0).stdout);
-    assert!(said.contains("there is nothing to renew"), "{said}");
+    assert!(said.contains("there is nothing left to change"), "{said}");
     let said = text(&stage.run(&["undo", "--yes"]).demand(0).stdout);
     assert!(said.contains("the random seeds are not put back"), "{said}");
     assert!(!stage.path(seed).exists());

@@ -17,18 +17,18 @@ use crate::tree;
 const RECORD: &str = "var/lib/postclone/origin.json";
 
 /// What a hypervisor gives a machine.
-struct Machine {
+pub struct Machine {
     uuid: &'static str,
     mac: &'static str,
     serial: &'static str,
 }
 
-const TEMPLATE: Machine = Machine {
+pub const TEMPLATE: Machine = Machine {
     uuid: "AAAAAAAA-0000-4000-8000-000000000001",
     mac: "52:54:00:aa:00:01",
     serial: "t1",
 };
-const CLONE: Machine = Machine {
+pub const CLONE: Machine = Machine {
     uuid: "BBBBBBBB-0000-4000-8000-000000000002",
     mac: "52:54:00:bb:00:02",
     serial: "c1",
@@ -75,7 +75,7 @@ fn copy_over(from: &Path, to: &Path) {
 }
 
 /// One device a kind of content, in a side's UUIDs.
-fn lsblk(side: &str) -> String {
+pub fn lsblk(side: &str) -> String {
     let letter = if side == "template" { "a" } else { "b" };
     let uuid = |number: u32| format!("{letter}0000000-0000-4000-8000-00000000000{number}");
     let disk = json!({"path": "/dev/vda", "type": "disk", "pttype": "gpt", "ptuuid": uuid(0), "serial": "replaced"});
@@ -89,7 +89,7 @@ fn lsblk(side: &str) -> String {
 }
 
 /// Makes the stage that machine.
-fn be(stage: &Stage, machine: &Machine) {
+pub fn be(stage: &Stage, machine: &Machine) {
     let nic = "sys/class/net/ens3";
     for dir in ["sys/class/dmi/id".to_owned(), format!("{nic}/device")] {
         fs::create_dir_all(stage.path(&dir)).unwrap();
@@ -110,7 +110,7 @@ fn list(stage: &Stage, status: i32, more: &[&str]) -> Value {
 }
 
 /// The kinds that have a row in a state.
-fn in_state(list: &Value, state: &str) -> BTreeSet<String> {
+pub fn in_state(list: &Value, state: &str) -> BTreeSet<String> {
     let rows = list["items"].as_array().unwrap().iter();
     let rows = rows.filter(|row| row["state"] == state);
     rows.map(|row| row["item"].as_str().unwrap().to_owned()).collect()

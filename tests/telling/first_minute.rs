@@ -71,7 +71,8 @@ waits for a reboot  no
 the next boot       1 hold
 the template's      nothing that is known: no earlier machine is on record
 
-To rename tpl-vg after this host: `postclone rename tpl-vg c-vg`.
+If this machine is a clone, `postclone fixup` gives it names, IDs and keys of
+its own. `postclone rename tpl-vg c-vg` renames the volume group alone.
 ",
     );
     assert_eq!(before, stage.system());
@@ -165,7 +166,8 @@ waits for a reboot  no
 not seen            LVM's report, the last run, the next boot, what is of the
                     template: that takes root
 
-To rename tpl-vg after this host: `sudo postclone rename tpl-vg c-vg`.
+If this machine is a clone, `sudo postclone fixup` gives it names, IDs and keys
+of its own. `sudo postclone rename tpl-vg c-vg` renames the volume group alone.
 ",
     );
     assert!(stage.asked().is_empty());
@@ -181,7 +183,7 @@ fn the_templates_host_name_is_spoken_of() {
     assert!(
         text.contains(
             "\nNothing to do, unless tpl is the template's host name still; then the running\n\
-             kernel's host name has `c`: `postclone rename tpl-vg c-vg`.\n"
+             kernel's host name has `c`: `postclone fixup --name c`.\n"
         ),
         "{text}"
     );
@@ -189,7 +191,10 @@ fn the_templates_host_name_is_spoken_of() {
     stage.write("etc/fstab", "/dev/system/root / ext4 defaults 0 1\n");
     stage.set("vg", "system");
     let text = String::from_utf8(alone(&stage, "0:0").demand(0).stdout).unwrap();
-    assert!(text.contains("then\n`postclone rename system NEW`.\n"), "{text}");
+    assert!(
+        text.contains("To\nrename the volume group alone: `postclone rename system NEW`.\n"),
+        "{text}"
+    );
 }
 
 /// A stage whose plan is longer than a screen, and a stub of less that tells how it was called.

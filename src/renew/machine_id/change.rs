@@ -12,7 +12,7 @@ use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::mounts::mounted;
 use crate::guest::root::Root;
-use crate::plan::{Act, Phase, Rewriter, Subject};
+use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::proof::Known;
 use crate::renew::entries::TOKEN;
 use crate::rewrite::matcher::Matcher;
@@ -50,6 +50,7 @@ impl Change for Renewal {
             old: self.kept.old.clone(),
             new: self.kept.new.clone(),
             named_after: None,
+            role: Role::Value,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::root::Root;
 use crate::live::sshd;
-use crate::plan::{Act, Phase, Rewriter, Subject};
+use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::proof::Known;
 use crate::rewrite::matcher::Matcher;
 use crate::ssh_keygen;
@@ -51,6 +51,7 @@ impl Change for Renewal {
             old: self.prints(Direction::Backward),
             new: self.prints(Direction::Forward),
             named_after: None,
+            role: Role::Value,
         }
     }
 

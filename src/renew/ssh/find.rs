@@ -26,11 +26,17 @@ const DROPBEAR: &[&str] = &[
 const TYPES: &[(&str, &str)] =
     &[("ssh-rsa", "RSA"), ("ecdsa-sha2-", "ECDSA"), ("ssh-ed25519", "ED25519")];
 
-/// The renewal of all that can be renewed, and what is said of the rest. `drawn` keeps the new keys.
+/// The renewal of all that can be renewed, and what is said of the rest. `drawn` keeps the new keys. Their
+/// comments name `host`; without one, the present host.
 ///
 /// # Errors
 /// A key that cannot be read or made.
-pub fn find(root: &Root, drawn: &Drawn) -> Result<(Option<Renewal>, Vec<Warning>)> {
+pub fn find(
+    root: &Root,
+    drawn: &Drawn,
+    host: Option<&str>,
+) -> Result<(Option<Renewal>, Vec<Warning>)> {
+    let host = host.map(str::to_owned).or_else(|| host::present(root).map(|own| own.name));
     let mut view = View::of(root);
     if root.is_live() {
         view.sshd = look::sshd(root);
@@ -44,7 +50,10 @@ pub fn find(root: &Root, drawn: &Drawn) -> Result<(Option<Renewal>, Vec<Warning>
         }
         match plain(root, &path, &certificates).map_err(refuse)? {
             Ok(plain) => {
-                keys.push(renewed(root, &path, &plain, drawn, &mut texts).map_err(refuse)?);
+                keys.push(
+                    renewed(root, &path, &plain, drawn, host.as_deref(), &mut texts)
+                        .map_err(refuse)?,
+                );
             }
             Err(why) => {
                 let text = format!("{why}: the host key is left as it is");
@@ -121,12 +130,13 @@ fn renewed(
     path: &Path,
     plain: &Plain,
     drawn: &Drawn,
+    host: Option<&str>,
     texts: &mut Texts,
 ) -> Result<Key> {
     let old: Print = ssh_keygen::print(&root.outer(&plain.public_path))?;
     let (line, rest) = plain.public.split_once('\n').unwrap_or((&plain.public, ""));
     let comment = line.splitn(3, ' ').nth(2).unwrap_or_default().trim();
-    let new = drawn.key(path, &old, &commented(root, comment))?;
+    let new = drawn.key(path, &old, &commented(host, comment))?;
     let mut public = new.public.0.clone();
     if !plain.public.contains('\n') {
         public.truncate(public.trim_ascii_end().len());
@@ -146,10 +156,10 @@ fn renewed(
 }
 
 /// The comment of the new key: the old one, with this host's name where that has a host's.
-fn commented(root: &Root, comment: &str) -> String {
-    match (comment.split_once('@'), host::present(root)) {
-        (Some((user, host)), Some(present)) if !comment.contains(' ') && !host.is_empty() => {
-            format!("{user}@{}", present.name)
+fn commented(own: Option<&str>, comment: &str) -> String {
+    match (comment.split_once('@'), own) {
+        (Some((user, host)), Some(own)) if !comment.contains(' ') && !host.is_empty() => {
+            format!("{user}@{own}")
         }
         _ => comment.to_owned(),
     }

@@ -122,7 +122,7 @@ impl Since {
                      be told from its names: put that right by hand, its old bytes are in `{}`; or use --force",
                     self.sentences.join("; "),
                     path.display(),
-                    job.plan.old_names(),
+                    job.plan.searched_names(),
                     copy.display()
                 );
             }

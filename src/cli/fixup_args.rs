@@ -1,0 +1,64 @@
+//! What makes a clone a machine of its own.
+
+use clap::{Args, ValueEnum};
+
+use super::RunArgs;
+use crate::host::Spelling;
+
+/// Arguments of `postclone fixup`.
+#[derive(Debug, Args)]
+pub struct FixupArgs {
+    /// What this machine is called from now on, short or with its domain
+    ///
+    /// [default: its host name, where that is no longer the template's; else the name that cloud-init,
+    /// Hyper-V or VMware has for it, after a question]
+    #[arg(long, value_name = "NAME", value_parser = super::parse_host_name)]
+    pub name: Option<Spelling>,
+
+    /// Change these alone, separated by commas
+    #[arg(long, value_name = "ITEM", value_enum, value_delimiter = ',', conflicts_with = "except")]
+    pub only: Vec<Part>,
+
+    /// Leave these as they are, separated by commas
+    #[arg(long, value_name = "ITEM", value_enum, value_delimiter = ',')]
+    pub except: Vec<Part>,
+
+    /// How the run is made
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// A part of a fixup, by the words of `postclone identity`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The host's name, in all its places
+    HostName,
+    /// The name of the volume group under /, after the host
+    GroupName,
+    /// The machine ID, and D-Bus's copy of it
+    MachineId,
+    /// The SSH server's host keys
+    SshHostKeys,
+    /// The random seeds of systemd, sysvinit and systemd-boot
+    RandomSeeds,
+}
+
+impl Part {
+    /// The kinds of identity that it changes.
+    pub fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::HostName => &["host-name", "host-name-place"],
+            Self::GroupName => &["group-name"],
+            Self::MachineId => &["machine-id", "dbus-machine-id"],
+            Self::SshHostKeys => &["ssh-host-key"],
+            Self::RandomSeeds => &["random-seed"],
+        }
+    }
+}
+
+impl FixupArgs {
+    /// Whether a part is asked for.
+    pub fn asks(&self, part: Part) -> bool {
+        (self.only.is_empty() || self.only.contains(&part)) && !self.except.contains(&part)
+    }
+}

@@ -1,0 +1,96 @@
+//! The volume group of a clone: the one under `/`, and its name after the host's.
+
+use anyhow::Result;
+
+use crate::exit::refuse;
+use crate::group::target::{self, Asked};
+use crate::group::{Rename, new_name};
+use crate::guest::inventory::Inventory;
+use crate::guest::named::fstab_group;
+use crate::guest::root::Root;
+use crate::names::VgName;
+use crate::plan::Warning;
+use crate::run::Program;
+
+/// The group under `/`.
+#[derive(Debug)]
+pub(crate) struct OfRoot {
+    name: VgName,
+    uuid: Option<String>,
+}
+
+impl OfRoot {
+    pub(crate) fn name(&self) -> &VgName {
+        &self.name
+    }
+}
+
+/// LVM's report, where this machine has LVM.
+///
+/// # Errors
+/// As [`target::inventory`].
+pub(crate) fn report(asked: &Asked) -> Result<Option<Inventory>> {
+    let is_here = asked.lvm_report.is_some() || Program::Lvm.find().is_some();
+    if is_here { target::inventory(asked).map_err(refuse) } else { Ok(None) }
+}
+
+/// The group that holds `/`; none where none can be seen.
+///
+/// # Errors
+/// A group that was renamed by hand and by half.
+pub(crate) fn of_root(
+    root: &Root,
+    inventory: Option<&Inventory>,
+    asked: &Asked,
+) -> Result<Option<OfRoot>> {
+    let is_running = root.is_live() && asked.lvm_report.is_none();
+    if let Some(inventory) = inventory.filter(|_| is_running) {
+        let group = target::root_group(root, inventory).map_err(refuse)?;
+        if let Some(group) = group {
+            return Ok(Some(OfRoot { name: group.name, uuid: Some(group.uuid) }));
+        }
+    }
+    let name = fstab_group(root).map_err(refuse)?;
+    Ok(name.map(|name| OfRoot { name, uuid: None }))
+}
+
+/// The group's renaming after the host, where that is due, and what is said of it.
+///
+/// # Errors
+/// As [`target::find_in`].
+pub(crate) fn find(
+    root: &Root,
+    asked: Asked,
+    inventory: Option<Inventory>,
+    group: Option<&OfRoot>,
+    host: &str,
+) -> Result<(Option<Rename>, Vec<Warning>)> {
+    let told = |text: String| Ok((None, vec![Warning::general(text)]));
+    let Some(group) = group else {
+        return told(
+            "no volume group holds `/`, as far as can be seen: none is renamed".to_owned(),
+        );
+    };
+    let old = &group.name;
+    match new_name::of_host(old, root, inventory.as_ref(), host) {
+        None => told(format!(
+            "the volume group {old} shows no pattern from which to make a name for the host {host}, and keeps its \
+             name: `postclone rename {old} NEW` renames it"
+        )),
+        Some(Err(error)) => told(format!(
+            "the volume group {old} keeps its name, for the one that its pattern gives for the host {host} will not \
+             do: {error}; `postclone rename {old} NEW` renames it"
+        )),
+        Some(Ok(new)) if new == *old => Ok((None, Vec::new())),
+        Some(Ok(new)) => {
+            let asked = Asked {
+                old: Some(old.clone()),
+                new: Some(new),
+                vg_uuid: group.uuid.clone().filter(|_| !asked.files_only),
+                ..asked
+            };
+            let found = target::find_in(&asked, root, inventory)?;
+            Ok((Some(found.rename), found.warnings))
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Who the clone is: its new name, and the one that its files still have.
+
+use anyhow::{Result, anyhow};
+
+use crate::exit::refuse;
+use crate::group::new_name::{Advice, advise};
+use crate::guest::host::{self, HostName, Source};
+use crate::guest::inventory::Inventory;
+use crate::guest::root::Root;
+use crate::host::Spelling;
+use crate::names::VgName;
+use crate::run::vmware;
+
+/// Where Debian's installer writes the host's own name (hosts(5); the address is Debian's custom).
+const OWN_ADDRESS: &str = "127.0.1.1";
+
+/// The machine's new name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Becomes {
+    /// The name that its files still have, where that is not its present one.
+    pub old: Option<Spelling>,
+    /// Its name from now on.
+    pub new: Spelling,
+    /// Where the new name is from.
+    pub source: Source,
+}
+
+/// What is known of the machine's names.
+#[derive(Debug, Default)]
+pub struct Known<'a> {
+    /// The name that the user gave.
+    pub given: Option<Spelling>,
+    /// What the machine is called on record from which this disk was cloned.
+    pub template: Option<String>,
+    /// Whether the present name is known to be this machine's own, by the record.
+    pub is_own: bool,
+    /// The group under `/`.
+    pub group: Option<&'a VgName>,
+    /// LVM's report.
+    pub inventory: Option<&'a Inventory>,
+    /// Whether a person answers.
+    pub is_asked: bool,
+}
+
+/// Settles the name. `ask` puts the question to a person, with why it is asked and what is proposed.
+///
+/// # Errors
+/// No name that could be taken without guessing; the words say to give one.
+pub fn settle(
+    root: &Root,
+    known: &Known<'_>,
+    ask: impl FnOnce(&str, Option<&str>) -> Result<Spelling>,
+) -> Result<Becomes> {
+    let present = host::present(root);
+    let is_present =
+        |name: &str| present.as_ref().is_some_and(|own| own.name.eq_ignore_ascii_case(name));
+    let old =
+        |new: &Spelling| if is_present(new.short()) { former(root, known, new) } else { None };
+    if let Some(new) = known.given.clone() {
+        return Ok(Becomes { old: old(&new), new, source: Source::Argument });
+    }
+    let why = match &present {
+        None => "the system has no host name".to_owned(),
+        Some(present) => match templates(root, known, present) {
+            Some(why) => why,
+            None => {
+                let new = Spelling::new(&present.name)?;
+                return Ok(Becomes { old: old(&new), new, source: present.source });
+            }
+        },
+    };
+    let others = host::others(root, vmware::host_name);
+    let agree = others.windows(2).all(|pair| pair[0].name == pair[1].name);
+    let called: Vec<String> =
+        others.iter().map(|other| format!("{} has `{}`", other.source, other.name)).collect();
+    let called = called.iter().map(|called| format!("; {called}")).collect::<String>();
+    if !known.is_asked {
+        let name = others.first().filter(|_| agree).map_or("NAME", |other| other.name.as_str());
+        return Err(refuse(anyhow!(
+            "{why}{called}: say what this machine is called with --name {name}"
+        )));
+    }
+    let proposed = others.first().filter(|_| agree);
+    let new = ask(&format!("{why}{called}"), proposed.map(|other| other.name.as_str()))?;
+    let source = match proposed {
+        Some(other) if other.name == new.short() => other.source,
+        _ => Source::Argument,
+    };
+    Ok(Becomes { old: old(&new), new, source })
+}
+
+/// Why the present name may be the template's still; none where it is the machine's own.
+fn templates(root: &Root, known: &Known<'_>, present: &HostName) -> Option<String> {
+    let (name, source) = (&present.name, present.source);
+    if known.is_own {
+        return None;
+    }
+    if let Some(template) = &known.template {
+        let is_own = host::short(template).is_none_or(|template| template != name);
+        return (!is_own).then(|| {
+            format!("this machine is called `{name}` ({source}), as its template is on record")
+        });
+    }
+    let may_be = |why: &str| Some(format!("this machine is called `{name}` ({source}){why}"));
+    match known.group.map(|group| advise(group, root, known.inventory)) {
+        Some(Advice::Take(_)) => None,
+        Some(Advice::SameHost(..)) => {
+            may_be(", after which its volume group is named: it may be its template's name still")
+        }
+        _ => may_be(", and nothing says whether that is its template's name"),
+    }
+}
+
+/// The name that other places may still have, where the machine has its new one: the template's on record,
+/// or the one that the hosts file has for the machine itself.
+fn former(root: &Root, known: &Known<'_>, new: &Spelling) -> Option<Spelling> {
+    let is_another = |name: &Spelling| !name.short().eq_ignore_ascii_case(new.short());
+    let recorded = known.template.as_deref().and_then(|name| Spelling::new(name).ok());
+    recorded.filter(is_another).or_else(|| {
+        let text = root.read_text("/etc/hosts")?;
+        let mut names = text.lines().filter_map(|line| {
+            let line = line.split('#').next().unwrap_or_default();
+            let mut words = line.split_whitespace();
+            (words.next() == Some(OWN_ADDRESS)).then(|| words.next().map(Spelling::new))?
+        });
+        let (first, more) = (names.next()?.ok()?, names.next());
+        // Of several lines nobody can say which was the host's own.
+        Some(first).filter(|first| is_another(first) && more.is_none())
+    })
+}
