@@ -43,6 +43,31 @@ impl Devices {
         group.volumes.iter().find(holds).map(|volume| volume.name.clone())
     }
 
+    /// The UUID on a device, and the kind of what has it.
+    pub fn content(&self, path: &str) -> Option<(&str, &str)> {
+        let device = self.0.get(path)?;
+        Some((device.uuid.as_deref()?, device.kind.as_str()))
+    }
+
+    /// The devices that have a UUID, by path.
+    pub fn with(&self, uuid: &str) -> Vec<&str> {
+        self.having(|device| device.uuid.as_deref() == Some(uuid))
+    }
+
+    /// A partition's UUID in the partition table.
+    pub fn partition(&self, path: &str) -> Option<&str> {
+        self.0.get(path)?.partition.as_deref()
+    }
+
+    /// The partitions that have a UUID in their partition tables, by path.
+    pub fn with_partition(&self, uuid: &str) -> Vec<&str> {
+        self.having(|device| device.partition.as_deref() == Some(uuid))
+    }
+
+    fn having(&self, is: impl Fn(&Device) -> bool) -> Vec<&str> {
+        self.0.iter().filter(|(_, device)| is(device)).map(|(path, _)| path.as_str()).collect()
+    }
+
     /// Devices with a LUKS header, by path.
     pub fn encrypted(&self) -> impl Iterator<Item = &str> {
         let is = |(_, device): &(&String, &Device)| device.kind == "crypto_LUKS";
@@ -72,6 +97,19 @@ fn parse_tags(text: &str) -> BTreeSet<String> {
 struct Device {
     uuid: Option<String>,
     kind: String,
+    /// PARTUUID
+    partition: Option<String>,
+}
+
+/// The UUID that is on a device now, as it is read from it (blkid(8), `-p`).
+///
+/// # Errors
+/// What blkid says of a device on which it sees none.
+pub fn read(device: &str) -> Result<String> {
+    let output =
+        Cmd::new(Program::Blkid).args(["-p", "-s", "UUID", "-o", "value", device]).checked();
+    let output = output.with_context(|| format!("reading the UUID on `{device}`"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Without blkid's cache, which may tell of devices that are gone.
@@ -90,7 +128,11 @@ fn parse(text: &str) -> BTreeMap<String, Device> {
         if let Some(name) = value("DEVNAME=") {
             devices.insert(
                 name,
-                Device { uuid: value("UUID="), kind: value("TYPE=").unwrap_or_default() },
+                Device {
+                    uuid: value("UUID="),
+                    kind: value("TYPE=").unwrap_or_default(),
+                    partition: value("PARTUUID="),
+                },
             );
         }
     }

@@ -9,6 +9,7 @@ use crate::host;
 use crate::renew::{machine_id, seeds, ssh};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::{Saved, SavedChange};
+use crate::uuids;
 use crate::volume;
 
 /// Reads what a journal keeps of a change.
@@ -22,6 +23,7 @@ const KINDS: &[(&str, Read)] = &[
     (machine_id::KIND, machine_id::of),
     (ssh::KIND, ssh::of),
     (seeds::KIND, seeds::of),
+    (uuids::KIND, uuids::of),
 ];
 
 /// The changes of a run.

@@ -8,6 +8,25 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().flat_map(digits).collect()
 }
 
+/// The hyphens of a UUID's text (RFC 9562, 4): the digits that stand before each.
+const HYPHENS: [usize; 4] = [8, 12, 16, 20];
+
+/// A UUID's 32 digits with its hyphens.
+pub fn hyphenated(digits: &str) -> String {
+    let part = |at: usize, digit: char| {
+        let hyphen = HYPHENS.contains(&at).then_some('-');
+        hyphen.into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(|(at, digit)| part(at, digit)).collect()
+}
+
+/// Whether a text is a UUID as file systems have it: lower case, with hyphens.
+pub fn is_uuid(text: &str) -> bool {
+    let digits: String = text.chars().filter(|letter| *letter != '-').collect();
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    digits.len() == 32 && digits.bytes().all(is_digit) && hyphenated(&digits) == text
+}
+
 /// The bytes of a base64 text (RFC 4648, 4).
 pub fn base64(text: &str) -> Option<Vec<u8>> {
     decoded(text, |letter| match letter {
@@ -49,6 +68,16 @@ fn decoded(text: &str, last: impl Fn(u8) -> Option<u8>) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_uuid_has_its_hyphens() {
+        let uuid = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+        assert_eq!(hyphenated(&uuid.replace('-', "")), uuid);
+        assert!(is_uuid(uuid));
+        for text in ["", "A-B", &uuid.to_uppercase(), &uuid.replace('-', ""), &uuid[1..]] {
+            assert!(!is_uuid(text), "{text}");
+        }
+    }
 
     #[test]
     fn bytes_have_two_digits_each() {

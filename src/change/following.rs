@@ -12,6 +12,7 @@ use crate::rewrite::edit::{Edit, apply};
 use crate::rewrite::matcher::Matcher;
 use crate::rewrite::merge::merge;
 use crate::rewrite::text::kernel_command_line;
+use crate::rewrite::uuid_bridge::StandIns;
 
 /// A placed file of a run.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Following {
             )),
             Made::Unified { token, linux, initrd, .. } => {
                 let before = self.before.as_bytes();
-                let cmdline = bridge::text("kernel-arguments", before, &self.edits, uuids)?;
+                let cmdline = bridge::text("kernel-arguments", before, &self.edits, uuids, &StandIns::new())?;
                 if cmdline.is_none() && !images {
                     return Ok(None);
                 }

@@ -24,6 +24,7 @@ use crate::plan::{Act, Phase, Rewriter, Subject};
 use crate::proof::Known;
 use crate::rewrite::bridge::Uuids;
 use crate::rewrite::matcher::Matcher;
+use crate::rewrite::uuid_bridge::StandIns;
 use crate::transaction::record::Direction;
 pub use following::Following;
 pub use job::Job;
@@ -99,6 +100,11 @@ pub trait Change: fmt::Debug + Send + Sync {
     /// The file systems by UUID that a bridge has in place of names.
     fn uuids(&self, _devices: &Devices) -> Uuids {
         Uuids::new()
+    }
+
+    /// What names file systems of partitions while their UUIDs change.
+    fn stand_ins(&self) -> StandIns {
+        StandIns::new()
     }
 
     // --- Before the first change.

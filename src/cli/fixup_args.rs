@@ -15,6 +15,10 @@ pub struct FixupArgs {
     #[arg(long, value_name = "NAME", value_parser = super::parse_host_name)]
     pub name: Option<Spelling>,
 
+    /// Change these as well, which are left as they are otherwise, separated by commas
+    #[arg(long, value_name = "ITEM", value_enum, value_delimiter = ',', conflicts_with = "only")]
+    pub with: Vec<Part>,
+
     /// Change these alone, separated by commas
     #[arg(long, value_name = "ITEM", value_enum, value_delimiter = ',', conflicts_with = "except")]
     pub only: Vec<Part>,
@@ -41,6 +45,10 @@ pub enum Part {
     SshHostKeys,
     /// The random seeds of systemd, sysvinit and systemd-boot
     RandomSeeds,
+    /// UUIDs of mounted ext2, ext3 and ext4 file systems; only where it is named
+    FsUuids,
+    /// UUIDs of swap areas; only where it is named
+    SwapUuids,
 }
 
 impl Part {
@@ -52,13 +60,25 @@ impl Part {
             Self::MachineId => &["machine-id", "dbus-machine-id"],
             Self::SshHostKeys => &["ssh-host-key"],
             Self::RandomSeeds => &["random-seed"],
+            Self::FsUuids => &["fs-uuid"],
+            Self::SwapUuids => &["swap-uuid"],
         }
+    }
+
+    /// Whether a fixup changes it without being told to.
+    fn is_default(self) -> bool {
+        !matches!(self, Self::FsUuids | Self::SwapUuids)
     }
 }
 
 impl FixupArgs {
     /// Whether a part is asked for.
     pub fn asks(&self, part: Part) -> bool {
-        (self.only.is_empty() || self.only.contains(&part)) && !self.except.contains(&part)
+        let is_chosen = if self.only.is_empty() {
+            part.is_default() || self.with.contains(&part)
+        } else {
+            self.only.contains(&part)
+        };
+        is_chosen && !self.except.contains(&part)
     }
 }

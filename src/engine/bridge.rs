@@ -7,6 +7,7 @@ use crate::change::Job;
 use crate::plan::paths::PathChange;
 use crate::plan::{FileChange, Warning, ZIPL_CONF};
 use crate::rewrite::bridge::Uuids;
+use crate::rewrite::uuid_bridge::StandIns;
 use crate::rewrite::{bridge, image_bridge};
 
 /// Gives every file that a boot reads its text on the bridge, or warns why there is none. True where
@@ -27,7 +28,9 @@ pub(super) fn build(job: &mut Job) -> bool {
             let mut uuids = Uuids::new();
             job.changes.iter().for_each(|change| uuids.extend(change.uuids(devices)));
             let placed = job.placed.iter().map(|placed| placed.on_bridge(&uuids, images));
-            Ok((texts(&uuids, &job.plan.files, images)?, placed.collect::<Result<Vec<_>, _>>()?))
+            let mut stand_ins = StandIns::new();
+            job.changes.iter().for_each(|change| stand_ins.extend(change.stand_ins()));
+            Ok((texts(&uuids, &stand_ins, &job.plan.files, images)?, placed.collect::<Result<Vec<_>, _>>()?))
         });
     match texts {
         Ok((texts, placed)) => {
@@ -80,6 +83,7 @@ fn can_be_built(job: &Job, images: bool) -> Result<(), String> {
 
 fn texts(
     uuids: &Uuids,
+    stand_ins: &StandIns,
     files: &[FileChange],
     images: bool,
 ) -> Result<Vec<Option<Vec<u8>>>, String> {
@@ -87,7 +91,7 @@ fn texts(
         .iter()
         .map(|change| match change.kind {
             kind if image_bridge::concerns(kind) && !images => Ok(None),
-            kind => bridge::text(kind, &change.before, &change.edits, uuids),
+            kind => bridge::text(kind, &change.before, &change.edits, uuids, stand_ins),
         })
         .collect()
 }

@@ -80,7 +80,7 @@ impl Due {
                 self.pivot_was_begun(journal) || self.was_begun(journal, files) || itself()
             }
             (Phase::Links | Phase::Live, _) => self.pivot_was_begun(journal) || itself(),
-            (Phase::Keep | Phase::Pivot | Phase::Files, _) => itself(),
+            (Phase::Keep | Phase::Pivot | Phase::Files | Phase::Late, _) => itself(),
         }
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn of(job: &Job) -> Vec<Step> {
     if files > 0 {
         steps.push(Step::Backup { files });
     }
+    steps.extend(own(job, Phase::Keep));
     let bridged = job.plan.files.iter().filter(|change| change.bridge.is_some()).count();
     if bridged > 0 {
         steps.push(Step::BridgeFiles { files: bridged });
@@ -59,6 +60,7 @@ pub(super) fn of(job: &Job) -> Vec<Step> {
         steps.push(Step::ReloadSystemd);
     }
     steps.extend(own(job, Phase::Live));
+    steps.extend(own(job, Phase::Late));
     if let Some(generator) = job.generator {
         steps.extend(job.images.images.iter().map(|image| Step::RebuildImage {
             generator: generator.name().to_owned(),

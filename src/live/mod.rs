@@ -13,6 +13,7 @@ pub mod picture;
 pub mod reboot;
 pub mod sshd;
 pub mod until_reboot;
+pub mod uuid_links;
 
 use std::path::Path;
 

@@ -78,6 +78,8 @@ pub enum Phase {
     Links,
     /// The rest of the running system, until the reboot.
     Live,
+    /// What changes when the files are in place, and goes back before them.
+    Late,
     /// Images that the next boot reads, built by the system itself alone.
     Image,
     /// The second look at all of it.

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use super::edit::{Edit, Form, apply};
 use super::lines::LineIndex;
+use super::uuid_bridge::{self, StandIns};
 use super::{grubenv, image_bridge, unit_bridge};
 use crate::names::LvName;
 
@@ -30,25 +31,26 @@ pub fn text(
     text: &[u8],
     edits: &[Edit],
     uuids: &Uuids,
+    stand_ins: &StandIns,
 ) -> Result<Option<Vec<u8>>, String> {
+    let mut bridge = uuid_bridge::edits(kind, text, edits, stand_ins)?;
     // A host's name and a machine ID hold on the bridge as well.
     let edits: Vec<Edit> = edits.iter().filter(|edit| edit.form.is_of_volumes()).cloned().collect();
     let edits = edits.as_slice();
     let read_by_boot = match kind {
         "fstab" => fstab_edit,
         kind if image_bridge::concerns(kind) => {
-            return image_bridge::text(kind, text, edits, uuids);
+            return alone(image_bridge::text(kind, text, edits, uuids)?, text, &bridge);
         }
         "grub-cfg" | "grub-include" | "grub-legacy" | "bls-entry" | "grubenv" | "extlinux"
         | "syslinux" | "refind" | "limine" | "elilo" | "xen-loader" => kernel_edit,
         "refind-linux" | "kernel-arguments" => argument_edit,
-        "systemd-mount" => return unit_bridge::text(text, edits, uuids),
+        "systemd-mount" => return alone(unit_bridge::text(text, edits, uuids)?, text, &bridge),
         "boot-map" => return no_bridge(text, edits, BOOT_MAP),
         "device-table" => return no_bridge(text, edits, DEVICE_TABLE),
-        _ => return Ok(None),
+        _ => return alone(None, text, &bridge),
     };
     let lines = LineIndex::new(text);
-    let mut bridge = Vec::new();
     for edit in edits {
         let line = lines.range(lines.line_of(edit.token.start));
         let before = &text[line.start..edit.token.start];
@@ -58,10 +60,28 @@ pub fn text(
         let rest = &text[edit.token.end..line.end];
         bridge.extend(read_by_boot(edit, before, rest, uuids)?);
     }
+    bridge.sort_by_key(|edit| edit.range.start);
     if kind == "grubenv" {
         bridge.extend(grubenv::padding_edit(text, &bridge).map_err(|error| error.to_string())?);
     }
     Ok((!bridge.is_empty()).then(|| apply(text, &bridge)))
+}
+
+/// A text on the bridge where volumes and partitions are bridged apart.
+///
+/// # Errors
+/// Both at once.
+fn alone(
+    of_volumes: Option<Vec<u8>>,
+    text: &[u8],
+    of_partitions: &[Edit],
+) -> Result<Option<Vec<u8>>, String> {
+    match of_volumes {
+        None if of_partitions.is_empty() => Ok(None),
+        None => Ok(Some(apply(text, of_partitions))),
+        Some(text) if of_partitions.is_empty() => Ok(Some(text)),
+        Some(_) => Err("a unit names a volume and a partition's file system by UUID".to_owned()),
+    }
 }
 
 /// The first field by UUID. An option that names a volume has no other spelling.
@@ -205,7 +225,7 @@ mod tests {
         };
         let edits = rewrite(&matcher, input.as_bytes()).unwrap().edits;
         let uuids = Uuids::from([(lv("root"), "R-1".to_owned()), (lv("swap"), "S-2".to_owned())]);
-        let text = text(kind, input.as_bytes(), &edits, &uuids)?;
+        let text = text(kind, input.as_bytes(), &edits, &uuids, &StandIns::new())?;
         Ok(String::from_utf8(text.unwrap_or_else(|| input.as_bytes().to_vec())).unwrap())
     }
 
@@ -327,7 +347,13 @@ mod tests {
                 _ => "root=/dev/a-b/root\n",
             };
             let says =
-                text(place.kind, input.as_bytes(), std::slice::from_ref(&edit), &Uuids::new());
+                text(
+                place.kind,
+                input.as_bytes(),
+                std::slice::from_ref(&edit),
+                &Uuids::new(),
+                &StandIns::new(),
+            );
             let silent = matches!(says, Ok(None));
             assert_eq!(silent, read_by_generators.contains(&place.kind), "{}", place.pattern);
         }

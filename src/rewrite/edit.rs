@@ -35,6 +35,8 @@ pub enum Form {
     MachineId,
     /// A key of the SSH server's
     HostKey,
+    /// The UUID of a file system or swap area
+    FsUuid,
     /// `#` bytes that keep a GRUB environment block's size
     Padding,
 }
@@ -43,7 +45,7 @@ impl Form {
     /// Whether it spells a group or one of its volumes: only these have another spelling while a group's
     /// name changes.
     pub fn is_of_volumes(self) -> bool {
-        !matches!(self, Self::HostName | Self::MachineId | Self::HostKey | Self::Padding)
+        !matches!(self, Self::HostName | Self::MachineId | Self::HostKey | Self::FsUuid | Self::Padding)
     }
 
     /// The word in reports.
@@ -61,6 +63,7 @@ impl Form {
             Self::HostName => "host-name",
             Self::MachineId => "machine-id",
             Self::HostKey => "host-key",
+            Self::FsUuid => "fs-uuid",
             Self::Padding => "padding",
         }
     }

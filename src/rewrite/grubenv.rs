@@ -33,7 +33,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
 }
 
 /// The edit of the padding that makes up for what the others add or take.
-pub(super) fn padding_edit(text: &[u8], edits: &[Edit]) -> Result<Option<Edit>> {
+pub(crate) fn padding_edit(text: &[u8], edits: &[Edit]) -> Result<Option<Edit>> {
     let padding = text.iter().rposition(|byte| *byte != b'#').map_or(0, |at| at + 1);
     let old: usize = edits.iter().map(|edit| edit.range.len()).sum();
     let new: usize = edits.iter().map(|edit| edit.new.len()).sum();

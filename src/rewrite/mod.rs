@@ -42,6 +42,7 @@ pub mod unit_bridge;
 pub mod unit_file;
 pub mod unit_name;
 pub mod unit_path;
+pub mod uuid_bridge;
 pub mod verdict;
 pub mod xen;
 pub mod xml;

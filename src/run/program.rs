@@ -51,6 +51,14 @@ pub enum Program {
     Hostnamectl,
     /// hostname(1)
     Hostname,
+    /// tune2fs(8)
+    Tune2fs,
+    /// swaplabel(8)
+    Swaplabel,
+    /// swapon(8)
+    Swapon,
+    /// swapoff(8)
+    Swapoff,
     /// less(1)
     Less,
 }
@@ -59,7 +67,8 @@ pub enum Program {
 pub(super) const DIRECTORIES: &[&str] = &["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 impl Program {
-    pub(super) fn name(self) -> &'static str {
+    /// Its file's name.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Lvm => "lvm",
             Self::Udevadm => "udevadm",
@@ -83,6 +92,10 @@ impl Program {
             Self::SystemdInhibit => "systemd-inhibit",
             Self::Hostnamectl => "hostnamectl",
             Self::Hostname => "hostname",
+            Self::Tune2fs => "tune2fs",
+            Self::Swaplabel => "swaplabel",
+            Self::Swapon => "swapon",
+            Self::Swapoff => "swapoff",
             Self::Less => "less",
         }
     }

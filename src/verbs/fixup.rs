@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use anyhow::Result;
+use clap::ValueEnum;
 
 use super::carry_out::{Found, carry_out};
 use super::identity;
@@ -20,6 +21,7 @@ use crate::identity::look::Looked;
 use crate::logger;
 use crate::plan::Warning;
 use crate::renew::{machine_id, seeds, ssh};
+use crate::uuids::find;
 
 /// What is found once: the plan is made twice, and both times the same is drawn and answered.
 #[derive(Default)]
@@ -28,6 +30,7 @@ struct Once {
     becomes: OnceCell<Becomes>,
     id: OnceCell<String>,
     keys: ssh::Drawn,
+    uuids: find::Drawn,
 }
 
 /// Runs the verb.
@@ -84,6 +87,16 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
             warnings.extend(told);
         }
     }
+    let (file_systems, swaps) = (args.asks(Part::FsUuids), args.asks(Part::SwapUuids));
+    if file_systems || swaps {
+        let asked = find::Asked { file_systems, swaps };
+        let so_far = Changes(changes);
+        let renamed = |dm_uuid: &str, name: &str| so_far.dm_name(dm_uuid, name);
+        let (found, told) = find::find(root, asked, &renamed, &once.uuids)?;
+        changes = so_far.0;
+        changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
+        warnings.extend(told);
+    }
     // What a person names is made anew, whosever it is.
     let asks = |part: Part| {
         let is_own = || looked.as_ref().is_some_and(|looked| looked.are_own(part.kinds()));
@@ -108,9 +121,7 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
         let found = seeds::find(root)?;
         changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
     }
-    let covered =
-        [Part::HostName, Part::GroupName, Part::MachineId, Part::SshHostKeys, Part::RandomSeeds];
-    let covered = covered.into_iter().filter(|part| args.asks(*part));
+    let covered = Part::value_variants().iter().filter(|part| args.asks(**part));
     let covered: Vec<&str> = covered.flat_map(|part| part.kinds().iter().copied()).collect();
     let left = looked.as_ref().and_then(|looked| left::sentence(looked, &covered));
     warnings.extend(left.map(Warning::general));

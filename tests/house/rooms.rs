@@ -55,6 +55,8 @@ const ORDER: &[&str] = &[
     "run",
     "lvm",
     "blkid",
+    "tune2fs",
+    "swaps",
     "ssh_keygen",
     "identity",
     // A plan, its proof, and what carries it out.
@@ -72,6 +74,7 @@ const ORDER: &[&str] = &[
     "volume",
     "host",
     "renew",
+    "uuids",
     "fixup",
     "changes",
     // The command line.

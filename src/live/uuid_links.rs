@@ -1,0 +1,88 @@
+//! Links of file systems under both UUIDs until the next boot, by a volatile udev rule.
+//!
+//! systemd binds a mount to the device that fstab names: when the link of the old UUID went away, it would
+//! unmount the file system (systemd.mount(5), `BindsTo=`).
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::has_udev;
+use crate::run::{Cmd, Program};
+use crate::transaction::runtime;
+
+/// Above 60-persistent-storage.rules, which sets `ID_FS_UUID_ENC`.
+const RULES: &str = "/run/udev/rules.d/99-postclone-uuids.rules";
+
+/// One rule a UUID, so that a device with either has the links of both.
+fn rules(pairs: &[(&str, &str)]) -> String {
+    let mut text = String::from(
+        "# Made by postclone: file systems got other UUIDs. Both are linked until the next boot.\n",
+    );
+    for (one, other) in pairs.iter().flat_map(|(old, new)| [(old, new), (new, old)]) {
+        let _ = writeln!(
+            text,
+            "SUBSYSTEM==\"block\", ENV{{ID_FS_UUID_ENC}}==\"{one}\", SYMLINK+=\"disk/by-uuid/{other}\""
+        );
+    }
+    text
+}
+
+/// Has udev link both UUIDs of each pair from now on.
+///
+/// # Errors
+/// The rule cannot be written, or what udevadm says.
+pub fn keep(pairs: &[(&str, &str)]) -> Result<()> {
+    if !has_udev() {
+        return Ok(());
+    }
+    runtime::write(Path::new(RULES), &rules(pairs))?;
+    Cmd::new(Program::Udevadm).args(["control", "--reload"]).checked()?;
+    Ok(())
+}
+
+/// Lets udev look at a device again, and demands that the link of a UUID leads to it.
+///
+/// # Errors
+/// Another device, or what udevadm says.
+pub fn demand(device: &str, uuid: &str) -> Result<()> {
+    if !has_udev() {
+        return Ok(());
+    }
+    let name = device.strip_prefix("/dev/").unwrap_or(device);
+    Cmd::new(Program::Udevadm)
+        .args(["trigger", "--action=change", "--subsystem-match=block"])
+        .arg(format!("--sysname-match={name}"))
+        .checked()?;
+    Cmd::new(Program::Udevadm).args(["settle", "--timeout=60"]).checked()?;
+    let link = format!("/dev/disk/by-uuid/{uuid}");
+    let number = |path: &str| {
+        let read = fs::metadata(path).with_context(|| format!("looking for the link `{path}`"));
+        read.map(|metadata| metadata.rdev())
+    };
+    if number(&link)? != number(device)? {
+        bail!("`{link}` is another device than `{device}`: see `udevadm info {link}`");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_has_the_links_of_both() {
+        let text = rules(&[("a", "b")]);
+        let rules: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(
+            rules,
+            [
+                "SUBSYSTEM==\"block\", ENV{ID_FS_UUID_ENC}==\"a\", SYMLINK+=\"disk/by-uuid/b\"",
+                "SUBSYSTEM==\"block\", ENV{ID_FS_UUID_ENC}==\"b\", SYMLINK+=\"disk/by-uuid/a\""
+            ]
+        );
+    }
+}

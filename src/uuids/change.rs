@@ -1,0 +1,281 @@
+//! What new UUIDs are to the engine.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::device::Place;
+use super::references::{Reference, References, To};
+use super::{KIND, Renewal, Renewed, set};
+use crate::audit::Wanted;
+use crate::change::{Change, Job, Told};
+use crate::checks::is_root;
+use crate::guest::root::Root;
+use crate::plan::{Act, Phase, Rewriter, Role, Subject};
+use crate::printable::count;
+use crate::proof::Known;
+use crate::rewrite::matcher::Matcher;
+use crate::rewrite::uuid_bridge::{StandIn, StandIns};
+use crate::transaction::record::Direction;
+
+/// An act of its own.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+enum Own {
+    /// Note what the volumes have; on the way back, give it back to them before all else.
+    KeepVolumeUuids { volumes: usize },
+    /// Change the UUIDs on partitions, while the boot files are on the bridge.
+    SetPartitionUuids { partitions: usize },
+    /// Change the UUIDs on volumes, which nothing names by UUID any more.
+    SetVolumeUuids { volumes: usize },
+}
+
+impl Renewal {
+    fn volumes(&self) -> impl Iterator<Item = &Renewed> {
+        self.renewed.iter().filter(|one| matches!(one.device, Place::Mapped { .. }))
+    }
+
+    fn partitions(&self) -> impl Iterator<Item = &Renewed> {
+        self.renewed.iter().filter(|one| matches!(one.device, Place::Partition(_)))
+    }
+
+    fn said(&self, direction: Direction) -> String {
+        let said = |one: &Renewed| format!("{} ({})", one.uuid(direction), one.called);
+        self.renewed.iter().map(said).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Changes all of some, each read back.
+    fn set<'a>(
+        &'a self,
+        some: impl Iterator<Item = &'a Renewed>,
+        root: &Root,
+        direction: Direction,
+    ) -> Result<Option<String>> {
+        let pairs: Vec<(&str, &str)> =
+            self.renewed.iter().map(|one| (one.old.as_str(), one.new.as_str())).collect();
+        let some: Vec<&Renewed> = some.collect();
+        some.iter().try_for_each(|one| set::uuid(one, &pairs, root, direction))?;
+        let said: Vec<String> = some
+            .iter()
+            .map(|one| format!("{} has the UUID {}", one.called, one.uuid(direction)))
+            .collect();
+        Ok((!said.is_empty()).then(|| said.join(", ")))
+    }
+}
+
+impl Renewed {
+    /// The UUID when a run has gone that way.
+    pub(super) fn uuid(&self, direction: Direction) -> &str {
+        match direction {
+            Direction::Forward => &self.new,
+            Direction::Backward => &self.old,
+        }
+    }
+}
+
+impl Change for Renewal {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn kept(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    fn subject(&self) -> Subject {
+        Subject {
+            what: if self.renewed.len() == 1 { "UUID" } else { "set of UUIDs" },
+            old: self.said(Direction::Backward),
+            new: self.said(Direction::Forward),
+            named_after: None,
+            role: Role::Value,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.renewed.is_empty()
+    }
+
+    fn asked(&self) -> &'static str {
+        "Change"
+    }
+
+    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
+        None
+    }
+
+    fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
+        let mut references = Vec::new();
+        for one in &self.renewed {
+            let (from, to) = match direction {
+                Direction::Forward => (&one.old, &one.new),
+                Direction::Backward => (&one.new, &one.old),
+            };
+            // A path holds under either UUID, and stays on the way back.
+            let to = match &one.device {
+                Place::Mapped { path, .. } => To::Path(path.clone()),
+                Place::Partition(_) => To::Uuid(to.clone()),
+            };
+            references.push(Reference { from: from.clone(), to });
+        }
+        Some(Box::new(References(references)))
+    }
+
+    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
+        None
+    }
+
+    fn know(&self, _known: &mut Known, _direction: Direction) {}
+
+    fn stand_ins(&self) -> StandIns {
+        let stand_in = |one: &Renewed| match &one.device {
+            Place::Partition(partition) => {
+                let stand_in = StandIn { partition: partition.clone(), new: one.new.clone() };
+                Some((one.old.clone(), stand_in))
+            }
+            Place::Mapped { .. } => None,
+        };
+        self.renewed.iter().filter_map(stand_in).collect()
+    }
+
+    fn pivots(&self) -> bool {
+        self.partitions().next().is_some()
+    }
+
+    fn needs_root(&self) -> Option<&'static str> {
+        Some("changing UUIDs")
+    }
+
+    fn checks(&self, _job: &Job) -> Vec<Result<()>> {
+        let mut answers = vec![is_root("changing UUIDs")];
+        answers.extend(self.renewed.iter().map(set::can_be));
+        answers
+    }
+
+    fn warnings(&self, _job: &Job) -> Vec<String> {
+        let mut told = Vec::new();
+        if self.volumes().next().is_some() {
+            told.push(
+                "volumes that were named by UUID are named by their paths from now on, which hold under any UUID"
+                    .to_owned(),
+            );
+        }
+        let seeds: Vec<&str> =
+            self.renewed.iter().filter(|one| one.seed).map(|one| one.called.as_str()).collect();
+        if !seeds.is_empty() {
+            told.push(format!(
+                "{} gets the feature metadata_csum_seed, without which the UUID of a mounted ext4 file system cannot \
+                 change: kernels before 4.4, and GRUB before 2.12, cannot read it then",
+                seeds.join(", ")
+            ));
+        }
+        told
+    }
+
+    fn acts(&self, _job: &Job) -> Vec<Act> {
+        let (volumes, partitions) = (self.volumes().count(), self.partitions().count());
+        let mut acts = Vec::new();
+        if volumes > 0 {
+            acts.push(Own::KeepVolumeUuids { volumes });
+        }
+        if partitions > 0 {
+            acts.push(Own::SetPartitionUuids { partitions });
+        }
+        if volumes > 0 {
+            acts.push(Own::SetVolumeUuids { volumes });
+        }
+        acts.iter().map(Act::write).collect()
+    }
+
+    fn phase(&self, act: &Act) -> Result<Phase> {
+        let (volumes, partitions) = (self.volumes().count(), self.partitions().count());
+        let (is_all, phase) = match act.read()? {
+            Own::KeepVolumeUuids { volumes: some } => (some == volumes, Phase::Keep),
+            Own::SetPartitionUuids { partitions: some } => (some == partitions, Phase::Pivot),
+            Own::SetVolumeUuids { volumes: some } => (some == volumes, Phase::Late),
+        };
+        if !is_all {
+            bail!("it is about other UUIDs than the plan");
+        }
+        Ok(phase)
+    }
+
+    fn words(&self, act: &Act, direction: Direction) -> String {
+        match (act.read(), direction) {
+            (Err(error), _) => format!("{error:#}"),
+            (Ok(Own::KeepVolumeUuids { volumes }), Direction::Forward) => {
+                format!("note the UUIDs on {}", count(volumes, "volume"))
+            }
+            (Ok(Own::SetPartitionUuids { partitions }), Direction::Forward) => {
+                format!("change the UUIDs on {}", count(partitions, "partition"))
+            }
+            (Ok(Own::SetVolumeUuids { volumes }), Direction::Forward) => {
+                format!("change the UUIDs on {}", count(volumes, "volume"))
+            }
+            (Ok(Own::SetPartitionUuids { partitions }), Direction::Backward) => {
+                format!("put the old UUIDs back on {}", count(partitions, "partition"))
+            }
+            (
+                Ok(Own::KeepVolumeUuids { volumes } | Own::SetVolumeUuids { volumes }),
+                Direction::Backward,
+            ) => format!("put the old UUIDs back on {}", count(volumes, "volume")),
+        }
+    }
+
+    fn take(
+        &self,
+        act: &Act,
+        root: &Root,
+        direction: Direction,
+        _told: &mut Told,
+    ) -> Result<Option<String>> {
+        match act.read()? {
+            Own::KeepVolumeUuids { .. } if direction == Direction::Forward => Ok(None),
+            Own::KeepVolumeUuids { .. } => self.set(self.volumes(), root, direction),
+            Own::SetPartitionUuids { .. } => self.set(self.partitions(), root, direction),
+            // Done before all else on the way back.
+            Own::SetVolumeUuids { .. } if direction == Direction::Backward => Ok(None),
+            Own::SetVolumeUuids { .. } => self.set(self.volumes(), root, direction),
+        }
+    }
+
+    fn is_made(&self) -> Option<bool> {
+        let mut partitions = self.partitions();
+        let all = partitions.try_fold(true, |all, one| {
+            let now = set::now(one).ok()?;
+            Some(all && now == one.new)
+        });
+        all.filter(|_| self.pivots())
+    }
+
+    fn demand(&self, direction: Direction) -> Result<()> {
+        self.renewed.iter().try_for_each(|one| {
+            let (now, wanted) = (set::now(one)?, one.uuid(direction));
+            if now != wanted {
+                bail!("{} has the UUID {now}, not {wanted}: look with `blkid`", one.called);
+            }
+            Ok(())
+        })
+    }
+
+    fn state(&self, _direction: Direction) -> String {
+        String::new()
+    }
+
+    fn thing(&self) -> &'static str {
+        "the UUIDs"
+    }
+
+    fn back(&self, _root: &Root) -> Result<Box<dyn Change>> {
+        let back = |one: &Renewed| Renewed {
+            old: one.new.clone(),
+            new: one.old.clone(),
+            // The feature stays: without a journal of its own nobody can say that nothing needs it.
+            seed: false,
+            ..one.clone()
+        };
+        Ok(Box::new(Self { renewed: self.renewed.iter().map(back).collect() }))
+    }
+}

@@ -1,0 +1,275 @@
+//! Which UUIDs can change while their file systems and swap areas are in use, and why others cannot.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use nix::sys::stat::{major, minor, stat};
+
+use super::device::Place;
+use super::references::reported;
+use super::{Content, Renewal, Renewed};
+use crate::blkid::Devices;
+use crate::encoding::{hyphenated, is_uuid};
+use crate::exit::refuse;
+use crate::guest::kernels::{Generator, generator};
+use crate::guest::mounts::{Mount, fstab_mounts, mounted};
+use crate::guest::root::Root;
+use crate::plan::Warning;
+use crate::renew::machine_id;
+use crate::swaps;
+use crate::tune2fs::{self, SEED};
+
+/// Where GRUB's files are.
+const GRUB: &[&str] = &["/boot/grub", "/boot/grub2"];
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// File systems.
+    pub file_systems: bool,
+    /// Swap areas.
+    pub swaps: bool,
+}
+
+/// UUIDs that were drawn in this process, by those before them.
+#[derive(Debug, Default)]
+pub struct Drawn(RefCell<BTreeMap<String, String>>);
+
+impl Drawn {
+    fn after(&self, old: &str) -> Result<String> {
+        if let Some(new) = self.0.borrow().get(old) {
+            return Ok(new.clone());
+        }
+        let new = hyphenated(&machine_id::draw()?);
+        self.0.borrow_mut().insert(old.to_owned(), new.clone());
+        Ok(new)
+    }
+}
+
+/// A file system or swap area that is looked at.
+struct Candidate {
+    content: Content,
+    called: String,
+    /// `254:0`
+    number: String,
+    /// GRUB reads its files from it.
+    has_grub: bool,
+}
+
+/// The new UUIDs, and what keeps its own. `renamed` gives the name that a dm device has after the run, by
+/// its dm UUID and its name now.
+///
+/// # Errors
+/// blkid's, and a kernel without random numbers.
+pub fn find(
+    root: &Root,
+    asked: Asked,
+    renamed: &dyn Fn(&str, &str) -> Option<String>,
+    drawn: &Drawn,
+) -> Result<(Option<Renewal>, Vec<Warning>)> {
+    let none = |text: &str| Ok((None, vec![Warning::general(text)]));
+    if !root.is_live() {
+        return none("UUIDs of file systems are changed in the running system alone: they stay");
+    }
+    if generator(root) != Some(Generator::InitramfsTools) {
+        return none(
+            "UUIDs of file systems stay: only images of initramfs-tools are known not to wait for the old ones",
+        );
+    }
+    let devices = Devices::look().map_err(refuse)?;
+    let (mut renewed, mut warnings) = (Vec::new(), Vec::new());
+    let mut candidates = Vec::new();
+    if asked.file_systems {
+        candidates.extend(file_systems(root, &mut warnings));
+    }
+    if asked.swaps {
+        candidates.extend(areas());
+    }
+    for candidate in candidates {
+        let called = candidate.called.clone();
+        match one(root, candidate, &devices, renamed, drawn).map_err(refuse)? {
+            Ok(one) => renewed.push(one),
+            Err(why) => warnings.push(Warning::general(format!("{called} keeps its UUID: {why}"))),
+        }
+    }
+    Ok(((!renewed.is_empty()).then_some(Renewal { renewed }), warnings))
+}
+
+/// The file systems that fstab mounts and that are mounted, each once.
+fn file_systems(root: &Root, warnings: &mut Vec<Warning>) -> Vec<Candidate> {
+    let targets: Vec<PathBuf> =
+        fstab_mounts(root).into_iter().map(|(_, target)| target).collect();
+    let mounts = mounted();
+    let grub = GRUB.iter().map(Path::new).find(|dir| dir.is_dir());
+    let holds_grub = grub.and_then(|dir| {
+        let above = mounts.iter().filter(|mount| dir.starts_with(&mount.target));
+        above.max_by_key(|mount| mount.target.components().count()).map(|mount| mount.device.clone())
+    });
+    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+    for mount in &mounts {
+        let Mount { target, device, kind, .. } = mount;
+        let is_block = Path::new("/sys/dev/block").join(device).exists();
+        let is_own = target == Path::new("/") || targets.contains(target);
+        if !is_own || !is_block || !seen.insert(device.clone()) {
+            continue;
+        }
+        let called = target.display().to_string();
+        let why = match kind.as_str() {
+            "ext2" | "ext3" | "ext4" if mount.read_only => "it is mounted read-only",
+            "ext2" | "ext3" | "ext4" => {
+                let has_grub = holds_grub.as_ref() == Some(device);
+                let number = device.clone();
+                found.push(Candidate { content: Content::Ext, called, number, has_grub });
+                continue;
+            }
+            "xfs" | "btrfs" => "the UUID of such a file system changes only while it is not mounted",
+            "vfat" => "a FAT file system's number changes only while it is not mounted",
+            _ => "postclone does not know how such a file system's UUID changes",
+        };
+        warnings.push(Warning::general(format!("{called} ({kind}) keeps its UUID: {why}")));
+    }
+    found
+}
+
+/// The swap areas in use.
+fn areas() -> Vec<Candidate> {
+    let number = |path: &str| {
+        let device = stat(path).ok()?.st_rdev;
+        Some(format!("{}:{}", major(device), minor(device)))
+    };
+    let used = swaps::in_use().into_iter().filter(|swap| !swap.path.starts_with("/dev/zram"));
+    used.filter_map(|swap| {
+        let number = number(&swap.path)?;
+        Some(Candidate { content: Content::Swap, called: "swap".to_owned(), number, has_grub: false })
+    })
+    .collect()
+}
+
+/// The new UUID of one, or why it keeps its own.
+fn one(
+    root: &Root,
+    candidate: Candidate,
+    devices: &Devices,
+    renamed: &dyn Fn(&str, &str) -> Option<String>,
+    drawn: &Drawn,
+) -> Result<Result<Renewed, String>> {
+    let Candidate { content, called, number, has_grub } = candidate;
+    let Some(path) = path_of(&number) else {
+        return Ok(Err(format!("the kernel's device {number} has no name")));
+    };
+    let Some((uuid, _)) = devices.content(&path).filter(|(uuid, _)| is_uuid(uuid)) else {
+        return Ok(Err(format!("blkid sees no UUID on `{path}`")));
+    };
+    if let [one, other, ..] = devices.with(uuid)[..] {
+        return Ok(Err(format!(
+            "`{one}` and `{other}` have the same: detach the disk that is none of this machine's"
+        )));
+    }
+    let Some(mut place) = Place::of(&number, &path, devices) else {
+        return Ok(Err(format!("`{path}` is neither a volume nor a partition of a table")));
+    };
+    if let Place::Mapped { dm_uuid, path } = &mut place {
+        let name = path.trim_start_matches("/dev/mapper/").to_owned();
+        if let Some(new) = renamed(dm_uuid, &name) {
+            *path = format!("/dev/mapper/{new}");
+        }
+    } else if let [_, _, ..] = devices.with_partition(devices.partition(&path).unwrap_or_default())[..] {
+        return Ok(Err("two partitions have the same PARTUUID: detach one of the disks".to_owned()));
+    }
+    if let Some(place) = is_told_of(root, uuid)? {
+        return Ok(Err(format!("`{}` has it, which is not rewritten", place.display())));
+    }
+    let mut seed = false;
+    if content == Content::Ext {
+        if has_grub && matches!(place, Place::Mapped { .. }) {
+            return Ok(Err("GRUB finds its files by it".to_owned()));
+        }
+        match needs_seed(&tune2fs::features(&path)?) {
+            Ok(needs) => seed = needs,
+            Err(why) => return Ok(Err(why.to_owned())),
+        }
+        if seed && has_grub {
+            return Ok(Err(format!(
+                "a mounted ext4 needs the feature {SEED} for that, with which GRUB before 2.12 cannot read it"
+            )));
+        }
+    }
+    let old = uuid.to_owned();
+    let new = drawn.after(&old)?;
+    Ok(Ok(Renewed { content, device: place, called, old, new, seed }))
+}
+
+/// Whether a mounted file system with these features needs another one first, or why its UUID stays.
+fn needs_seed(features: &[String]) -> Result<bool, &'static str> {
+    let has = |feature: &str| features.iter().any(|own| own == feature);
+    if has("stable_inodes") {
+        return Err("its feature stable_inodes forbids another (ext4(5))");
+    }
+    if has("mmp") {
+        return Err("its feature mmp keeps tune2fs from it while it is mounted");
+    }
+    if has("journal_dev") {
+        return Err("it is the journal of another file system");
+    }
+    Ok(has("metadata_csum") && !has(SEED))
+}
+
+/// A device's path, as blkid has it.
+fn path_of(number: &str) -> Option<String> {
+    let dir = Path::new("/sys/dev/block").join(number);
+    let read = |file: &str| fs::read_to_string(dir.join(file)).ok();
+    if let Some(name) = read("dm/name") {
+        return Some(format!("/dev/mapper/{}", name.trim_end()));
+    }
+    let event = read("uevent")?;
+    let name = event.lines().find_map(|line| line.strip_prefix("DEVNAME="))?;
+    Some(format!("/dev/{name}"))
+}
+
+/// The first place with the UUID that is told of and not rewritten, or a unit that is named after it.
+fn is_told_of(root: &Root, uuid: &str) -> Result<Option<PathBuf>> {
+    let escaped = uuid.replace('-', "\\x2d");
+    let has = |bytes: &[u8], text: &str| {
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    for pattern in reported() {
+        for path in root.glob(pattern)? {
+            if let Ok(Some(source)) = root.read(&path)
+                && has(&source.bytes, uuid)
+            {
+                return Ok(Some(source.path));
+            }
+        }
+    }
+    for path in root.glob("etc/systemd/system/**/*")? {
+        if path.to_string_lossy().contains(&escaped) {
+            return Ok(Some(path));
+        }
+        if let Ok(Some(source)) = root.read(&path)
+            && has(&source.bytes, &escaped)
+        {
+            return Ok(Some(source.path));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_decide() {
+        let needs = |words: &str| {
+            needs_seed(&words.split(' ').map(str::to_owned).collect::<Vec<_>>())
+        };
+        assert_eq!(needs("ext_attr dir_index filetype"), Ok(false));
+        assert_eq!(needs("has_journal extent metadata_csum"), Ok(true));
+        assert_eq!(needs("extent metadata_csum_seed metadata_csum"), Ok(false));
+        assert!(needs("extent stable_inodes").is_err());
+        assert!(needs("extent mmp").is_err());
+    }
+}

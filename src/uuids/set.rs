@@ -1,0 +1,115 @@
+//! One UUID is changed, and read back.
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::{Content, Renewed};
+use crate::blkid;
+use crate::failpoint;
+use crate::guest::root::Root;
+use crate::live::uuid_links;
+use crate::run::Program;
+use crate::swaps::{self, Swap};
+use crate::transaction::record::Direction;
+use crate::tune2fs::{self, SEED};
+
+/// The UUID that is on the device.
+///
+/// # Errors
+/// No such device, or two of them.
+pub(super) fn now(one: &Renewed) -> Result<String> {
+    let device = one.device.find().with_context(|| format!("looking for {}", one.called))?;
+    blkid::read(&device)
+}
+
+/// Demands that the UUID on the device is the old one, and that the programs are there.
+///
+/// # Errors
+/// Another UUID, a missing program, a swap area that memory cannot take.
+pub(super) fn can_be(one: &Renewed) -> Result<()> {
+    let programs: &[Program] = match one.content {
+        Content::Ext => &[Program::Tune2fs],
+        Content::Swap => &[Program::Swaplabel, Program::Swapoff, Program::Swapon],
+    };
+    if let Some(missing) = programs.iter().find(|program| program.find().is_none()) {
+        bail!(
+            "`{}` is not there, which changes the UUID of {}: install it",
+            missing.name(),
+            one.called
+        );
+    }
+    let now = now(one)?;
+    if now != one.old {
+        bail!("{} has the UUID {now}, not {}: look with `blkid`", one.called, one.old);
+    }
+    if let (Content::Swap, Some(swap)) = (one.content, used(&one.device.find()?)) {
+        let memory = swaps::memory();
+        if swap.used > memory {
+            bail!(
+                "{} KiB are in the swap `{}`, and memory has room for {memory}: end programs, or leave swap-uuids out",
+                swap.used,
+                swap.path
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Changes the UUID of one. `pairs` are all that change in this run: in the running system both of each
+/// stay linked.
+///
+/// # Errors
+/// A third UUID on the device, and what the programs say.
+pub(super) fn uuid(
+    one: &Renewed,
+    pairs: &[(&str, &str)],
+    root: &Root,
+    direction: Direction,
+) -> Result<()> {
+    let device = one.device.find().with_context(|| format!("looking for {}", one.called))?;
+    let (now, to) = (blkid::read(&device)?, one.uuid(direction));
+    if now != one.old && now != one.new {
+        return Err(anyhow!(
+            "{} has got the UUID {now} meanwhile, which is neither {} nor {}: see to it by hand",
+            one.called,
+            one.old,
+            one.new
+        ));
+    }
+    failpoint::hit("uuid")?;
+    if root.is_live() {
+        uuid_links::keep(pairs)?;
+    }
+    match one.content {
+        Content::Ext => ext(one, &device, &now, to, direction)?,
+        Content::Swap if now != to => swaps::set_uuid(&device, used(&device).as_ref(), to)?,
+        Content::Swap => {}
+    }
+    let read = blkid::read(&device)?;
+    if read != to {
+        bail!("{} has the UUID {read}, not {to}, after it was changed: see dmesg(1)", one.called);
+    }
+    if root.is_live() {
+        uuid_links::demand(&device, to)?;
+    }
+    Ok(())
+}
+
+fn ext(one: &Renewed, device: &str, now: &str, to: &str, direction: Direction) -> Result<()> {
+    let has_seed = || Ok::<_, anyhow::Error>(tune2fs::features(device)?.iter().any(|own| own == SEED));
+    if direction == Direction::Forward && one.seed && !has_seed()? {
+        tune2fs::set_feature(device, SEED, true)?;
+    }
+    if now != to {
+        tune2fs::set_uuid(device, to)?;
+    }
+    // With the UUID of which the seed was made the feature can go (e2fsprogs misc/tune2fs.c).
+    if direction == Direction::Backward && one.seed && has_seed()? {
+        tune2fs::set_feature(device, SEED, false)?;
+    }
+    Ok(())
+}
+
+/// The swap area in use on a device.
+fn used(device: &str) -> Option<Swap> {
+    swaps::in_use().into_iter().find(|swap| super::device::is_same(&swap.path, device))
+}
