@@ -80,6 +80,8 @@ mod rename_lv;
 mod renew;
 #[path = "running/several.rs"]
 mod several;
+#[path = "running/uuids.rs"]
+mod uuids;
 
 // Runs that end before their first change.
 #[path = "refusing/hostile.rs"]

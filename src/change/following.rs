@@ -64,7 +64,8 @@ impl Following {
             )),
             Made::Unified { token, linux, initrd, .. } => {
                 let before = self.before.as_bytes();
-                let cmdline = bridge::text("kernel-arguments", before, &self.edits, uuids, &StandIns::new())?;
+                let cmdline =
+                    bridge::text("kernel-arguments", before, &self.edits, uuids, &StandIns::new())?;
                 if cmdline.is_none() && !images {
                     return Ok(None);
                 }

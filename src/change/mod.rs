@@ -181,7 +181,7 @@ pub trait Change: fmt::Debug + Send + Sync {
     /// What the pivot changes: `the group's name`.
     fn thing(&self) -> &'static str;
 
-    /// What a person does when the running system was changed: a sentence.
+    /// What the reboot brings that the running system waits for: a sentence.
     fn next(&self) -> Option<&'static str> {
         None
     }

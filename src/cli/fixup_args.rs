@@ -27,6 +27,12 @@ pub struct FixupArgs {
     #[arg(long, value_name = "ITEM", value_enum, value_delimiter = ',')]
     pub except: Vec<Part>,
 
+    /// Do nothing, and end well, where nothing shows that this machine is a clone
+    ///
+    /// For a service that runs in the template as well: the template itself stays as it is.
+    #[arg(long, conflicts_with = "name")]
+    pub if_clone: bool,
+
     /// How the run is made
     #[command(flatten)]
     pub run: RunArgs,

@@ -30,7 +30,10 @@ pub(super) fn build(job: &mut Job) -> bool {
             let placed = job.placed.iter().map(|placed| placed.on_bridge(&uuids, images));
             let mut stand_ins = StandIns::new();
             job.changes.iter().for_each(|change| stand_ins.extend(change.stand_ins()));
-            Ok((texts(&uuids, &stand_ins, &job.plan.files, images)?, placed.collect::<Result<Vec<_>, _>>()?))
+            Ok((
+                texts(&uuids, &stand_ins, &job.plan.files, images)?,
+                placed.collect::<Result<Vec<_>, _>>()?,
+            ))
         });
     match texts {
         Ok((texts, placed)) => {

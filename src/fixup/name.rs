@@ -40,9 +40,11 @@ pub struct Known<'a> {
     pub inventory: Option<&'a Inventory>,
     /// Whether a person answers.
     pub is_asked: bool,
+    /// Whether a machine that nothing shows to be a clone is left as it is.
+    pub only_clone: bool,
 }
 
-/// Settles the name. `ask` puts the question to a person, with why it is asked and what is proposed.
+/// Settles the name; none for a machine that is to be left as it is. `ask` puts the question to a person, with why it is asked and what is proposed.
 ///
 /// # Errors
 /// No name that could be taken without guessing; the words say to give one.
@@ -50,14 +52,14 @@ pub fn settle(
     root: &Root,
     known: &Known<'_>,
     ask: impl FnOnce(&str, Option<&str>) -> Result<Spelling>,
-) -> Result<Becomes> {
+) -> Result<Option<Becomes>> {
     let present = host::present(root);
     let is_present =
         |name: &str| present.as_ref().is_some_and(|own| own.name.eq_ignore_ascii_case(name));
     let old =
         |new: &Spelling| if is_present(new.short()) { former(root, known, new) } else { None };
     if let Some(new) = known.given.clone() {
-        return Ok(Becomes { old: old(&new), new, source: Source::Argument });
+        return Ok(Some(Becomes { old: old(&new), new, source: Source::Argument }));
     }
     let why = match &present {
         None => "the system has no host name".to_owned(),
@@ -65,7 +67,7 @@ pub fn settle(
             Some(why) => why,
             None => {
                 let new = Spelling::new(&present.name)?;
-                return Ok(Becomes { old: old(&new), new, source: present.source });
+                return Ok(Some(Becomes { old: old(&new), new, source: present.source }));
             }
         },
     };
@@ -74,6 +76,9 @@ pub fn settle(
     let called: Vec<String> =
         others.iter().map(|other| format!("{} has `{}`", other.source, other.name)).collect();
     let called = called.iter().map(|called| format!("; {called}")).collect::<String>();
+    if known.only_clone && known.template.is_none() && others.is_empty() {
+        return Ok(None);
+    }
     if !known.is_asked {
         let name = others.first().filter(|_| agree).map_or("NAME", |other| other.name.as_str());
         return Err(refuse(anyhow!(
@@ -86,7 +91,7 @@ pub fn settle(
         Some(other) if other.name == new.short() => other.source,
         _ => Source::Argument,
     };
-    Ok(Becomes { old: old(&new), new, source })
+    Ok(Some(Becomes { old: old(&new), new, source }))
 }
 
 /// Why the present name may be the template's still; none where it is the machine's own.

@@ -219,6 +219,10 @@ impl Change for Rename {
         "the group's name"
     }
 
+    fn next(&self) -> Option<&'static str> {
+        self.pivots().then_some("Until then both names work.")
+    }
+
     fn back(&self, root: &Root) -> Result<Box<dyn Change>> {
         if let Some(uuid) = &self.kept.uuid {
             let asked = Asked {

@@ -346,8 +346,7 @@ mod tests {
                 "systemd-mount" => "What=/dev/a-b/root\n",
                 _ => "root=/dev/a-b/root\n",
             };
-            let says =
-                text(
+            let says = text(
                 place.kind,
                 input.as_bytes(),
                 std::slice::from_ref(&edit),

@@ -45,7 +45,10 @@ impl Form {
     /// Whether it spells a group or one of its volumes: only these have another spelling while a group's
     /// name changes.
     pub fn is_of_volumes(self) -> bool {
-        !matches!(self, Self::HostName | Self::MachineId | Self::HostKey | Self::FsUuid | Self::Padding)
+        !matches!(
+            self,
+            Self::HostName | Self::MachineId | Self::HostKey | Self::FsUuid | Self::Padding
+        )
     }
 
     /// The word in reports.

@@ -125,7 +125,12 @@ mod tests {
                 "/dev/disk/by-uuid/OLD",
                 "/dev/disk/by-partuuid/beef-01 /boot ext2\n",
             ),
-            ("grub-cfg", "\tlinux /v root=UUID=OLD ro\n", "UUID=OLD", "\tlinux /v root=PARTUUID=beef-01 ro\n"),
+            (
+                "grub-cfg",
+                "\tlinux /v root=UUID=OLD ro\n",
+                "UUID=OLD",
+                "\tlinux /v root=PARTUUID=beef-01 ro\n",
+            ),
             ("default-grub", "X=UUID=OLD\n", "UUID=OLD", "X=UUID=OLD\n"),
             ("fstab", "# UUID=OLD\n", "UUID=OLD", "# UUID=OLD\n"),
         ] {

@@ -42,7 +42,8 @@ impl Place {
         match (read("uuid"), read("name")) {
             (Some(uuid), Some(name)) => {
                 let is_named = NAMED.iter().any(|kind| uuid.starts_with(kind));
-                is_named.then(|| Self::Mapped { dm_uuid: uuid, path: format!("/dev/mapper/{name}") })
+                is_named
+                    .then(|| Self::Mapped { dm_uuid: uuid, path: format!("/dev/mapper/{name}") })
             }
             _ => devices.partition(path).map(|uuid| Self::Partition(uuid.to_owned())),
         }
@@ -62,7 +63,9 @@ impl Place {
                 };
                 match entries.into_iter().find(is_it) {
                     Some(entry) => Ok(format!("/dev/{}", entry.file_name().to_string_lossy())),
-                    None => bail!("the volume {dm_uuid} is not active: activate it, `vgchange -ay`"),
+                    None => {
+                        bail!("the volume {dm_uuid} is not active: activate it, `vgchange -ay`")
+                    }
                 }
             }
             Self::Partition(uuid) => {

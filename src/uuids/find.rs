@@ -100,13 +100,14 @@ pub fn find(
 
 /// The file systems that fstab mounts and that are mounted, each once.
 fn file_systems(root: &Root, warnings: &mut Vec<Warning>) -> Vec<Candidate> {
-    let targets: Vec<PathBuf> =
-        fstab_mounts(root).into_iter().map(|(_, target)| target).collect();
+    let targets: Vec<PathBuf> = fstab_mounts(root).into_iter().map(|(_, target)| target).collect();
     let mounts = mounted();
     let grub = GRUB.iter().map(Path::new).find(|dir| dir.is_dir());
     let holds_grub = grub.and_then(|dir| {
         let above = mounts.iter().filter(|mount| dir.starts_with(&mount.target));
-        above.max_by_key(|mount| mount.target.components().count()).map(|mount| mount.device.clone())
+        above
+            .max_by_key(|mount| mount.target.components().count())
+            .map(|mount| mount.device.clone())
     });
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
     for mount in &mounts {
@@ -125,7 +126,9 @@ fn file_systems(root: &Root, warnings: &mut Vec<Warning>) -> Vec<Candidate> {
                 found.push(Candidate { content: Content::Ext, called, number, has_grub });
                 continue;
             }
-            "xfs" | "btrfs" => "the UUID of such a file system changes only while it is not mounted",
+            "xfs" | "btrfs" => {
+                "the UUID of such a file system changes only while it is not mounted"
+            }
             "vfat" => "a FAT file system's number changes only while it is not mounted",
             _ => "postclone does not know how such a file system's UUID changes",
         };
@@ -143,7 +146,12 @@ fn areas() -> Vec<Candidate> {
     let used = swaps::in_use().into_iter().filter(|swap| !swap.path.starts_with("/dev/zram"));
     used.filter_map(|swap| {
         let number = number(&swap.path)?;
-        Some(Candidate { content: Content::Swap, called: "swap".to_owned(), number, has_grub: false })
+        Some(Candidate {
+            content: Content::Swap,
+            called: "swap".to_owned(),
+            number,
+            has_grub: false,
+        })
     })
     .collect()
 }
@@ -176,8 +184,12 @@ fn one(
         if let Some(new) = renamed(dm_uuid, &name) {
             *path = format!("/dev/mapper/{new}");
         }
-    } else if let [_, _, ..] = devices.with_partition(devices.partition(&path).unwrap_or_default())[..] {
-        return Ok(Err("two partitions have the same PARTUUID: detach one of the disks".to_owned()));
+    } else if let [_, _, ..] =
+        devices.with_partition(devices.partition(&path).unwrap_or_default())[..]
+    {
+        return Ok(
+            Err("two partitions have the same PARTUUID: detach one of the disks".to_owned()),
+        );
     }
     if let Some(place) = is_told_of(root, uuid)? {
         return Ok(Err(format!("`{}` has it, which is not rewritten", place.display())));
@@ -263,9 +275,8 @@ mod tests {
 
     #[test]
     fn features_decide() {
-        let needs = |words: &str| {
-            needs_seed(&words.split(' ').map(str::to_owned).collect::<Vec<_>>())
-        };
+        let needs =
+            |words: &str| needs_seed(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(needs("ext_attr dir_index filetype"), Ok(false));
         assert_eq!(needs("has_journal extent metadata_csum"), Ok(true));
         assert_eq!(needs("extent metadata_csum_seed metadata_csum"), Ok(false));

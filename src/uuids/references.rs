@@ -155,7 +155,11 @@ mod tests {
             "search.fs_uuid OLD root hd0,gpt2 \n",
             "# /boot was UUID=OLD\n",
         ] {
-            let text = rewritten("/boot/grub/grub.cfg", &line.replace("OLD", OLD), To::Uuid(NEW.to_owned()));
+            let text = rewritten(
+                "/boot/grub/grub.cfg",
+                &line.replace("OLD", OLD),
+                To::Uuid(NEW.to_owned()),
+            );
             assert_eq!(text, line.replace("OLD", NEW));
         }
     }
@@ -172,7 +176,8 @@ mod tests {
             ("# root was UUID=OLD\n", "# root was UUID=OLD\n"),
             ("search --fs-uuid --set=root OLD\n", "search --fs-uuid --set=root OLD\n"),
         ] {
-            let text = rewritten("/etc/fstab", &line.replace("OLD", OLD), To::Path(path.to_owned()));
+            let text =
+                rewritten("/etc/fstab", &line.replace("OLD", OLD), To::Path(path.to_owned()));
             assert_eq!(text, expected.replace("OLD", OLD).replace("PATH", path));
         }
     }

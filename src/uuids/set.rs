@@ -95,7 +95,8 @@ pub(super) fn uuid(
 }
 
 fn ext(one: &Renewed, device: &str, now: &str, to: &str, direction: Direction) -> Result<()> {
-    let has_seed = || Ok::<_, anyhow::Error>(tune2fs::features(device)?.iter().any(|own| own == SEED));
+    let has_seed =
+        || Ok::<_, anyhow::Error>(tune2fs::features(device)?.iter().any(|own| own == SEED));
     if direction == Direction::Forward && one.seed && !has_seed()? {
         tune2fs::set_feature(device, SEED, true)?;
     }

@@ -10,14 +10,14 @@ use super::identity;
 use crate::ask;
 use crate::change::{Change, Changes};
 use crate::checks;
-use crate::cli::{FixupArgs, Part};
-use crate::exit::Exit;
+use crate::cli::{FixupArgs, Part, RunArgs};
+use crate::exit::{Exit, refuse};
 use crate::fixup::name::{Becomes, Known, settle};
 use crate::fixup::{group, left};
 use crate::group::target::Asked;
 use crate::guest::root::Root;
 use crate::host;
-use crate::identity::look::Looked;
+use crate::identity::look::{self, Looked};
 use crate::logger;
 use crate::plan::Warning;
 use crate::renew::{machine_id, seeds, ssh};
@@ -27,7 +27,7 @@ use crate::uuids::find;
 #[derive(Default)]
 struct Once {
     looked: OnceCell<Option<Looked>>,
-    becomes: OnceCell<Becomes>,
+    becomes: OnceCell<Option<Becomes>>,
     id: OnceCell<String>,
     keys: ssh::Drawn,
     uuids: find::Drawn,
@@ -37,7 +37,17 @@ struct Once {
 pub fn run(args: &FixupArgs) -> Result<Exit> {
     logger::start(args.run.verbose, args.run.quiet);
     let once = Once::default();
+    if args.if_clone && is_template(&args.run)? {
+        log::info!("this machine is the template itself: it stays as it is");
+        return Ok(Exit::Done);
+    }
     carry_out(&args.run, Some(host::WHERE_IMAGE_BASED), |root| find(args, root, &once))
+}
+
+/// Whether the running machine was sealed as a template.
+fn is_template(args: &RunArgs) -> Result<bool> {
+    let root = Root::open(&args.root)?;
+    Ok(!args.force && look::sealed_here(&root).map_err(refuse)?.is_some())
 }
 
 fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
@@ -65,6 +75,7 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
             group: group.as_ref().map(group::OfRoot::name),
             inventory: inventory.as_ref(),
             is_asked: !args.run.yes && ask::is_possible(),
+            only_clone: args.if_clone,
         };
         let becomes = match once.becomes.get() {
             Some(becomes) => becomes.clone(),
@@ -72,6 +83,10 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
                 let becomes = settle(root, &known, ask::host_name)?;
                 once.becomes.get_or_init(|| becomes).clone()
             }
+        };
+        let Some(becomes) = becomes else {
+            let text = "nothing shows that this machine is a clone: it stays as it is";
+            return Ok((Changes::default(), vec![Warning::general(text)]));
         };
         host_name = Some(becomes.new.short().to_owned());
         let is_here = crate::guest::host::present(root)

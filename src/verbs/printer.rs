@@ -185,11 +185,9 @@ impl Printer {
                     .to_owned(),
             );
         }
-        if job.root.is_live() && job.changes.pivot() {
-            lines.push("Next: reboot. Until then both names work.".to_owned());
-        }
-        if job.root.is_live() {
-            lines.extend(job.changes.iter().filter_map(Change::next).map(str::to_owned));
+        let next: Vec<&str> = job.changes.iter().filter_map(Change::next).collect();
+        if job.root.is_live() && !next.is_empty() {
+            lines.push(format!("Next: reboot. {}", next.join(" ")));
         }
         lines
     }

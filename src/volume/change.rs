@@ -231,6 +231,10 @@ impl Change for Rename {
         "the volume's name"
     }
 
+    fn next(&self) -> Option<&'static str> {
+        self.pivots().then_some("Until then both names work.")
+    }
+
     fn back(&self, _root: &Root) -> Result<Box<dyn Change>> {
         if let Some((group_uuid, _)) = Self::uuids(self) {
             let asked = target::Asked {

@@ -41,5 +41,8 @@ fn no_unit_hides_what_the_run_reads() {
 fn the_first_boot_sends_no_diffs_to_the_journal() {
     let path = project().join("packaging/postclone-firstboot.service");
     let text = fs::read_to_string(path).unwrap();
-    assert!(text.contains("\nExecStart=/usr/sbin/postclone rename --yes --quiet\n"), "{text}");
+    assert!(
+        text.contains("\nExecStart=/usr/sbin/postclone fixup --if-clone --yes --quiet\n"),
+        "{text}"
+    );
 }

@@ -9,6 +9,7 @@ use crate::harness::{postclone, project};
 fn help_fits_eighty_columns() {
     for args in [
         &["--help"][..],
+        &["fixup", "--help"],
         &["rename", "--help"],
         &["undo", "--help"],
         &["status", "--help"],
@@ -25,20 +26,25 @@ fn help_fits_eighty_columns() {
 #[test]
 fn the_readmes_first_command_works() {
     let readme = fs::read_to_string(project().join("README.md")).unwrap();
-    let command = readme
-        .lines()
-        .map(str::trim)
-        .find(|line| line.starts_with("cargo run --release -- rename"));
+    let command =
+        readme.lines().map(str::trim).find(|line| line.starts_with("cargo run --release -- fixup"));
     let command = command.expect("the README has its first command");
     let args: Vec<&str> = command.split_whitespace().skip(4).collect();
     let run = postclone(&project(), &args).demand(0);
-    assert!(String::from_utf8(run.stdout).unwrap().contains("+/dev/mapper/svlinuxtest--vg-root"));
+    assert!(String::from_utf8(run.stdout).unwrap().contains("+/dev/mapper/web01--vg-root"));
 }
 
 #[test]
 fn links_in_documents_lead_somewhere() {
     let link = regex::Regex::new(r"\]\(([^):#]+)\)").unwrap();
-    let pages = ["README.md", "man/by-hand.md", "man/safety.md", "packaging/ansible/README.md"];
+    let pages = [
+        "README.md",
+        "man/beside.md",
+        "man/by-hand.md",
+        "man/limits.md",
+        "man/safety.md",
+        "packaging/ansible/README.md",
+    ];
     for page in pages.map(|page| project().join(page)) {
         let text = fs::read_to_string(&page).unwrap();
         for target in link.captures_iter(&text).map(|found| found[1].to_owned()) {

@@ -185,7 +185,7 @@ impl Change for Renewal {
     }
 
     fn next(&self) -> Option<&'static str> {
-        Some("Next: reboot. The machine ID counts from then on.")
+        Some("The machine ID counts from then on.")
     }
 
     fn back(&self, root: &Root) -> Result<Box<dyn Change>> {
