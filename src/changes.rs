@@ -9,7 +9,7 @@ use crate::host;
 use crate::renew::{machine_id, seeds, ssh};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::{Saved, SavedChange};
-use crate::uuids;
+use crate::uuids::{self, at_boot};
 use crate::volume;
 
 /// Reads what a journal keeps of a change.
@@ -24,6 +24,7 @@ const KINDS: &[(&str, Read)] = &[
     (ssh::KIND, ssh::of),
     (seeds::KIND, seeds::of),
     (uuids::KIND, uuids::of),
+    (at_boot::KIND, at_boot::of),
 ];
 
 /// The changes of a run.

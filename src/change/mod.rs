@@ -57,6 +57,11 @@ pub trait Change: fmt::Debug + Send + Sync {
         self.concerns_boot()
     }
 
+    /// Whether images are built for it even where no file changes.
+    fn is_in_images(&self) -> bool {
+        false
+    }
+
     /// What a system whose /etc is made of something else does with it, and what to do there; none where
     /// it is a name that such a system's boot has, too.
     fn where_image_based(&self) -> Option<&'static str> {

@@ -55,6 +55,8 @@ pub enum Part {
     FsUuids,
     /// UUIDs of swap areas; only where it is named
     SwapUuids,
+    /// UUIDs of the volume group and its physical volumes, at the next boot; only where it is named
+    LvmUuids,
 }
 
 impl Part {
@@ -68,12 +70,13 @@ impl Part {
             Self::RandomSeeds => &["random-seed"],
             Self::FsUuids => &["fs-uuid"],
             Self::SwapUuids => &["swap-uuid"],
+            Self::LvmUuids => &["pv-uuid", "vg-uuid"],
         }
     }
 
     /// Whether a fixup changes it without being told to.
     fn is_default(self) -> bool {
-        !matches!(self, Self::FsUuids | Self::SwapUuids)
+        !matches!(self, Self::FsUuids | Self::SwapUuids | Self::LvmUuids)
     }
 }
 

@@ -86,8 +86,10 @@ pub fn job(root: Root, given: &Path, gathered: Gathered, scope: Scope) -> Result
     let mut job = Job::new(root, changes, plan, mappings);
     (job.devices, job.files_only, job.undoes) = (devices, files_only, undoes);
     // A group that was renamed by hand leaves images behind that were made of the old files.
-    let changes =
-        job.changes.pivot() || !job.plan.files.is_empty() || !job.plan.paths.changes.is_empty();
+    let changes = job.changes.pivot()
+        || job.changes.iter().any(Change::is_in_images)
+        || !job.plan.files.is_empty()
+        || !job.plan.paths.changes.is_empty();
     if !files_only && images && changes && job.changes.need_images() {
         job.generator = kernels::generator(&job.root);
         job.images = kernels::images(&job.root, job.generator).map_err(refuse)?;

@@ -25,6 +25,15 @@ pub struct Becomes {
     pub source: Source,
 }
 
+impl Becomes {
+    /// Whether a root has the name already, and no other name is known that its files may have.
+    pub fn is_everywhere(&self, root: &Root) -> bool {
+        let is_here =
+            |own: HostName| own.name.eq_ignore_ascii_case(self.new.short()) && self.old.is_none();
+        host::present(root).is_some_and(is_here)
+    }
+}
+
 /// What is known of the machine's names.
 #[derive(Debug, Default)]
 pub struct Known<'a> {

@@ -151,7 +151,8 @@ impl Change for Rename {
     fn phase(&self, act: &Act) -> Result<Phase> {
         match act.read()? {
             Own::RenameGroup { uuid, old, new } => {
-                let same = self.kept.uuid.as_ref() == Some(&uuid)
+                let known = self.journaled.as_ref().or(self.kept.uuid.as_ref());
+                let same = known == Some(&uuid)
                     && old == self.kept.old.as_str()
                     && new == self.kept.new.as_str();
                 if !same {
@@ -189,7 +190,8 @@ impl Change for Rename {
         let (to, _from) = self.kept.names(direction);
         match act.read()? {
             Own::RenameGroup { uuid, .. } => {
-                rename(&uuid, to, direction, told)?;
+                let uuid = self.kept.uuid.as_ref().unwrap_or(&uuid);
+                rename(uuid, to, direction, told)?;
                 Ok(Some(format!("LVM calls the group {uuid} {to}")))
             }
             Own::Live(act) => act.take(&self.renamed(direction)),

@@ -6,6 +6,7 @@ pub(crate) mod checks;
 pub mod new_name;
 pub mod out_of_sight;
 mod ownership;
+mod renumbered;
 pub(crate) mod target;
 
 use std::collections::BTreeSet;
@@ -41,6 +42,8 @@ pub struct Rename {
     group: Option<Group>,
     /// The host name of which the new name was made, where nobody gave it.
     named_after: Option<HostName>,
+    /// The UUID that a journal has of the group, which may have got another one since.
+    journaled: Option<String>,
 }
 
 /// What a journal keeps of it.
@@ -108,7 +111,8 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     if let Some(uuid) = &kept.uuid {
         lvm::is_uuid(uuid)?;
     }
-    Ok(Box::new(Rename::from(kept)))
+    let journaled = kept.uuid.clone();
+    Ok(Box::new(Rename { journaled, ..Rename::from(renumbered::settled(kept)) }))
 }
 
 /// The same as it is kept.
@@ -127,11 +131,16 @@ pub fn among(changes: &[SavedChange]) -> Option<Kept> {
 
 impl From<Kept> for Rename {
     fn from(kept: Kept) -> Self {
-        Self { kept, group: None, named_after: None }
+        Self { kept, group: None, named_after: None, journaled: None }
     }
 }
 
 impl Rename {
+    /// The group's name when the run is done.
+    pub(crate) fn new_name(&self) -> &VgName {
+        &self.kept.new
+    }
+
     /// The group's UUID, where it is known; of a group that was renamed by hand a journal knows it by its
     /// volumes' dm UUIDs alone.
     fn uuid(&self) -> Option<String> {

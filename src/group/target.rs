@@ -96,7 +96,7 @@ pub(crate) fn find_in(asked: &Asked, root: &Root, inventory: Option<Inventory>) 
         uuid: seen.filter(|_| renames_group).map(|group| group.uuid.clone()),
         volumes: seen.map(KeptVolume::all_of),
     };
-    Ok(Target { rename: Rename { kept, group, named_after }, warnings })
+    Ok(Target { rename: Rename { kept, group, named_after, journaled: None }, warnings })
 }
 
 /// What is settled so far.

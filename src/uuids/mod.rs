@@ -5,6 +5,7 @@
 //! anything else does. A partition keeps being named by UUID: it changes at the pivot, while the boot files
 //! are on the bridge and name it by its partition's UUID, and GRUB searches for both.
 
+pub mod at_boot;
 mod change;
 mod device;
 pub mod find;

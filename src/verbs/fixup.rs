@@ -21,7 +21,7 @@ use crate::identity::look::{self, Looked};
 use crate::logger;
 use crate::plan::Warning;
 use crate::renew::{machine_id, seeds, ssh};
-use crate::uuids::find;
+use crate::uuids::{at_boot, find};
 
 /// What is found once: the plan is made twice, and both times the same is drawn and answered.
 #[derive(Default)]
@@ -51,7 +51,7 @@ fn is_template(args: &RunArgs) -> Result<bool> {
 }
 
 fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
-    let (mut changes, mut warnings): (Vec<Box<dyn Change>>, _) = (Vec::new(), Vec::new());
+    let mut parts = Parts::default();
     let asked = Asked {
         lvm_report: args.run.lvm_report.clone(),
         files_only: args.run.files_only,
@@ -59,86 +59,91 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
         asks: !args.run.yes,
         ..Asked::default()
     };
-    let has_name = args.asks(Part::HostName) || args.asks(Part::GroupName);
-    let inventory = if has_name { group::report(&asked)? } else { None };
+    let asks_any = |some: &[Part]| some.iter().any(|part| args.asks(*part));
+    let needs_name = asks_any(&[Part::HostName, Part::GroupName]);
+    let needs_lvm = needs_name || args.asks(Part::LvmUuids);
+    let inventory = if needs_lvm { group::report(&asked)? } else { None };
     let looked = once.looked.get_or_init(|| {
         let can_be = root.is_live() && checks::is_root("").is_ok();
         can_be.then(|| identity::glance(root, inventory.as_ref())).flatten()
     });
+    let own = |kinds: &[&str]| looked.as_ref().is_some_and(|looked| looked.are_own(kinds));
+    let group = if needs_lvm { group::of_root(root, inventory.as_ref(), &asked)? } else { None };
     let mut host_name = None;
-    if has_name {
-        let group = group::of_root(root, inventory.as_ref(), &asked)?;
+    if needs_name {
         let known = Known {
             given: args.name.clone(),
-            is_own: looked.as_ref().is_some_and(|looked| looked.are_own(&["host-name"])),
+            is_own: own(&["host-name"]),
             template: looked.as_ref().and_then(Looked::template).map(str::to_owned),
             group: group.as_ref().map(group::OfRoot::name),
             inventory: inventory.as_ref(),
             is_asked: !args.run.yes && ask::is_possible(),
             only_clone: args.if_clone,
         };
-        let becomes = match once.becomes.get() {
-            Some(becomes) => becomes.clone(),
-            None => {
-                let becomes = settle(root, &known, ask::host_name)?;
-                once.becomes.get_or_init(|| becomes).clone()
-            }
-        };
-        let Some(becomes) = becomes else {
+        if once.becomes.get().is_none() {
+            let becomes = settle(root, &known, ask::host_name)?;
+            once.becomes.get_or_init(|| becomes);
+        }
+        let Some(becomes) = once.becomes.get().and_then(Option::as_ref) else {
             let text = "nothing shows that this machine is a clone: it stays as it is";
             return Ok((Changes::default(), vec![Warning::general(text)]));
         };
-        host_name = Some(becomes.new.short().to_owned());
-        let is_here = crate::guest::host::present(root)
-            .is_some_and(|own| own.name.eq_ignore_ascii_case(becomes.new.short()));
-        if args.asks(Part::HostName) && (becomes.old.is_some() || !is_here) {
+        if args.asks(Part::HostName) && !becomes.is_everywhere(root) {
             let rename = host::target::find(root, becomes.old.as_ref(), &becomes.new)?;
-            changes.push(Box::new(rename));
+            parts.changes.0.push(Box::new(rename));
         }
-        if args.asks(Part::GroupName) {
-            let name = becomes.new.short();
-            let (rename, told) = group::find(root, asked, inventory, group.as_ref(), name)?;
-            changes.extend(rename.map(|rename| Box::new(rename) as Box<dyn Change>));
-            warnings.extend(told);
-        }
+        host_name = Some(becomes.new.short().to_owned());
+    }
+    let mut renamed = None;
+    if let Some(name) = host_name.as_ref().filter(|_| args.asks(Part::GroupName)) {
+        let (rename, told) = group::find(root, asked, inventory.clone(), group.as_ref(), name)?;
+        renamed = rename.as_ref().map(|rename| rename.new_name().clone());
+        parts.add((rename, told));
     }
     let (file_systems, swaps) = (args.asks(Part::FsUuids), args.asks(Part::SwapUuids));
     if file_systems || swaps {
         let asked = find::Asked { file_systems, swaps };
-        let so_far = Changes(changes);
-        let renamed = |dm_uuid: &str, name: &str| so_far.dm_name(dm_uuid, name);
-        let (found, told) = find::find(root, asked, &renamed, &once.uuids)?;
-        changes = so_far.0;
-        changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
-        warnings.extend(told);
+        let name = |dm_uuid: &str, name: &str| parts.changes.dm_name(dm_uuid, name);
+        let found = find::find(root, asked, &name, &once.uuids)?;
+        parts.add(found);
     }
     // What a person names is made anew, whosever it is.
-    let asks = |part: Part| {
-        let is_own = || looked.as_ref().is_some_and(|looked| looked.are_own(part.kinds()));
-        args.asks(part) && (args.only.contains(&part) || !is_own())
-    };
+    let asks = |part: Part| args.asks(part) && (args.only.contains(&part) || !own(part.kinds()));
     if asks(Part::MachineId) {
         let draw = || match once.id.get() {
             Some(id) => Ok(id.clone()),
             None => machine_id::draw().map(|id| once.id.get_or_init(|| id).clone()),
         };
-        let (found, told) = machine_id::find(root, draw)?;
-        changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
-        warnings.extend(told);
+        parts.add(machine_id::find(root, draw)?);
     }
     if asks(Part::SshHostKeys) {
-        let (found, told) = ssh::find(root, &once.keys, host_name.as_deref())?;
-        changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
-        warnings.extend(told);
+        parts.add(ssh::find(root, &once.keys, host_name.as_deref())?);
+    }
+    if args.asks(Part::LvmUuids) {
+        let name = group.as_ref().map(group::OfRoot::name);
+        parts.add(at_boot::find::find(root, inventory.as_ref(), name, renamed.as_ref())?);
     }
     // The last one: what fails after it is taken back, and the seeds are not.
     if asks(Part::RandomSeeds) {
-        let found = seeds::find(root)?;
-        changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
+        parts.add((seeds::find(root)?, Vec::new()));
     }
     let covered = Part::value_variants().iter().filter(|part| args.asks(**part));
     let covered: Vec<&str> = covered.flat_map(|part| part.kinds().iter().copied()).collect();
     let left = looked.as_ref().and_then(|looked| left::sentence(looked, &covered));
-    warnings.extend(left.map(Warning::general));
-    Ok((Changes(changes), warnings))
+    parts.warnings.extend(left.map(Warning::general));
+    Ok((parts.changes, parts.warnings))
+}
+
+/// The parts of the plan, and what is said of them.
+#[derive(Default)]
+struct Parts {
+    changes: Changes,
+    warnings: Vec<Warning>,
+}
+
+impl Parts {
+    fn add(&mut self, (found, told): (Option<impl Change + 'static>, Vec<Warning>)) {
+        self.changes.0.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
+        self.warnings.extend(told);
+    }
 }

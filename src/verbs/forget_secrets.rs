@@ -15,6 +15,7 @@ use crate::transaction::journal::Journal;
 use crate::transaction::lock::Lock;
 use crate::transaction::record::{Direction, State};
 use crate::transaction::secrets;
+use crate::uuids::at_boot;
 
 /// Runs the verb. It keeps the secrets where anything is not as it should be, and says why.
 pub fn run() -> Result<Exit> {
@@ -37,6 +38,12 @@ pub fn run() -> Result<Exit> {
         }
         journal.drop_secrets()?;
         log::info!("`{}`: its secrets are dropped", journal.dir().display());
+    }
+    if at_boot::forget(&root)? {
+        log::info!(
+            "the volume group and its disks have other UUIDs: `{}` is removed",
+            at_boot::PLAN
+        );
     }
     secrets::unmark(&root)?;
     Ok(Exit::Done)

@@ -1,0 +1,88 @@
+//! Whether a group's UUIDs can change at the next boot, and why not.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::Renewal;
+use crate::exit::refuse;
+use crate::guest::devices_file;
+use crate::guest::inventory::{Group, Inventory};
+use crate::guest::kernels::{Generator, generator};
+use crate::guest::root::Root;
+use crate::names::VgName;
+use crate::plan::Warning;
+use crate::rewrite::PLACES;
+
+/// The package's part of initramfs-tools (initramfs-tools(7)).
+const HOOK: &str = "/usr/share/initramfs-tools/hooks/postclone";
+const SCRIPT: &str = "/usr/share/initramfs-tools/scripts/local-premount/postclone";
+
+/// The renewal of a group's UUIDs, or why they stay. `name` is its name now, `renamed` that when the run is done.
+///
+/// # Errors
+/// A place that cannot be read.
+pub fn find(
+    root: &Root,
+    inventory: Option<&Inventory>,
+    name: Option<&VgName>,
+    renamed: Option<&VgName>,
+) -> Result<(Option<Renewal>, Vec<Warning>)> {
+    let stay = |why: String| Ok((None, vec![Warning::general(why)]));
+    if !root.is_live() {
+        return stay(
+            "LVM's UUIDs are changed by a running system's own next boot: they stay".to_owned(),
+        );
+    }
+    let (Some(inventory), Some(name)) = (inventory, name) else {
+        return stay(
+            "no volume group holds `/`, as far as can be seen: LVM's UUIDs stay".to_owned(),
+        );
+    };
+    let groups: Vec<&Group> = inventory.named(name).collect();
+    let [group] = groups[..] else {
+        return stay(format!("{} volume groups are named {name}: their UUIDs stay", groups.len()));
+    };
+    if let Some(why) = why_not(root, group).map_err(refuse)? {
+        return stay(format!("the UUIDs of {name} and its disks stay: {why}"));
+    }
+    let renewal = Renewal {
+        group: renamed.unwrap_or(name).clone(),
+        uuid: group.uuid.clone(),
+        disks: group.disks.iter().map(|disk| disk.uuid.clone()).collect(),
+        stays: false,
+    };
+    Ok((Some(renewal), Vec::new()))
+}
+
+/// Why a group's UUIDs stay; none where they can change.
+fn why_not(root: &Root, group: &Group) -> Result<Option<String>> {
+    if generator(root) != Some(Generator::InitramfsTools) {
+        return Ok(Some(
+            "only images of initramfs-tools can change them at the next boot".to_owned(),
+        ));
+    }
+    if let Some(missing) = [HOOK, SCRIPT].into_iter().find(|path| !root.exists(path)) {
+        return Ok(Some(format!("`{missing}` is not there: install the package")));
+    }
+    if root.exists(devices_file::PATH) {
+        let path = devices_file::PATH;
+        return Ok(Some(format!("`{path}` names the disks by them")));
+    }
+    let uuids = group.disks.iter().map(|disk| disk.uuid.as_str()).chain([group.uuid.as_str()]);
+    for uuid in uuids {
+        let plain = uuid.replace('-', "");
+        for place in PLACES {
+            for path in root.glob(place.pattern)? {
+                let Ok(Some(source)) = root.read(Path::new(&path)) else { continue };
+                let has = |text: &str| {
+                    source.bytes.windows(text.len()).any(|window| window == text.as_bytes())
+                };
+                if has(uuid) || has(&plain) {
+                    return Ok(Some(format!("`{}` has {uuid}", source.path.display())));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
