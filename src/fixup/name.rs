@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 
 use crate::exit::refuse;
+use crate::group;
 use crate::group::new_name::{Advice, advise};
 use crate::guest::host::{self, HostName, Source};
 use crate::guest::inventory::Inventory;
@@ -10,6 +11,8 @@ use crate::guest::root::Root;
 use crate::host::Spelling;
 use crate::names::VgName;
 use crate::run::vmware;
+use crate::transaction::journal::Journal;
+use crate::transaction::record::State;
 
 /// Where Debian's installer writes the host's own name (hosts(5); the address is Debian's custom).
 const OWN_ADDRESS: &str = "127.0.1.1";
@@ -101,6 +104,19 @@ pub fn settle(
         _ => Source::Argument,
     };
     Ok(Some(Becomes { old: old(&new), new, source }))
+}
+
+/// Whether the last run gave the machine its present name, or gave it to the group.
+pub fn was_given(root: &Root, group: Option<&VgName>) -> bool {
+    let Ok(Some(journal)) = Journal::latest(root) else { return false };
+    let changes = &journal.saved.changes;
+    let to_group = group::among(changes).is_some_and(|kept| Some(&kept.new) == group);
+    let is_present = |name: String| {
+        let own = host::present(root);
+        own.is_some_and(|own| host::short(&name).is_some_and(|new| own.name == new))
+    };
+    let to_host = crate::host::given(changes).is_some_and(is_present);
+    journal.state() == State::Done && (to_group || to_host)
 }
 
 /// Why the present name may be the template's still; none where it is the machine's own.

@@ -58,6 +58,13 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     Ok(Box::new(Rename { names, had_old: kept.had_old, had_new: kept.had_new }))
 }
 
+/// The name that a run gave to the host, among what it changed.
+pub(crate) fn given(changes: &[SavedChange]) -> Option<String> {
+    let change = changes.iter().find(|change| change.kind == KIND)?;
+    let kept = serde_json::from_value::<Kept>(Value::Object(change.of.clone())).ok()?;
+    Some(kept.new)
+}
+
 impl Rename {
     /// Of a run that takes the old name away. `had_new` are the files that have the new one already, and not the
     /// old one: the way back leaves them as they are.

@@ -24,5 +24,5 @@ pub const KIND: &str = "host";
 pub(crate) const WHERE_IMAGE_BASED: &str =
     "which may bring the old name back: give the host its name there";
 
-pub(crate) use change::of;
+pub(crate) use change::{given, of};
 pub use names::{HostNames, Spelling};

@@ -12,7 +12,7 @@ use crate::change::{Change, Changes};
 use crate::checks;
 use crate::cli::{FixupArgs, Part, RunArgs};
 use crate::exit::{Exit, refuse};
-use crate::fixup::name::{Becomes, Known, settle};
+use crate::fixup::name::{Becomes, Known, settle, was_given};
 use crate::fixup::{group, left};
 use crate::group::target::Asked;
 use crate::guest::root::Root;
@@ -73,7 +73,7 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
     if needs_name {
         let known = Known {
             given: args.name.clone(),
-            is_own: own(&["host-name"]),
+            is_own: own(&["host-name"]) || was_given(root, group.as_ref().map(group::OfRoot::name)),
             template: looked.as_ref().and_then(Looked::template).map(str::to_owned),
             group: group.as_ref().map(group::OfRoot::name),
             inventory: inventory.as_ref(),

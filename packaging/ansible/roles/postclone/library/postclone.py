@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""An Ansible module around `postclone rename`: check mode is its dry run, the diff its patch."""
+"""An Ansible module around `postclone fixup` and `postclone rename`: check mode is the dry run, the diff its
+patch."""
 
 import json
 
@@ -7,11 +8,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: postclone
-short_description: Rename an LVM volume group and everything that names it
+short_description: Make a cloned machine a machine of its own
 description:
-  - Runs C(postclone rename) where its dry run says that something would change.
+  - Runs C(postclone fixup) where its dry run says that something would change; with C(old) or C(new),
+    C(postclone rename), which renames the volume group alone.
   - In check mode nothing but the dry run is made; the diff is its patch.
 options:
+  name: {type: str, description: What the machine is called from now on; by default as C(fixup) finds it.}
+  only: {type: list, elements: str, default: [], description: The parts of a fixup that change, and no others.}
+  except: {type: list, elements: str, default: [], description: Parts of a fixup that are left as they are.}
+  with: {type: list, elements: str, default: [], description: Parts that change beside the default ones.}
+  if_clone: {type: bool, default: false, description: Do nothing where nothing shows that this is a clone.}
   old: {type: str, description: The group's name now; by default that of the group that holds /.}
   new: {type: str, description: Its new name; by default OLD's pattern with the host's name.}
   root: {type: path, default: /, description: The system whose / is mounted there.}
@@ -32,9 +39,16 @@ SCHEMA = 1
 """The schema of postclone's JSON that this module reads."""
 
 
+PARTS = ("only", "except", "with")
+"""Options of a fixup that name its parts."""
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
+            "name": {"type": "str"},
+            **{part: {"type": "list", "elements": "str", "default": []} for part in PARTS},
+            "if_clone": {"type": "bool", "default": False},
             "old": {"type": "str"},
             "new": {"type": "str"},
             "root": {"type": "path", "default": "/"},
@@ -45,6 +59,7 @@ def main():
             "program": {"type": "path", "default": "/usr/sbin/postclone"},
         },
         required_by={"new": ["old"]},
+        mutually_exclusive=[(one, other) for one in ("name", "if_clone") for other in ("old", "new")],
         supports_check_mode=True)
     report = run(module, "--dry-run", "--format", "json")
     changed = report["outcome"] != "nothing-to-do"
@@ -58,9 +73,11 @@ def main():
 
 
 def run(module, *how):
-    """What a rename prints: a document where JSON is asked for. Ends the module where it fails."""
+    """What a run prints: a document where JSON is asked for. Ends the module where it fails."""
     given = module.params
-    command = [given["program"], "rename", "--quiet", "--root", given["root"], *how]
+    names = [name for name in (given["old"], given["new"]) if name]
+    verb = "rename" if names else "fixup"
+    command = [given["program"], verb, "--quiet", "--root", given["root"], *how]
     if given["files_only"]:
         command.append("--files-only")
     if given["lvm_report"]:
@@ -69,7 +86,15 @@ def run(module, *how):
         command += ["--also", path]
     if given["accept_stale"]:
         command.append("--accept-stale")
-    command += ["--", *(name for name in (given["old"], given["new"]) if name)]
+    if verb == "fixup":
+        if given["name"]:
+            command += ["--name", given["name"]]
+        if given["if_clone"]:
+            command.append("--if-clone")
+        for part in PARTS:
+            if given[part]:
+                command += [f"--{part}", ",".join(given[part])]
+    command += ["--", *names] if names else []
     status, out, err = module.run_command(command)
     if status:
         module.fail_json(msg=err.strip() or "postclone failed", rc=status, cmd=command, stdout=out)
