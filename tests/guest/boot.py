@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +124,18 @@ class Watch:
                 log.write(f"[{self.now():7.2f}] {line}\n")
                 log.flush()
                 self._agent_line(line)
+                self._meet(connection, line)
+
+    def _meet(self, connection, line):
+        """Let a job go on that waits for the host; it hears what it asked for, or that nobody came."""
+        name = line.removeprefix(" @@ meet ")
+        if name == line or name not in self.job.meetings:
+            return
+        try:
+            self.job.meetings[name]()
+        except threading.BrokenBarrierError:
+            name = "alone"
+        connection.sendall(f"{name}\n".encode())
 
     def _agent_line(self, line):
         boot = self.boot

@@ -94,6 +94,23 @@ def prune(days=14):
                 path.unlink(missing_ok=True)
 
 
+def _slots():
+    return int(os.environ.get("POSTCLONE_GUESTS") or min(2, os.cpu_count() or 1))
+
+
+@contextlib.contextmanager
+def guest_slots(wanted):
+    """Hold that many places for guests that run together, or all where there are fewer.
+
+    One such party at a time collects its places: two would wait for each other's.
+    """
+    with contextlib.ExitStack() as stack:
+        with lock("party"):
+            for _ in range(min(wanted, _slots())):
+                stack.enter_context(guest_slot())
+        yield
+
+
 @contextlib.contextmanager
 def guest_slot():
     """Hold one of the few places for a running guest.
@@ -102,8 +119,7 @@ def guest_slot():
     and fail good boots, so no more run at once than there are cores, and two
     at most. POSTCLONE_GUESTS sets another number.
     """
-    slots = int(os.environ.get("POSTCLONE_GUESTS") or min(2, os.cpu_count() or 1))
-    handles = [open(folder() / f"slot-{n}.lock", "w") for n in range(slots)]
+    handles = [open(folder() / f"slot-{n}.lock", "w") for n in range(_slots())]
     try:
         while True:
             for handle in handles:

@@ -4,6 +4,7 @@ import io
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Callable
 
 AGENT = Path(__file__).resolve().parent / "agent"
 
@@ -28,6 +29,8 @@ class Job:
     """Seconds that the job may take."""
     typed: tuple[str, ...] = ()
     """What is typed in the initramfs' shell, a line a prompt."""
+    meetings: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """What the host does when the job calls `meet` with this name; the job waits for its end."""
     down_limit: float = 150.0
     """Seconds from the request to power off until the host ends the guest."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cache
+import network
 from boot import OOPS, Boot, Watch
 
 PORT = "org.postclone.lab"
@@ -43,7 +44,9 @@ class Machine:
     serial: str = ""
     """The serial number of the system's disk."""
     mac: str = ""
-    """The address of its network card; without one it has no card. The network leads nowhere."""
+    """The address of its network card; without one it has no card."""
+    lan: network.Segment | None = None
+    """The network that the card is on; without one it leads nowhere."""
 
 
 def accelerator(kernel):
@@ -76,14 +79,17 @@ def overlay(base, path, kind="raw"):
                     "-b", str(Path(base).resolve()), str(path)], check=True)
 
 
-def boot(machine, job, logs):
-    """Power the machine on, run the job, see it end; logs go to a new folder."""
+def boot(machine, job, logs, slot=cache.guest_slot):
+    """Power the machine on, run the job, see it end; logs go to a new folder.
+
+    `slot` gives the place in which the guest runs.
+    """
     logs = Path(logs)
-    result = _try(machine, job, logs)
+    result = _try(machine, job, logs, slot)
     if result.ended == "dead" and _oops(result.console):
         shutil.rmtree(f"{logs}-oops", ignore_errors=True)
         logs.rename(f"{logs}-oops")
-        result = _try(machine, job, logs)
+        result = _try(machine, job, logs, slot)
     return result
 
 
@@ -97,10 +103,10 @@ def _oops(lines):
     return False
 
 
-def _try(machine, job, logs):
+def _try(machine, job, logs, slot):
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
-    with cache.guest_slot(), tempfile.TemporaryDirectory(prefix="postclone-boot-") as scratch:
+    with slot(), tempfile.TemporaryDirectory(prefix="postclone-boot-") as scratch:
         return _boot(machine, job, logs, Path(scratch))
 
 
@@ -206,9 +212,10 @@ def command_line(machine, scratch, frozen=False):
         command += ["-smbios", f"type=1,serial={machine.product}"]
     if machine.mac:
         # The last device, so that the others keep their places; without a ROM to boot from.
-        command += ["-netdev", "user,id=lan,restrict=on",
+        leads = machine.lan.netdev(machine.mac) if machine.lan else "user,restrict=on"
+        command += ["-netdev", f"{leads},id=lan",
                     "-device", f"virtio-net-pci,netdev=lan,mac={machine.mac},romfile="]
-    return command
+    return machine.lan.inside(command) if machine.lan else command
 
 
 def _unpack(disk, folder):

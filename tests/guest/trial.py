@@ -1,11 +1,15 @@
 """A scenario at work: one overlay disk, its boots, its verdicts, its logs."""
 
+import contextlib
 import shutil
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
+import cache
 import image
 import judge
 import qemu
@@ -48,16 +52,35 @@ class Trial:
         with open(self.logs / "log", "a") as file:
             file.write(f"[{time.monotonic() - self.started:7.1f}] {text}\n")
 
-    def boot(self, label, script="", files=None, disk=None, machine=None, **job):
+    def boot(self, label, script="", files=None, disk=None, machine=None, slot=cache.guest_slot, **job):
         """Boot the disk once, or another one or another machine, with logs under `label`."""
         self.note(f"boot {label}")
         machine = machine or (replace(self.machine, disk=disk) if disk else self.machine)
-        done = qemu.boot(machine, Job(script, files or {}, **job), self.logs / label)
+        done = qemu.boot(machine, Job(script, files or {}, **job), self.logs / label, slot)
         up = f"{done.up_seconds:.1f} s" if done.up_seconds is not None else "never"
         down = f"{done.down_seconds:.1f} s" if done.down_seconds is not None else "not timed"
         self.note(f"{label}: {done.ended} {done.why}; up: {up}, down: {down}, "
                   f"in all {done.seconds:.1f} s; state {done.state}; job {done.job_status}")
         return done
+
+    def together(self, boots, meetings):
+        """Boot several machines at once; `boots` are their labels, each with what `boot` takes.
+
+        When all their jobs have called `meet` with a name, its function is called, and they go on.
+        """
+        gates = {name: threading.Barrier(len(boots), action, timeout=600)
+                 for name, action in meetings.items()}
+
+        def one(label):
+            try:
+                return self.boot(label, slot=contextlib.nullcontext, **boots[label],
+                                 meetings={name: gate.wait for name, gate in gates.items()})
+            finally:
+                for gate in gates.values():  # nobody else is to wait for this one
+                    gate.abort()
+
+        with cache.guest_slots(len(boots)), ThreadPoolExecutor(len(boots)) as pool:
+            return dict(zip(boots, pool.map(one, boots)))
 
     def verdict(self, label, verdict):
         """Log a verdict and give it back."""
