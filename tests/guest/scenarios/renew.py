@@ -1,10 +1,19 @@
 """postclone renew: a clone gets a machine ID and SSH host keys of its own, and boots with them."""
 
+from dataclasses import replace
+
+import network
 from judge import Criterion, Verdict, undisturbed
 from layout import OLD
+from scenarios.matrix import RACE
 from trial import Scenario
 
-FACTS = r"""
+CARD = "52:54:00:6c:63:01"
+
+OFF = "apt-daily.timer"
+"""A unit that is enabled where nobody disables it."""
+
+FACTS = network.CLIENT + r"""
 # facts NAME: what the machine is known by, in $OUT/NAME.*
 facts() {
 	cat /etc/machine-id >"$OUT/$1.id"
@@ -14,11 +23,16 @@ facts() {
 	systemctl list-unit-files --no-legend | sort >"$OUT/$1.units"
 	ssh-keyscan -T 30 127.0.0.1 2>/dev/null | cut -d' ' -f2,3 | sort >"$OUT/$1.answers"
 	systemctl is-active ssh >"$OUT/$1.ssh"
+	lan
+	mv "$OUT/client" "$OUT/$1.client"
 }
 """
 
-RENEW = FACTS + r"""
-systemctl disable --now cron.service 2>/dev/null
+RENEW = FACTS + f"""
+[[ $(systemctl is-enabled {OFF}) == enabled ]] || exit
+systemctl disable --now {OFF}
+""" + r"""
+ask_for_address || exit
 timed apt-get install -y ./postclone.deb >/dev/null || exit
 facts before
 postclone renew --dry-run >"$OUT/plan" || exit
@@ -70,6 +84,9 @@ def renewed(first, second):
     return Verdict([
         Criterion("the machine ID is another", text(first, "before.id") != text(second, "next.id"), identity),
         Criterion("it is one", len(identity) == 32 and set(identity) <= set("0123456789abcdef"), identity),
+        Criterion("so is the DHCP client identifier", text(first, "before.client").strip() and
+                  text(second, "next.client").strip() not in ("", text(first, "before.client").strip()),
+                  text(first, "before.client") + text(second, "next.client")),
         Criterion("no key is an old one", new and not set(old) & set(new), str(new)),
         Criterion("as many keys of the same types", [key[0] for key in old] == [key[0] for key in new], str(new)),
         Criterion("the server answered with the new keys at once",
@@ -80,26 +97,36 @@ def renewed(first, second):
                   text(second, "next.modes")),
         Criterion("units are enabled and disabled as before",
                   text(first, "before.units") == text(second, "next.units"), text(second, "next.units")[-300:]),
+        Criterion(f"{OFF} is still disabled", [OFF, "disabled"] in
+                  [line.split()[:2] for line in text(second, "next.units").splitlines()]),
         Criterion("the old keys are dropped after the good boot", not text(second, "kept").strip(),
                   text(second, "kept")),
     ])
 
 
-def play(trial):
-    first = trial.boot("1-renew", RENEW, {"postclone.deb": trial.deb}, ending="reboot")
+def renew(trial):
+    with network.Segment(trial.logs / "lan", [CARD]) as lan:
+        play(trial, replace(trial.machine, mac=CARD, lan=lan), RACE if trial.suite == "trixie" else "")
+
+
+def play(trial, machine, race):
+    """All of it, in a machine on a network; `race` is run first."""
+    first = trial.boot("1-renew", race + RENEW, {"postclone.deb": trial.deb}, machine=machine, ending="reboot")
     trial.require_job(first)
     trial.require("the running system", trial.verdict(
         "before and after", undisturbed(first.out / "before", first.out / "after")))
-    second = trial.boot("2-next", LOOK, ending="reboot")
+    second = trial.boot("2-next", LOOK, machine=machine, ending="reboot")
     trial.require("the boot after it", trial.judged("2-next", second, OLD))
     trial.require("what it is known by", trial.verdict("facts", renewed(first, second)))
     trial.require_job(second)
-    third = trial.boot("3-undone", LAST)
+    third = trial.boot("3-undone", LAST, machine=machine)
     trial.require("the boot after undo", trial.judged("3-undone", third, OLD))
     trial.require_job(third)
     trial.require("after undo", trial.verdict("undone", Verdict([
         Criterion("the old machine ID is back", text(third, "last.id") == text(first, "before.id"),
                   text(third, "last.id")),
+        Criterion("and so is the DHCP client identifier",
+                  text(third, "last.client") == text(first, "before.client"), text(third, "last.client")),
         Criterion("the new keys stay, for the old ones are gone",
                   words(third, "last.keys") == words(second, "next.keys"), text(third, "last.keys")),
     ])))
@@ -108,5 +135,5 @@ def play(trial):
 SCENARIOS = [
     Scenario("renew", "clone-lab",
              "a new machine ID and new SSH host keys, the boot with them, and undo after the old keys were dropped",
-             play, needs_deb=True),
+             renew, needs_deb=True),
 ]
