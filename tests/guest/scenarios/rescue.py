@@ -122,12 +122,13 @@ def ways():
 
 
 def rescued(trial, label, commands, disk):
-    """The rescue system's part of one way."""
+    """The rescue system's part of one way; gives its boot."""
     system = rescue_system.machine(trial.suite, disk, trial.logs / f"{label}-rescue.qcow2")
     boot = trial.boot(f"{label}-1-rescue", FOLLOW.format(typed="\n".join(commands)),
                       machine=system)
     system.disk.unlink()
     trial.require_job(boot)
+    return boot
 
 
 def state(boot):
