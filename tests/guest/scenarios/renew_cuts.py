@@ -224,7 +224,7 @@ def renew_cuts(trial):
     rows = []
     table = Table(trial.logs / "table.md", *Cut.COLUMNS)
     for number, instant in enumerate(instants, 1):
-        rows.append(one(trial, trial.machine, number, instant, template, last=number % 5 in (1, 2)))
+        rows.append(one(trial, trial.machine, number, instant, template, last=number % 5 == 1))
         table.row(*rows[-1].cells())
     bad = [row for row in rows if row.verdict != "good" or not row.then.startswith("ok") or "BAD" in row.then]
     runs = {run: sum(row.run == run for row in rows) for run in sorted({row.run for row in rows})}
