@@ -92,10 +92,13 @@ class Segment:
         """The command, as it is run within the namespace."""
         return ["nsenter", "--net", "--target", str(self.process.pid), *command]
 
+    def acks(self):
+        """What the server said of each address that it gave."""
+        return re.findall(r"DHCPACK\(lan\).*", self._log())
+
     def given(self):
         """The address that each card was given last."""
-        return {card: address for address, card in
-                re.findall(r"DHCPACK\(lan\) (\S+) (\S+)", self._log())}
+        return {line.split()[2]: line.split()[1] for line in self.acks()}
 
     def leases(self):
         """The server's table, a list for each lease: its end, card, address, name and client identifier."""

@@ -6,6 +6,8 @@ systemd-networkd makes its DHCP client identifier of the machine ID and the card
 the cards of all clones into the same place, and each card's own address is not part of it.
 """
 
+import base64
+import hashlib
 import itertools
 from dataclasses import dataclass, replace
 
@@ -160,6 +162,8 @@ def play(trial, lan):
     left_out = trial.verdict("one of them left out", apart([origin, seen_after[0], *seen_before[1:]]))
     if left_out.good:
         raise Failed("a clone that nothing was done to is taken for one with an identity of its own")
+    (trial.logs / "two-clones.md").write_text(page(
+        trial.suite, lan, origin, seen_before, seen_after, (before["2-before-web01"].out / "transcript").read_text()))
     for machine in clones.values():
         machine.disk.unlink()
 
@@ -180,6 +184,89 @@ def both(trial, lan, stage, clones, script, meeting, **job):
         trial.require_job(boot)
     return boots, [known(boot, machine.mac, lan, keys)
                    for boot, machine, keys in zip(boots.values(), clones.values(), answered)]
+
+
+PAGE = """# Two clones on one network
+
+The template is a guest with Debian's {suite}. It is called `svlmon2`, and systemd-networkd asks for its address,
+with `DHCP=yes` and nothing else set. Two copies of its disk run at the same time beside a dnsmasq, in machines
+with UUIDs, serial numbers and network cards of their own. Nobody touched this text:
+`tests/guest/run --deb FILE two-clones` writes it, and fails where the clones have one of these in common in
+the end.
+
+## As they were cloned
+
+The server gives one address to both, although it sees two cards: dnsmasq goes by the client identifier, and
+networkd makes that of the machine ID and of the card's place in the machine.
+
+{acks_before}
+{before}
+Whoever connects to {address} cannot tell which of the two answers: they have the same host keys.
+
+## In each of them
+
+Of what is printed, only the reports are shown here, without the proof of the next boot.
+
+{typed}
+    # reboot
+
+In the other one, the same with `web02`.
+
+## After the reboot
+
+{acks_after}
+{after}
+Each SSH server answered over the network with the keys of its own column, and with no others.
+"""
+
+
+def page(suite, lan, origin, before, after, transcript):
+    """What was seen, as a page."""
+    gave = [line for line in lan.acks() if TEMPLATE["mac"] not in line]
+    half = len(CLONES)
+
+    def table(machines, titles):
+        rows = [("card", ["-", *(clone["mac"] for clone in CLONES.values())][-len(machines):]),
+                ("address", [m.address for m in machines]),
+                ("client identifier", [m.client for m in machines]),
+                ("machine ID", [m.machine_id for m in machines]),
+                ("host name", [m.name for m in machines]),
+                *((f"`{kind}` host key", [fingerprint(m.answered, kind) for m in machines])
+                  for kind in sorted(kind for kind, _ in origin.keys))]
+        return "".join(f"| {' | '.join(cells)} |\n" for cells in [
+            ["", *titles], ["---"] * (len(titles) + 1), *([what, *cells] for what, cells in rows)])
+
+    return PAGE.format(suite=suite, address=before[0].address,
+        acks_before=quoted(gave[:half]), acks_after=quoted(gave[-half:]), typed=quoted(reports(transcript)),
+        before=table(before, ["the one", "the other"]),
+        after=table([origin, *after], ["the template had", *CLONES]))
+
+
+def quoted(lines):
+    """Lines as a page shows them."""
+    return "".join(f"    {line}".rstrip() + "\n" for line in lines)
+
+
+def reports(transcript):
+    """What was typed, and the reports on it."""
+    shown, keep = [], False
+    for line in transcript.splitlines():
+        if line.startswith("# postclone "):
+            shown, keep = [*shown, *([""] if shown else []), line], False
+        elif line.startswith(("# Done in", "# The files as they were")):
+            keep = True
+        elif line.startswith("# Proof of"):
+            keep = False
+        if keep:
+            shown.append(line)
+    return shown
+
+
+def fingerprint(keys, kind):
+    """Of the key of that kind, as ssh-keygen(1) prints it."""
+    key = dict(keys)[kind]
+    digest = hashlib.sha256(base64.b64decode(key)).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
 SCENARIOS = [
