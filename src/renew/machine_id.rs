@@ -4,6 +4,7 @@
 //! It is never emptied: then the next boot takes the ID from the firmware, which a clone may share, or
 //! counts as the first one and enables units that were disabled (machine-id(5), First Boot Semantics).
 
+mod arguments;
 mod change;
 
 use std::path::Path;
@@ -95,6 +96,7 @@ pub fn find(
         return Ok((None, vec![Warning::about(Path::new(FILE), text)]));
     }
     names_no_group(root)?;
+    arguments::is_in_no_image(root, &text)?;
     let token = token(root, &text)?;
     let kept = Kept { old: text, new: draw()?, token };
     let in_images = generator(root) == Some(Generator::Dracut);
@@ -161,10 +163,16 @@ struct Ids {
 
 impl Rewriter for Ids {
     fn patterns(&self) -> Vec<String> {
-        [FILE, COPY].iter().map(|path| path[1..].to_owned()).collect()
+        let places = arguments::PLACES.iter().map(|(place, _)| *place);
+        [FILE, COPY].iter().map(|path| &path[1..]).chain(places).map(str::to_owned).collect()
     }
 
     fn rewrite(&self, path: &Path, text: &[u8]) -> Result<Rewritten> {
+        if let Some(kind) = arguments::kind(path) {
+            let mut found = Rewritten::nothing(kind);
+            found.edits = arguments::edits(text, &self.from, &self.to);
+            return Ok(found);
+        }
         let mut found = Rewritten::nothing(KIND);
         let held = text.trim_ascii();
         if held == self.from.as_bytes() {

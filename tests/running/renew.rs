@@ -235,6 +235,34 @@ fn an_id_that_is_not_there_yet_is_not_renewed() {
 }
 
 #[test]
+fn a_boot_does_not_take_the_old_id_back_by_its_argument() {
+    needs_root!();
+    let stage = clone();
+    fs::create_dir_all(stage.path("boot/loader/entries")).unwrap();
+    fs::create_dir_all(stage.path("etc/kernel")).unwrap();
+    let entry = |id: &str| {
+        format!(
+            "title x\nmachine-id {id}\noptions ro systemd.machine_id={id}\nlinux /{ID}/6.1.0/linux\n"
+        )
+    };
+    stage.write(ENTRY, &entry(ID));
+    stage.write("etc/kernel/cmdline", &format!("ro systemd.machine_id={ID}\n"));
+    let before = stage.system();
+    stage.run(&["renew", "machine-id", "--yes"]).demand(0);
+    let id = stage.read("etc/machine-id").trim().to_owned();
+    assert_ne!(id, ID);
+    assert_eq!(stage.read(ENTRY), entry(&id));
+    assert_eq!(stage.read("etc/kernel/cmdline"), format!("ro systemd.machine_id={id}\n"));
+    stage.run(&["undo", "--yes"]).demand(0);
+    assert_eq!(before, stage.system());
+    // Nothing is written into a unified image.
+    fs::create_dir_all(stage.path("boot/EFI/Linux")).unwrap();
+    stage.write("boot/EFI/Linux/x.efi", &format!("MZ\0 ro systemd.machine_id={ID}\0"));
+    let run = stage.run(&["renew", "--yes"]).demand(1);
+    assert!(run.stderr.contains("its boot takes that machine ID back"), "{}", run.stderr);
+}
+
+#[test]
 fn entries_that_cannot_go_on_are_refused() {
     needs_root!();
     let stage = clone();

@@ -1,0 +1,144 @@
+//! The kernel argument by which a boot takes a machine ID and writes it into the file again (systemd(1),
+//! systemd.machine_id=; systemd src/shared/machine-id-setup.c). kernel-install adds it to each entry that is
+//! named after the ID, with a line of the entry that has the ID as well (systemd
+//! src/kernel-install/90-loaderentry.install.in, 60-ukify.install.in).
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use memchr::memmem;
+
+use crate::exit::refuse;
+use crate::guest::root::Root;
+use crate::rewrite::edit::{Edit, Form};
+use crate::rewrite::lines::lines;
+
+/// The argument.
+const ARGUMENT: &[u8] = b"systemd.machine_id=";
+
+/// Where command lines of kernels are written down, and in which format.
+pub(super) const PLACES: &[(&str, &str)] = &[
+    ("boot/loader/entries/*.conf", "bls-entry"),
+    ("boot/efi/loader/entries/*.conf", "bls-entry"),
+    ("efi/loader/entries/*.conf", "bls-entry"),
+    ("etc/kernel/cmdline", "kernel-command-line"),
+    ("etc/default/grub", "default-grub"),
+    ("etc/default/grub.d/*.cfg", "default-grub"),
+    ("boot/grub/grub.cfg", "grub-cfg"),
+    ("boot/grub2/grub.cfg", "grub-cfg"),
+    ("boot/efi/EFI/*/grub.cfg", "grub-cfg"),
+    ("boot/grub/grubenv", "grubenv"),
+    ("boot/grub2/grubenv", "grubenv"),
+    ("boot/extlinux/extlinux.conf", "extlinux"),
+];
+
+/// Unified kernel images, which have their command line inside.
+const UNIFIED: &[&str] =
+    &["boot/EFI/Linux/*.efi", "boot/efi/EFI/Linux/*.efi", "efi/EFI/Linux/*.efi"];
+
+/// The format of a file; none where it is none of the places.
+pub(super) fn kind(path: &Path) -> Option<&'static str> {
+    let text = path.to_string_lossy();
+    let is_it = |pattern: &str| match pattern.split_once('*') {
+        Some((head, tail)) => text[1..].starts_with(head) && text.ends_with(tail),
+        None => &text[1..] == pattern,
+    };
+    PLACES.iter().find(|(pattern, _)| is_it(pattern)).map(|(_, kind)| *kind)
+}
+
+/// The edits that give a text's arguments, and an entry's line, the other ID.
+pub(super) fn edits(text: &[u8], from: &str, to: &str) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for line in lines(text) {
+        let content = &text[line.clone()];
+        if content.trim_ascii_start().starts_with(b"#") {
+            continue;
+        }
+        for at in memmem::find_iter(content, from.as_bytes()) {
+            let (before, after) = (&content[..at], content.get(at + from.len()));
+            let is_end =
+                after.is_none_or(|byte| byte.is_ascii_whitespace() || b"\"'".contains(byte));
+            if is_end && (is_argument(before) || before.trim_ascii() == b"machine-id") {
+                let range = line.start + at..line.start + at + from.len();
+                let (new, token) = (to.as_bytes().to_vec(), range.clone());
+                edits.push(Edit { range, new, token, form: Form::MachineId, volume: None });
+            }
+        }
+    }
+    edits
+}
+
+/// Whether the text ends with the argument, which begins a word.
+fn is_argument(before: &[u8]) -> bool {
+    let Some(rest) = before.strip_suffix(ARGUMENT) else { return false };
+    rest.last().is_none_or(|byte| byte.is_ascii_whitespace() || b"\"'=".contains(byte))
+}
+
+/// Demands that no unified kernel image has the argument: nothing is written into one.
+pub(super) fn is_in_no_image(root: &Root, id: &str) -> Result<()> {
+    let argument = [ARGUMENT, id.as_bytes()].concat();
+    for pattern in UNIFIED {
+        for path in root.glob(pattern).map_err(refuse)? {
+            let Some(image) = root.read(&path).map_err(refuse)? else { continue };
+            if memmem::find(&image.bytes, &argument).is_some() {
+                return Err(refuse(anyhow!(
+                    "`{}` has systemd.machine_id={id} in its command line, and its boot takes that machine ID back: \
+                     build it without the argument, or leave the machine ID out, as in \
+                     `postclone renew ssh-host-keys`",
+                    path.display()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rewrite::edit::apply;
+
+    const OLD: &str = "0123456789abcdef0123456789abcdef";
+    const NEW: &str = "fedcba9876543210fedcba9876543210";
+
+    fn after(text: &str) -> String {
+        let text = text.replace("ID", OLD);
+        String::from_utf8(apply(text.as_bytes(), &edits(text.as_bytes(), OLD, NEW))).unwrap()
+    }
+
+    #[test]
+    fn arguments_and_the_line_of_an_entry_change() {
+        for line in [
+            "options root=/dev/x ro systemd.machine_id=ID",
+            "options systemd.machine_id=ID quiet\n",
+            "GRUB_CMDLINE_LINUX=\"systemd.machine_id=ID\"\n",
+            "kernelopts=systemd.machine_id=ID\n",
+            "machine-id ID\n",
+            "machine-id\tID\r\n",
+        ] {
+            assert_eq!(after(line), line.replace("ID", NEW), "{line}");
+        }
+    }
+
+    #[test]
+    fn names_comments_and_what_looks_alike_stay() {
+        for line in [
+            "linux /ID/6.1.0/linux\n",
+            "# options systemd.machine_id=ID\n",
+            "options systemd.machine_id=ID0 xsystemd.machine_id=ID\n",
+            "options my.machine_id=ID machine-id=ID\n",
+            "title machine-id ID\n",
+        ] {
+            assert_eq!(after(line), line.replace("ID", OLD), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_place_has_its_format() {
+        for (pattern, kind) in PLACES {
+            let path = format!("/{}", pattern.replace('*', "x"));
+            assert_eq!(super::kind(Path::new(&path)), Some(*kind), "{path}");
+        }
+        assert_eq!(super::kind(Path::new("/etc/machine-id")), None);
+    }
+}
