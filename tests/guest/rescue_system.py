@@ -21,18 +21,19 @@ SIZE = 1200
 GUEST = "/dev/disk/by-id/virtio-pclab-guest"
 
 
-def machine(suite, guest, path):
-    """The rescue system of a suite on a disk of its own at `path`, with a guest's disk in it."""
-    base = folder(suite)
+def machine(suite, guest, path, more=()):
+    """The rescue system of a suite on a disk of its own at `path`, with a guest's disk in it and `more`
+    packages."""
+    base = folder(suite, more)
     qemu.overlay(base / "disk", path)
     return qemu.Machine(path, qemu.accelerator(base / "kernel"), kernel=base / "kernel",
                         initrd=base / "initrd", guest=guest,
                         append=f"root=LABEL=rescue ro {loader.COMMAND_LINE}")
 
 
-def folder(suite):
+def folder(suite, more=()):
     """Path of the rescue system's folder: disk, kernel and initrd; built when it is not there."""
-    tar = rootfs.tar(suite)
+    tar = rootfs.tar(suite, (*rootfs.DEFAULT, *more))
     identity = cache.key(tar.name, Path(__file__), loader.COMMAND_LINE,
                          *(image.AGENT / name for name in image.INSTALLED))
     return cache.entry(f"rescue-{suite}-{identity}", lambda path: _make(tar, path))

@@ -121,9 +121,9 @@ def ways():
             ("resume", "vgrename", resume)]
 
 
-def rescued(trial, label, commands, disk):
-    """The rescue system's part of one way; gives its boot."""
-    system = rescue_system.machine(trial.suite, disk, trial.logs / f"{label}-rescue.qcow2")
+def rescued(trial, label, commands, disk, more=()):
+    """The rescue system's part of one way, with `more` packages in it; gives its boot."""
+    system = rescue_system.machine(trial.suite, disk, trial.logs / f"{label}-rescue.qcow2", more)
     boot = trial.boot(f"{label}-1-rescue", FOLLOW.format(typed="\n".join(commands)),
                       machine=system)
     system.disk.unlink()
