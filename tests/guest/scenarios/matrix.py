@@ -37,6 +37,9 @@ systemctl daemon-reload
 """Debian 13 mounts /run/lock while lvm2-monitor has a lock there: in some boots the unit fails,
 "/run/lock/lvm/V_...: open failed", with any name of the group and any image tool."""
 
+# Debian's package makes no DSA key, but ssh-keygen -A of Debian 11 does.
+AS_INSTALLED = "rm -f /etc/ssh/ssh_host_dsa_key*\n"
+
 LOOK = """
 lvs -a -o +devices >"$OUT/lvs"
 timed nothing_left {old}
@@ -85,6 +88,11 @@ virsh pool-info guests && virsh vol-list guests && virsh pool-dumpxml guests >"$
     "uki": "grep -aq 'root=/dev/mapper/{dm}-root' /boot/efi/EFI/Linux/*.efi && bootctl status --no-pager",
 }
 """What else is asked of a kind of guest after its next boot."""
+
+
+def first_of_all(suite):
+    """What the first job of a guest of the suite begins with."""
+    return (RACE if suite == "trixie" else "") + AS_INSTALLED
 
 
 def by_name(layout):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import network
 from judge import Criterion, Verdict, undisturbed
 from layout import OLD
-from scenarios.matrix import RACE
+from scenarios.matrix import first_of_all
 from trial import Scenario
 
 CARD = "52:54:00:6c:63:01"
@@ -106,12 +106,13 @@ def renewed(first, second):
 
 def renew(trial):
     with network.Segment(trial.logs / "lan", [CARD]) as lan:
-        play(trial, replace(trial.machine, mac=CARD, lan=lan), RACE if trial.suite == "trixie" else "")
+        play(trial, replace(trial.machine, mac=CARD, lan=lan))
 
 
-def play(trial, machine, race):
-    """All of it, in a machine on a network; `race` is run first."""
-    first = trial.boot("1-renew", race + RENEW, {"postclone.deb": trial.deb}, machine=machine, ending="reboot")
+def play(trial, machine):
+    """All of it, in a machine on a network."""
+    first = trial.boot("1-renew", first_of_all(trial.suite) + RENEW, {"postclone.deb": trial.deb},
+                       machine=machine, ending="reboot")
     trial.require_job(first)
     trial.require("the running system", trial.verdict(
         "before and after", undisturbed(first.out / "before", first.out / "after")))

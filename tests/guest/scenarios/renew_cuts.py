@@ -15,7 +15,7 @@ import qemu
 import warm
 from judge import Criterion, Verdict
 from layout import OLD
-from scenarios.matrix import RACE
+from scenarios.matrix import first_of_all
 from table import Table
 from trial import Failed, Scenario
 
@@ -208,8 +208,8 @@ def whole(trial, machine):
 def renew_cuts(trial):
     count = int(os.environ.get("POSTCLONE_CUTS") or 3)
     seed = int(os.environ.get("POSTCLONE_SEED") or 1)
-    race = RACE if trial.suite == "trixie" else ""
-    warm.keep(trial.machine, race + PREPARE, {"postclone.deb": trial.deb}, trial.logs / "0-keep")
+    warm.keep(trial.machine, first_of_all(trial.suite) + PREPARE, {"postclone.deb": trial.deb},
+              trial.logs / "0-keep")
     kept = (trial.logs / "0-keep" / "agent").read_text().splitlines()
     template = told([line.split("]  ", 1)[-1] for line in kept], "template")
     if not all(template.get(what) for what in ["id", "key", "answer"]):

@@ -10,7 +10,7 @@ import kernels
 from judge import Criterion, Verdict
 from layout import OLD
 from scenarios.kernel_update import ENTRIES
-from scenarios.matrix import RACE, by_name
+from scenarios.matrix import by_name, first_of_all
 from trial import Failed, Scenario
 
 RENEW = """
@@ -80,8 +80,8 @@ def play(trial):
     old = kernels.installed(trial)
     package = kernels.another(trial.suite, old)
     version = re.match(r"linux-image-(.+?)_", package.name)[1]
-    race = RACE if trial.suite == "trixie" else ""
-    first = trial.boot("1-renew", race + RENEW, {"postclone.deb": trial.deb}, ending="reboot")
+    first = trial.boot("1-renew", first_of_all(trial.suite) + RENEW, {"postclone.deb": trial.deb},
+                       ending="reboot")
     trial.require_job(first)
     second = trial.boot("2-kernel", UPDATE.replace("VERSION", version), {"kernel.deb": package}, ending="reboot")
     booted(trial, "2-kernel", second, old)

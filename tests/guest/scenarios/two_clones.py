@@ -16,7 +16,7 @@ import qemu
 from judge import Criterion, Verdict
 from layout import OLD
 from scenarios.identity import TEMPLATE
-from scenarios.matrix import RACE
+from scenarios.matrix import first_of_all
 from trial import Failed, Scenario
 
 CLONES = {
@@ -140,9 +140,9 @@ def two_clones(trial):
 
 def play(trial, lan):
     """All of it, on a network that is there."""
-    race = RACE if trial.suite == "trixie" else ""
     machine = replace(trial.machine, **TEMPLATE, lan=lan)
-    template = trial.boot("1-template", race + INSTALL, {"postclone.deb": trial.deb}, machine=machine)
+    template = trial.boot("1-template", first_of_all(trial.suite) + INSTALL, {"postclone.deb": trial.deb},
+                          machine=machine)
     trial.require_job(template)
     trial.require("the template", trial.judged("1-template", template, OLD))
     clones = {}
