@@ -109,7 +109,7 @@ class Segment:
         for _ in range(10):
             done = subprocess.run(self.inside(["ssh-keyscan", "-T", "60", address]), text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-            found = {tuple(line.split()[1:3]) for line in done.stdout.splitlines() if line.strip()}
+            found = {tuple(line.split()[1:3]) for line in done.stdout.splitlines() if not line.startswith("#")}
             if found:
                 return found
             time.sleep(2)

@@ -28,7 +28,7 @@ facts() {
 	for key in /etc/ssh/ssh_host_*_key; do
 		ssh-keygen -y -P '' -f "$key" | cut -d' ' -f1,2 | sed "s/^/@@ $1 private /"
 	done
-	ssh-keyscan -T 60 127.0.0.1 2>/dev/null | cut -d' ' -f2,3 | sed "s/^/@@ $1 answer /"
+	ssh-keyscan -T 60 127.0.0.1 2>/dev/null | grep -v '^#' | cut -d' ' -f2,3 | sed "s/^/@@ $1 answer /"
 	echo "@@ $1 ssh $(systemctl is-active ssh)"
 	find /etc /boot /usr/sbin -name '.postclone-*' | sed "s/^/@@ $1 stray /"
 }

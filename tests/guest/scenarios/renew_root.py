@@ -11,7 +11,7 @@ FACTS = """
 cat /etc/machine-id | tee "$OUT/id"
 cut -d' ' -f1,2 /etc/ssh/ssh_host_*_key.pub | tee "$OUT/keys"
 stat -c '%a %U:%G %n' /etc/ssh/ssh_host_* | tee "$OUT/modes"
-ssh-keyscan -T 60 127.0.0.1 2>/dev/null | cut -d' ' -f2,3 >"$OUT/answers"
+ssh-keyscan -T 60 127.0.0.1 2>/dev/null | grep -v '^#' | cut -d' ' -f2,3 >"$OUT/answers"
 """
 
 INSTALL = FACTS + """
