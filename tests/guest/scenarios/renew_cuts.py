@@ -1,10 +1,11 @@
 """The power goes off while `postclone renew` runs: the next boot comes up by itself, with a machine ID and
 an SSH server that answers with a full set of keys; then the run is finished, or taken back.
 
-POSTCLONE_CUTS says how many cuts (3), POSTCLONE_SEED seeds their instants (1); POSTCLONE_CUT_AT names
-the instants instead, in seconds from the start, with commas between them.
+POSTCLONE_CUTS says how many cuts (3), POSTCLONE_SEED seeds the random ones (1); POSTCLONE_CUT_AT names
+the instants instead, with commas between them, as power_cut.py has them.
 """
 
+import itertools
 import os
 import random
 import re
@@ -16,8 +17,13 @@ import warm
 from judge import Criterion, Verdict
 from layout import OLD
 from scenarios.matrix import first_of_all
+from scenarios.power_cut import trigger
 from table import Table
 from trial import Failed, Scenario
+
+STEPS = ["replace+50", "replace+0", "let+0", "replace+150", "keep+30", "have+1000", "replace+100", "remove+0",
+         "keep+0", "have+0", "plan+300", "let+3000"]
+"""Instants by step: all files are replaced within a fifth of a second."""
 
 FACTS = r"""
 # facts NAME: what the machine is known by: its ID, its keys, and the keys that its server answers with
@@ -87,8 +93,9 @@ exit $status
 class Cut:
     """One cut and what came of it: a row of the table."""
 
-    instant: float
-    way: str
+    instant: str
+    at: float = 0.0
+    way: str = ""
     last: str = "(none)"
     run: str = "?"
     keys: str = "?"
@@ -97,13 +104,13 @@ class Cut:
     verdict: str = "BAD"
     then: str = ""
 
-    COLUMNS = [("cut after, s", 12), ("last line", 42), ("run", 6), ("ID", 5), ("keys", 5), ("up after, s", 11),
+    COLUMNS = [("instant", 11), ("cut after, s", 12), ("last line", 42), ("run", 6), ("ID", 5), ("keys", 5), ("up after, s", 11),
                ("boot", 5), ("then", 0)]
 
     def cells(self):
         """The row of the table."""
         up = f"{self.up:.0f}" if self.up is not None else "-"
-        return [f"{self.instant:.2f}", self.last, self.run or "none", self.machine_id, self.keys, up, self.verdict,
+        return [self.instant, f"{self.at:.2f}", self.last, self.run or "none", self.machine_id, self.keys, up, self.verdict,
                 f"{self.way}: {self.then}"]
 
 
@@ -159,11 +166,12 @@ def finished(boot, way, template):
 
 def one(trial, machine, number, instant, template, last):
     """Cut at the instant, boot, judge, finish or take back; `last` to boot once more."""
-    row = Cut(instant, "undo" if number % 2 else "resume")
-    label = f"{number:02}-at-{instant:.2f}"
+    row = Cut(instant, way="undo" if number % 2 else "resume")
+    label = f"{number:02}-{instant.replace('@', 'at-')}"
     disk = warm.copy(machine, trial.logs / f"{label}.qcow2").disk
     going = warm.go_on(qemu.Machine(disk, machine.accel), RUN, trial.logs / f"{label}-1-cut",
-                       lambda line, _: instant if line == "@@ mark start" else None)
+                       trigger(instant))
+    row.at = going.at
     said = [line for _, line in going.lines if line.startswith(("postclone: ", "status "))]
     row.last = said[-1].removeprefix("postclone: ") if said else row.last
     if going.ended != "cut":
@@ -205,6 +213,18 @@ def whole(trial, machine):
     return at["status 0"] - at["@@ mark start"]
 
 
+def drawn(trial, count, seed):
+    """Instants by step, and each third one random over the time of a whole run."""
+    if count <= 2:
+        return STEPS[:count]
+    length = whole(trial, trial.machine)
+    trial.note(f"a whole run takes {length:.1f} s; seed {seed}")
+    source = random.Random(seed)
+    steps = itertools.cycle(STEPS)
+    return [f"@{source.uniform(0, length):.2f}" if number % 3 == 0 else next(steps)
+            for number in range(1, count + 1)]
+
+
 def renew_cuts(trial):
     count = int(os.environ.get("POSTCLONE_CUTS") or 3)
     seed = int(os.environ.get("POSTCLONE_SEED") or 1)
@@ -214,13 +234,7 @@ def renew_cuts(trial):
     template = told([line.split("]  ", 1)[-1] for line in kept], "template")
     if not all(template.get(what) for what in ["id", "key", "answer"]):
         raise Failed(f"the template is known by {template}")
-    if os.environ.get("POSTCLONE_CUT_AT"):
-        instants = [float(at) for at in os.environ["POSTCLONE_CUT_AT"].split(",")]
-    else:
-        length = whole(trial, trial.machine)
-        trial.note(f"a whole run takes {length:.1f} s; seed {seed}")
-        source = random.Random(seed)
-        instants = [source.uniform(0, length) for _ in range(count)]
+    instants = [at for at in os.environ.get("POSTCLONE_CUT_AT", "").split(",") if at] or drawn(trial, count, seed)
     rows = []
     table = Table(trial.logs / "table.md", *Cut.COLUMNS)
     for number, instant in enumerate(instants, 1):
@@ -231,7 +245,7 @@ def renew_cuts(trial):
     print(f"{len(rows)} cuts, {len(rows) - len(bad)} good, seed {seed}; the run was then: {runs}", flush=True)
     if bad:
         raise Failed(f"{len(bad)} of {len(rows)} cuts: " + "; ".join(
-            f"{row.instant:.2f}: {row.verdict} {row.then}" for row in bad[:3]))
+            f"{row.instant}: {row.verdict} {row.then}" for row in bad[:3]))
 
 
 SCENARIOS = [
