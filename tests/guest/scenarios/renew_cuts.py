@@ -104,8 +104,8 @@ class Cut:
     verdict: str = "BAD"
     then: str = ""
 
-    COLUMNS = [("instant", 11), ("cut after, s", 12), ("last line", 42), ("run", 6), ("ID", 5), ("keys", 5), ("up after, s", 11),
-               ("boot", 5), ("then", 0)]
+    COLUMNS = [("instant", 11), ("cut after, s", 12), ("last line", 42), ("run", 6), ("ID", 5), ("keys", 5),
+               ("up after, s", 11), ("boot", 5), ("then", 0)]
 
     def cells(self):
         """The row of the table."""
