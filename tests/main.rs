@@ -78,6 +78,8 @@ mod rename_host;
 mod rename_lv;
 #[path = "running/renew.rs"]
 mod renew;
+#[path = "running/renew_dhcp.rs"]
+mod renew_dhcp;
 #[path = "running/several.rs"]
 mod several;
 #[path = "running/uuids.rs"]

@@ -23,6 +23,8 @@ pub enum Item {
     MachineId,
     /// The SSH server's host keys
     SshHostKeys,
+    /// What DHCP clients keep: leases, DUIDs, secrets of stable addresses
+    Dhcp,
     /// The random seeds of systemd, sysvinit and systemd-boot
     RandomSeeds,
 }

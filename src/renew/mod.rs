@@ -2,10 +2,12 @@
 //!
 //! Each kind is drawn once in a process: the plan that is carried out has what was shown.
 
+pub mod dhcp;
 mod entries;
 pub mod machine_id;
 pub mod seeds;
 pub mod ssh;
+mod whole;
 
 use std::fmt;
 

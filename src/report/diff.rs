@@ -14,8 +14,9 @@ use crate::rewrite::lines::LineIndex;
 
 /// Writes the change with `context` unchanged lines around it; `to` is the file's path afterwards.
 ///
-/// No edit adds or removes a line, so line n of the old file is line n of the new one, and the
-/// differing lines are known without comparing the files.
+/// No edit of a name adds or removes a line, so line n of the old file is line n of the new one, and the
+/// differing lines are known without comparing the files. A file that gets another text as a whole is shown
+/// whole.
 pub fn write(
     out: &mut (impl Write + ?Sized),
     change: &FileChange,
@@ -25,16 +26,20 @@ pub fn write(
 ) -> io::Result<()> {
     let text = &change.before;
     let index = LineIndex::new(text);
+    let has_line = |bytes: &[u8]| bytes.contains(&b'\n');
+    let takes_lines = |edit: &Edit| {
+        edit.range == (0..text.len())
+            || has_line(&edit.new)
+            || has_line(&text[edit.range.clone()])
+    };
+    if change.edits.iter().any(takes_lines) {
+        return write_whole(out, change, to, style);
+    }
     let changed = changed_lines(&index, text, &change.edits);
     if changed.is_empty() {
         return Ok(());
     }
-    let (on, off) = style.paint(Mark::Header);
-    for (sign, side, path) in [("---", "a", change.path.as_path()), ("+++", "b", to)] {
-        write!(out, "{on}{sign} ")?;
-        out.write_all(&style.shown(&path_name::in_header(side, path)))?;
-        writeln!(out, "{off}")?;
-    }
+    write_header(out, change, to, style)?;
     for group in group_diff_ops(diff_ops(&changed, index.count()), context) {
         let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
         let all = first.old_range().start..last.old_range().end;
@@ -55,6 +60,51 @@ pub fn write(
                 write_line(out, b'+', &changed_line(text, &index.range(n), &change.edits), style)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// All lines of the old text, then all of the new one.
+fn write_whole(
+    out: &mut (impl Write + ?Sized),
+    change: &FileChange,
+    to: &Path,
+    style: Style,
+) -> io::Result<()> {
+    let after = change.after();
+    if after == change.before {
+        return Ok(());
+    }
+    write_header(out, change, to, style)?;
+    let sides = [(b'-', change.before.as_slice()), (b'+', after.as_slice())]
+        .map(|(sign, text)| (sign, text, LineIndex::new(text)));
+    let (on, off) = style.paint(Mark::Hunk);
+    let [old, new] = [0, 1].map(|side: usize| whole_range(sides[side].2.count()));
+    writeln!(out, "{on}@@ -{old} +{new} @@{off}")?;
+    for (sign, text, index) in &sides {
+        for line in 0..index.count() {
+            write_line(out, *sign, &text[index.range(line)], style)?;
+        }
+    }
+    Ok(())
+}
+
+/// `first,count` of a hunk's header that has a file's every line, of which there may be none.
+fn whole_range(count: usize) -> String {
+    if count == 0 { "0,0".to_owned() } else { hunk_range(&(0..count)) }
+}
+
+fn write_header(
+    out: &mut (impl Write + ?Sized),
+    change: &FileChange,
+    to: &Path,
+    style: Style,
+) -> io::Result<()> {
+    let (on, off) = style.paint(Mark::Header);
+    for (sign, side, path) in [("---", "a", change.path.as_path()), ("+++", "b", to)] {
+        write!(out, "{on}{sign} ")?;
+        out.write_all(&style.shown(&path_name::in_header(side, path)))?;
+        writeln!(out, "{off}")?;
     }
     Ok(())
 }

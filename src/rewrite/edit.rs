@@ -37,6 +37,8 @@ pub enum Form {
     HostKey,
     /// The UUID of a file system or swap area
     FsUuid,
+    /// What a DHCP client keeps
+    DhcpIdentity,
     /// `#` bytes that keep a GRUB environment block's size
     Padding,
 }
@@ -67,6 +69,7 @@ impl Form {
             Self::MachineId => "machine-id",
             Self::HostKey => "host-key",
             Self::FsUuid => "fs-uuid",
+            Self::DhcpIdentity => "dhcp-identity",
             Self::Padding => "padding",
         }
     }

@@ -1,8 +1,9 @@
-//! A small file that a run makes where there was none and takes away again, and one that goes for good.
+//! A small file or link that a run makes where there was none and takes away again, and a file that goes for
+//! good.
 
 use std::fs::{self, DirBuilder};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -25,11 +26,7 @@ pub fn file(root: &Root, path: &Path, bytes: &[u8]) -> Result<()> {
         bail!("`{}` was made meanwhile by somebody else: see who, and try again", place.display());
     }
     failpoint::hit("make-file").with_context(making)?;
-    let dir = place.parent().unwrap_or(&place);
-    if !dir.exists() {
-        DirBuilder::new().mode(0o755).create(dir).with_context(making)?;
-        sync_dir(dir.parent().unwrap_or(dir))?;
-    }
+    let dir = dir_of(&place).with_context(making)?;
     let mut file =
         tempfile::Builder::new().prefix(staged::PREFIX).tempfile_in(dir).with_context(making)?;
     file.write_all(bytes).with_context(making)?;
@@ -50,6 +47,49 @@ pub fn take_away(root: &Root, path: &Path, bytes: &[u8]) -> Result<()> {
     failpoint::hit("take-away")?;
     inside::remove(&place)?;
     sync_dir(place.parent().unwrap_or(&place))
+}
+
+/// Makes a symbolic link of a root, durable. One that leads there is as good.
+///
+/// # Errors
+/// Something else at its place: it is somebody's.
+pub fn link(root: &Root, path: &Path, target: &Path) -> Result<()> {
+    let place = place(root, path)?;
+    if leads(&place)?.as_deref() == Some(target) {
+        return Ok(());
+    }
+    let making = || format!("linking `{}` to `{}`", place.display(), target.display());
+    failpoint::hit("make-link").with_context(making)?;
+    let dir = dir_of(&place).with_context(making)?;
+    symlink(target, &place).with_context(making)?;
+    sync_dir(dir)
+}
+
+/// Removes such a link. One that is gone is as good, and so is what leads elsewhere: it is somebody's by now.
+pub fn take_link_away(root: &Root, path: &Path, target: &Path) -> Result<()> {
+    let place = place(root, path)?;
+    if leads(&place)?.as_deref() != Some(target) {
+        return Ok(());
+    }
+    failpoint::hit("take-link-away")?;
+    inside::remove(&place)?;
+    sync_dir(place.parent().unwrap_or(&place))
+}
+
+/// Where a link leads; none where there is no link.
+fn leads(place: &Path) -> Result<Option<PathBuf>> {
+    inside::straight(place.parent().unwrap_or(place))?;
+    Ok(fs::read_link(place).ok())
+}
+
+/// The directory of what is to be made, which is made where it is not there.
+fn dir_of(place: &Path) -> Result<&Path> {
+    let dir = place.parent().unwrap_or(place);
+    if !dir.exists() {
+        DirBuilder::new().mode(0o755).create(dir)?;
+        sync_dir(dir.parent().unwrap_or(dir))?;
+    }
+    Ok(dir)
 }
 
 /// Removes a regular file of a root for good; one that is gone is as good.
@@ -94,6 +134,31 @@ fn held(place: &Path) -> Result<Option<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_made_once_and_taken_away_while_it_is_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("etc/units")).unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let path = Path::new("/etc/units/x.wants/a");
+        let at = dir.path().join(&path.to_str().unwrap()[1..]);
+        let (ours, other) = (Path::new("../a"), Path::new("../b"));
+        for _ in 0..2 {
+            link(&root, path, ours).unwrap();
+            assert_eq!(fs::read_link(&at).unwrap(), ours);
+        }
+        let said = format!("{:#}", link(&root, path, other).unwrap_err());
+        assert!(said.contains("linking `"), "{said}");
+        take_link_away(&root, path, other).unwrap();
+        assert!(at.is_symlink());
+        for _ in 0..2 {
+            take_link_away(&root, path, ours).unwrap();
+            assert!(!at.is_symlink());
+        }
+        fs::write(&at, "a file").unwrap();
+        take_link_away(&root, path, ours).unwrap();
+        assert!(link(&root, path, ours).is_err() && at.is_file());
+    }
 
     #[test]
     fn it_is_made_once_and_taken_away_while_it_is_ours() {

@@ -10,7 +10,7 @@ use crate::cli::{Item, RenewArgs};
 use crate::exit::Exit;
 use crate::logger;
 use crate::plan::Warning;
-use crate::renew::{self, machine_id, seeds, ssh};
+use crate::renew::{self, dhcp, machine_id, seeds, ssh};
 
 /// Runs the verb.
 pub fn run(args: &RenewArgs) -> Result<Exit> {
@@ -31,6 +31,11 @@ pub fn run(args: &RenewArgs) -> Result<Exit> {
         }
         if asks(Item::SshHostKeys) {
             let (found, told) = ssh::find(root, &keys, None)?;
+            changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
+            warnings.extend(told);
+        }
+        if asks(Item::Dhcp) {
+            let (found, told) = dhcp::find(root)?;
             changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
             warnings.extend(told);
         }

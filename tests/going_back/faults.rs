@@ -31,6 +31,55 @@ pub fn is_taken(number: usize) -> bool {
     number % every == from % every
 }
 
+/// Fails, and kills, a run at each of its points. After a failure, after a kill and `undo`, and after a kill and
+/// `--resume` the tree is the old one, or a new one: `is_new` looks which, and whether it is whole.
+pub fn each_point_leaves_old_or_new(
+    build: impl Fn() -> Stage,
+    verb: &[&str],
+    is_new: impl Fn(&Stage) -> bool,
+) {
+    let stage = build();
+    stage.run_with(verb, &[("POSTCLONE_FAILPOINT_LOG", "/stub/points")]).demand(0);
+    assert!(is_new(&stage));
+    let points: Vec<String> = stage.read("stub/points").lines().map(str::to_owned).collect();
+    for (number, name) in points.iter().enumerate().filter(|(number, _)| is_taken(*number)) {
+        let stage = build();
+        let before = stage.system();
+        let point = format!("{}:fail", number + 1);
+        let run = stage.run_with(verb, &[("POSTCLONE_FAILPOINT", &point)]);
+        match run.status {
+            0 => assert!(is_new(&stage), "{point} ({name})"),
+            1 | 3 => assert_eq!(before, stage.system(), "{point} ({name})"),
+            status => panic!("{point} ({name}): status {status}: {}", run.stderr),
+        }
+        for back in [&["rename", "--resume"][..], &["undo", "--yes"]] {
+            let stage = build();
+            let before = stage.system();
+            let point = format!("{}:kill", number + 1);
+            let run = stage.run_with(verb, &[("POSTCLONE_FAILPOINT", &point)]);
+            if run.status == 0 {
+                continue;
+            }
+            assert_eq!(run.status, 137, "{point} ({name}): {}", run.stderr);
+            let run = stage.run(back);
+            if is_new(&stage) {
+                // A run that was done is not taken up again.
+                assert!([0, 1].contains(&run.status), "{point} ({name}): {}", run.stderr);
+                assert_eq!(back[0], "rename", "{point} ({name})");
+            } else {
+                assert!([0, 1].contains(&run.status), "{point} ({name}): {}", run.stderr);
+                assert_eq!(before, stage.system(), "{point} ({name})");
+            }
+            let left = tree::read(&stage.path(""));
+            let is_staged = |path: &&std::path::PathBuf| {
+                path.to_string_lossy().contains(".postclone-") && !path.starts_with("run")
+            };
+            let staged: Vec<_> = left.keys().filter(is_staged).collect();
+            assert!(staged.is_empty(), "{point} ({name}): {staged:?}");
+        }
+    }
+}
+
 // With LUKS on a volume, and with unified kernel images, a run takes every kind of step.
 
 #[test]

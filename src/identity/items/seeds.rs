@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::dhcp::stored::{Client, Holds, places};
 use crate::identity::{Found, Kind, View};
 
 /// The rows of this file.
@@ -26,7 +27,7 @@ pub const KINDS: &[Kind] = &[
         id: "networkmanager-secret",
         hurts: "as long as the machine ID is shared too, NetworkManager derives the same stable IPv6 \
                 addresses, MAC addresses and DHCP identifiers on both",
-        change: "remove the file and run `systemctl restart NetworkManager`; the derived addresses change",
+        change: "`postclone renew dhcp`, and reboot; the derived addresses change",
         find: network_manager,
     },
 ];
@@ -54,11 +55,11 @@ fn credentials(view: &View<'_>) -> Vec<Found> {
 
 /// NetworkManager's, which it combines with the machine ID.
 fn network_manager(view: &View<'_>) -> Vec<Found> {
-    whole(view, &["/var/lib/NetworkManager/secret_key"])
+    whole(view, places(Client::NetworkManager, Holds::Secret))
 }
 
 /// Files whose bytes are the identity. Empty ones are none, and a file with two paths is found once.
-fn whole(view: &View<'_>, paths: &[&str]) -> Vec<Found> {
+pub(super) fn whole(view: &View<'_>, paths: &[&str]) -> Vec<Found> {
     let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
     let one = |path: &&str| {
         let bytes = view.bytes(path).filter(|bytes| !bytes.is_empty())?;

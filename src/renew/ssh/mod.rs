@@ -7,21 +7,19 @@ mod change;
 mod drawn;
 mod find;
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::whole::{Texts, kept_texts};
 use super::{Secret, Sum};
 use crate::change::Change;
 use crate::guest::root::Root;
 use crate::identity::items::ssh::DEFAULTS;
 use crate::plan::{Rewriter, Rewritten};
 use crate::rewrite::edit::{Edit, Form};
-use crate::transaction::journal::Journal;
 use crate::transaction::record::SavedChange;
 pub use drawn::Drawn;
 pub use find::find;
@@ -36,9 +34,6 @@ pub struct Renewal {
     /// The files' new texts, by what they are told by; none where a journal alone is known.
     texts: Texts,
 }
-
-/// Texts by their sums.
-type Texts = BTreeMap<Sum, Secret>;
 
 /// What a journal keeps of it: no key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,18 +88,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
 impl Renewal {
     /// The renewal that gives the old keys back, as far as the run's journal still has them.
     fn turned(&self, root: &Root) -> Result<Self> {
-        let Some(journal) = Journal::latest(root)? else {
-            bail!("the run has no journal any more")
-        };
-        let mut texts = Texts::new();
-        for path in &journal.saved.files {
-            let copy = journal.copy_of("before", path);
-            if copy.exists() {
-                let bytes =
-                    fs::read(&copy).with_context(|| format!("reading `{}`", copy.display()))?;
-                texts.insert(Sum::of(&bytes), Secret(bytes));
-            }
-        }
+        let mut texts = kept_texts(root)?;
         let has =
             |key: &&Key| [&key.private.0, &key.public.0].iter().all(|sum| texts.contains_key(sum));
         let keys: Vec<Key> = self.kept.keys.iter().filter(has).map(Key::turned).collect();

@@ -3,15 +3,9 @@
 use std::net::Ipv4Addr;
 
 use super::super::lines::{distinct, files, name_of, settings};
-use super::DHCLIENT;
+use super::stored::{Client, Holds, places};
+use super::wicked;
 use crate::identity::{Found, View};
-
-/// The lease files of NetworkManager's own client, `internal-UUID-INTERFACE.lease`; those of dhclient are
-/// read as dhclient's.
-const NETWORK_MANAGER: &str = "/var/lib/NetworkManager/*.lease";
-
-/// Of dhcpcd(8): a DHCP message as it came.
-const DHCPCD: &[&str] = &["/var/lib/dhcpcd/*.lease", "/var/lib/dhcpcd/*.lease6"];
 
 /// Where a DHCP message has the client's address (RFC 2131, 2, `yiaddr`), and where its options begin.
 const ADDRESS: std::ops::Range<usize> = 16..20;
@@ -25,10 +19,10 @@ pub(super) fn find(view: &View<'_>) -> Vec<Found> {
             found.push(Found::many(path, values));
         }
     };
-    for (path, text) in files(view, DHCLIENT) {
+    for (path, text) in files(view, places(Client::Dhclient, Holds::Leases)) {
         add(path, distinct(of_dhclient(&text)));
     }
-    for pattern in DHCPCD {
+    for pattern in places(Client::Dhcpcd, Holds::Leases) {
         for path in view.glob(pattern) {
             let name = name_of(&path);
             let interface = name.rsplit_once('.').map_or("", |(interface, _)| interface);
@@ -36,11 +30,14 @@ pub(super) fn find(view: &View<'_>) -> Vec<Found> {
             add(path.display().to_string(), of_dhcpcd(interface, bytes).into_iter().collect());
         }
     }
-    for (path, text) in files(view, &[NETWORK_MANAGER]) {
+    for (path, text) in files(view, places(Client::NetworkManager, Holds::Leases)) {
         let name = path.rsplit('/').next().unwrap_or_default();
         if !name.starts_with("dhclient") {
             add(path.clone(), distinct(of_network_manager(name, &text)));
         }
+    }
+    for (path, text) in files(view, places(Client::Wicked, Holds::Leases)) {
+        add(path, distinct(wicked::elements(&text, "local")));
     }
     found
 }

@@ -2,31 +2,38 @@
 
 mod leases;
 mod names;
+pub mod stored;
+mod wicked;
 
-use crate::identity::Kind;
+use super::seeds::whole;
+use crate::identity::{Found, Kind, View};
+pub use names::configured;
+use stored::{Client, Holds, places};
 
 /// The rows of this file.
 pub const KINDS: &[Kind] = &[
     Kind {
         id: "dhcp-duid",
         hurts: "DHCP servers take both machines for one client and give them one address",
-        change: "remove the line, or dhcpcd's file, and restart the DHCP client; the address may change",
+        change: "`postclone renew dhcp`, and reboot; one that a configuration sets it leaves: remove that line; the \
+                 address may change",
         find: names::find,
     },
     Kind {
         id: "dhcp-lease",
         hurts: "the machine asks for the address that was the other's, and uses it while no server answers",
-        change: "remove the file while the DHCP client is stopped; the address may change",
+        change: "`postclone renew dhcp`, and reboot; the address may change",
         find: leases::find,
+    },
+    Kind {
+        id: "dhcpcd-secret",
+        hurts: "dhcpcd derives the same stable IPv6 addresses on both where the interfaces' addresses are shared",
+        change: "`postclone renew dhcp`, and reboot; the derived addresses change",
+        find: secret,
     },
 ];
 
-/// The lease files of dhclient(8): its own, of version 6 as well, and those that NetworkManager had it
-/// write. dhcpd(8) keeps what it leases to others beside them.
-const DHCLIENT: &[&str] = &[
-    "/var/lib/dhcp/dhclient*.leases",
-    "/var/lib/dhcp/dhclient*.lease",
-    "/var/lib/dhclient/dhclient*.leases",
-    "/var/lib/dhclient/dhclient*.lease",
-    "/var/lib/NetworkManager/dhclient*.lease",
-];
+/// dhcpcd's secret, in hexadecimal (dhcpcd src/ipv6.c, `ipv6_readsecret`).
+fn secret(view: &View<'_>) -> Vec<Found> {
+    whole(view, places(Client::Dhcpcd, Holds::Secret))
+}

@@ -1,11 +1,9 @@
 //! By what a DHCP client calls itself: its DUID (RFC 8415, 11), or a client identifier (RFC 2132, 9.14).
 
 use super::super::lines::{distinct, files, settings, uncommented, unquoted};
-use super::DHCLIENT;
+use super::stored::{Client, Holds, places};
+use super::wicked;
 use crate::identity::{Found, View};
-
-/// dhcpcd's DUID, alone in a file (dhcpcd(8)); the second is that of before version 7.
-const DHCPCD_FILES: &[&str] = &["/var/lib/dhcpcd/duid", "/etc/dhcpcd.duid"];
 
 /// The configuration of dhclient (dhclient.conf(5)).
 const DHCLIENT_CONF: &[&str] =
@@ -28,6 +26,12 @@ const NETWORK_MANAGER: &[&str] = &[
     "/etc/sysconfig/network-scripts/ifcfg-*",
 ];
 
+/// dhcpcd's (dhcpcd.conf(5)).
+const DHCPCD_CONF: &[&str] = &["/etc/dhcpcd.conf"];
+
+/// ifupdown's (interfaces(5)).
+const INTERFACES: &[&str] = &["/etc/network/interfaces", "/etc/network/interfaces.d/*"];
+
 /// What NetworkManager takes for a way to make an identifier, and not for one
 /// (nm-settings(5), `dhcp-client-id` and `dhcp-duid`).
 const WAYS: &[&str] = &[
@@ -45,22 +49,47 @@ const WAYS: &[&str] = &[
     "stable-uuid",
 ];
 
+/// How identifiers are found in a file's text.
+type Identifiers = fn(&str) -> Vec<String>;
+
 /// Each file that has an identifier, with those in it.
 pub(super) fn find(view: &View<'_>) -> Vec<Found> {
+    let mut found = in_files(
+        view,
+        &[
+            (places(Client::Dhcpcd, Holds::Duid), of_dhcpcd),
+            (places(Client::Dhclient, Holds::Leases), of_dhclient),
+            (places(Client::Wicked, Holds::Duid), of_wicked),
+        ],
+    );
+    found.extend(configured(view));
+    found
+}
+
+/// The same of configurations alone: somebody has set those on purpose.
+pub fn configured(view: &View<'_>) -> Vec<Found> {
+    in_files(
+        view,
+        &[
+            (DHCLIENT_CONF, of_dhclient),
+            (DHCPCD_CONF, of_dhcpcd_conf),
+            (INTERFACES, of_interfaces),
+            (NETWORKD, of_networkd),
+            (NETWORK_MANAGER, of_network_manager),
+        ],
+    )
+}
+
+fn in_files(view: &View<'_>, forms: &[(&[&str], Identifiers)]) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut add = |patterns: &[&str], identifiers: fn(&str) -> Vec<String>| {
+    for (patterns, identifiers) in forms {
         for (path, text) in files(view, patterns) {
             let values = distinct(identifiers(&text));
             if !values.is_empty() {
                 found.push(Found::many(path, values));
             }
         }
-    };
-    add(DHCPCD_FILES, of_dhcpcd);
-    add(DHCLIENT, of_dhclient);
-    add(DHCLIENT_CONF, of_dhclient);
-    add(NETWORKD, of_networkd);
-    add(NETWORK_MANAGER, of_network_manager);
+    }
     found
 }
 
@@ -68,6 +97,30 @@ pub(super) fn find(view: &View<'_>) -> Vec<Found> {
 fn of_dhcpcd(text: &str) -> Vec<String> {
     let lines = text.lines().map(|line| uncommented(line).trim().to_lowercase());
     lines.filter(|line| is_hexadecimal(line)).take(1).collect()
+}
+
+/// wicked's DUID and its interfaces' IAIDs, which go with it (RFC 4361, 6.1).
+fn of_wicked(text: &str) -> Vec<String> {
+    ["duid", "iaid"].iter().flat_map(|name| wicked::elements(&text.to_lowercase(), name)).collect()
+}
+
+/// `clientid` with a text behind it; alone it has dhcpcd make one of the interface's address.
+fn of_dhcpcd_conf(text: &str) -> Vec<String> {
+    second_words(text, "clientid")
+}
+
+/// `client`, of the method dhcp; `no` is none.
+fn of_interfaces(text: &str) -> Vec<String> {
+    second_words(text, "client").into_iter().filter(|word| word != "no").collect()
+}
+
+/// What stands behind a line's first word.
+fn second_words(text: &str, first: &str) -> Vec<String> {
+    let own = |line: &str| {
+        let mut words = line.split_whitespace();
+        (words.next() == Some(first)).then(|| words.next().map(|word| unquoted(word).to_owned()))?
+    };
+    text.lines().filter_map(own).filter(|word| !word.starts_with('#')).collect()
 }
 
 /// `default-duid "..."`, which dhclient writes into its leases and reads from its configuration as well,
@@ -145,6 +198,34 @@ mod tests {
             ("var/lib/dhcpcd/secret", "aa:bb:cc:dd"),
         ]);
         let wanted = [Found::one("/var/lib/dhcpcd/duid", duid.to_lowercase())];
+        assert_eq!(find(&tree.view()), wanted);
+    }
+
+    #[test]
+    fn a_configuration_may_set_one_or_a_way_to_make_one() {
+        let conf = "#clientid x\nclientid\nclientid # mac\n  clientid \"Tmpl\"\nduid\n";
+        assert_eq!(of_dhcpcd_conf(conf), ["Tmpl"]);
+        let interfaces = "iface eth0 inet dhcp\n  client tmpl\n  hostname x\niface eth1 inet dhcp\n client no\n";
+        assert_eq!(of_interfaces(interfaces), ["tmpl"]);
+        let tree = tree(&[
+            ("etc/dhcpcd.conf", conf),
+            ("etc/network/interfaces.d/eth0", interfaces),
+            ("var/lib/dhcpcd/duid", "00:01:02:03"),
+        ]);
+        let places: Vec<_> = configured(&tree.view()).into_iter().map(|one| one.place).collect();
+        assert_eq!(places, ["/etc/dhcpcd.conf", "/etc/network/interfaces.d/eth0"]);
+    }
+
+    #[test]
+    fn wickeds_iaids_count_as_well() {
+        let tree = tree(&[
+            ("var/lib/wicked/duid.xml", "<duid>00:04:AA:01</duid>\n"),
+            ("var/lib/wicked/iaid.xml", "<iaid device=\"eth0\">1</iaid>\n"),
+        ]);
+        let wanted = [
+            Found::one("/var/lib/wicked/duid.xml", "00:04:aa:01"),
+            Found::one("/var/lib/wicked/iaid.xml", "1"),
+        ];
         assert_eq!(find(&tree.view()), wanted);
     }
 
