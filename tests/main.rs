@@ -80,6 +80,8 @@ mod rename_lv;
 mod renew;
 #[path = "running/renew_dhcp.rs"]
 mod renew_dhcp;
+#[path = "running/renew_storage.rs"]
+mod renew_storage;
 #[path = "running/several.rs"]
 mod several;
 #[path = "running/uuids.rs"]

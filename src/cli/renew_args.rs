@@ -7,7 +7,7 @@ use super::RunArgs;
 /// Arguments of `postclone renew`.
 #[derive(Debug, Args)]
 pub struct RenewArgs {
-    /// What to make anew [default: all of these]
+    /// What to make anew [default: the first four]
     #[arg(value_name = "ITEM", value_enum)]
     pub items: Vec<Item>,
 
@@ -27,4 +27,18 @@ pub enum Item {
     Dhcp,
     /// The random seeds of systemd, sysvinit and systemd-boot
     RandomSeeds,
+    /// The iSCSI initiator's name, where no session is open
+    IscsiInitiator,
+    /// The NVMe host's name and ID, where no controller is connected
+    NvmeHost,
+}
+
+impl Item {
+    /// Whether it is renewed where no item is named.
+    pub fn is_default(self) -> bool {
+        match self {
+            Self::MachineId | Self::SshHostKeys | Self::Dhcp | Self::RandomSeeds => true,
+            Self::IscsiInitiator | Self::NvmeHost => false,
+        }
+    }
 }

@@ -16,16 +16,25 @@ const NONE: &str = "00:00:00:00:00:00";
 /// The addresses that the machine's network devices have of their own. Bridges, bonds and other
 /// interfaces without a device do not count.
 pub fn permanent() -> BTreeSet<String> {
-    let own = |nic: &PathBuf| {
-        // A bond gives its members one address, and keeps what they had.
-        let address = match attribute(nic, "bonding_slave/perm_hwaddr") {
-            Some(address) => address,
-            None if attribute(nic, "addr_assign_type")? == PERMANENT => attribute(nic, "address")?,
-            None => return None,
-        };
-        nic.join("device").exists().then_some(address)
-    };
-    real(interfaces().iter().filter_map(own))
+    let devices = interfaces().into_iter().filter(|nic| nic.join("device").exists());
+    real(devices.filter_map(|nic| own(&nic)))
+}
+
+/// The address that a device has of its own. A bond gives its members one address, and keeps what they had.
+fn own(nic: &Path) -> Option<String> {
+    match attribute(nic, "bonding_slave/perm_hwaddr") {
+        None if attribute(nic, "addr_assign_type")? == PERMANENT => attribute(nic, "address"),
+        kept => kept,
+    }
+}
+
+/// The address of the machine's one network device; several devices with one address count as one. None where
+/// there is no device, or one whose own address cannot be told, and where there are several addresses.
+pub fn only() -> Option<String> {
+    let devices = interfaces().into_iter().filter(|nic| nic.join("device").exists());
+    let own: Option<BTreeSet<String>> = devices.map(|nic| own(&nic)).collect();
+    let mut own = own?.into_iter().filter(|address| address != NONE);
+    own.next().filter(|_| own.next().is_none())
 }
 
 /// The addresses of all interfaces, those of their devices included.

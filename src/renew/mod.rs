@@ -7,6 +7,7 @@ mod entries;
 pub mod machine_id;
 pub mod seeds;
 pub mod ssh;
+pub mod storage;
 mod whole;
 
 use std::fmt;

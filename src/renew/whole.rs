@@ -32,7 +32,13 @@ pub(super) struct Whole {
 
 impl Whole {
     /// A file with its text, and the one that it is to get, which is added to the texts.
-    pub(super) fn new(path: &Path, old: &[u8], new: Vec<u8>, secret: bool, texts: &mut Texts) -> Self {
+    pub(super) fn new(
+        path: &Path,
+        old: &[u8],
+        new: Vec<u8>,
+        secret: bool,
+        texts: &mut Texts,
+    ) -> Self {
         let text = (Sum::of(old), Sum::of(&new));
         texts.insert(text.1.clone(), Secret(new));
         Self { path: path.to_owned(), text, secret }
@@ -60,8 +66,7 @@ pub(super) fn kept_texts(root: &Root) -> Result<Texts> {
     for path in &journal.saved.files {
         let copy = journal.copy_of("before", path);
         if copy.exists() {
-            let bytes =
-                fs::read(&copy).with_context(|| format!("reading `{}`", copy.display()))?;
+            let bytes = fs::read(&copy).with_context(|| format!("reading `{}`", copy.display()))?;
             texts.insert(Sum::of(&bytes), Secret(bytes));
         }
     }

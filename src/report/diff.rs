@@ -28,9 +28,7 @@ pub fn write(
     let index = LineIndex::new(text);
     let has_line = |bytes: &[u8]| bytes.contains(&b'\n');
     let takes_lines = |edit: &Edit| {
-        edit.range == (0..text.len())
-            || has_line(&edit.new)
-            || has_line(&text[edit.range.clone()])
+        edit.range == (0..text.len()) || has_line(&edit.new) || has_line(&text[edit.range.clone()])
     };
     if change.edits.iter().any(takes_lines) {
         return write_whole(out, change, to, style);

@@ -39,6 +39,8 @@ pub enum Form {
     FsUuid,
     /// What a DHCP client keeps
     DhcpIdentity,
+    /// The name or ID by which a storage target knows the machine
+    StorageName,
     /// `#` bytes that keep a GRUB environment block's size
     Padding,
 }
@@ -70,6 +72,7 @@ impl Form {
             Self::HostKey => "host-key",
             Self::FsUuid => "fs-uuid",
             Self::DhcpIdentity => "dhcp-identity",
+            Self::StorageName => "storage-name",
             Self::Padding => "padding",
         }
     }

@@ -39,6 +39,8 @@ pub enum Program {
     Sshd,
     /// ssh-keygen(1)
     SshKeygen,
+    /// iscsi-iname(8)
+    IscsiIname,
     /// kernel-install(8)
     KernelInstall,
     /// vmware-rpctool, of open-vm-tools
@@ -86,6 +88,7 @@ impl Program {
             Self::Lsblk => "lsblk",
             Self::Sshd => "sshd",
             Self::SshKeygen => "ssh-keygen",
+            Self::IscsiIname => "iscsi-iname",
             Self::KernelInstall => "kernel-install",
             Self::VmwareRpctool => "vmware-rpctool",
             Self::Fsfreeze => "fsfreeze",

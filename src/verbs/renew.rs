@@ -10,44 +10,65 @@ use crate::cli::{Item, RenewArgs};
 use crate::exit::Exit;
 use crate::logger;
 use crate::plan::Warning;
-use crate::renew::{self, dhcp, machine_id, seeds, ssh};
+use crate::renew::{self, dhcp, machine_id, seeds, ssh, storage};
 
 /// Runs the verb.
 pub fn run(args: &RenewArgs) -> Result<Exit> {
     logger::start(args.run.verbose, args.run.quiet);
-    let asks = |item| args.items.is_empty() || args.items.contains(&item);
+    let all = args.items.is_empty();
+    let asks = |item: Item| if all { item.is_default() } else { args.items.contains(&item) };
     // The plan is made twice, and has the same keys and IDs both times.
-    let (id, keys) = (OnceCell::new(), ssh::Drawn::default());
+    let (id, keys, names) = (OnceCell::new(), ssh::Drawn::default(), storage::Drawn::default());
     let draw = || match id.get() {
         Some(id) => Ok(String::clone(id)),
         None => machine_id::draw().map(|drawn| id.get_or_init(|| drawn).clone()),
     };
     carry_out(&args.run, Some(renew::WHERE_IMAGE_BASED), |root| {
-        let (mut changes, mut warnings): (Vec<Box<dyn Change>>, _) = (Vec::new(), Vec::new());
+        let mut found = Found::default();
         if asks(Item::MachineId) {
-            let (found, told) = machine_id::find(root, draw)?;
-            changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
-            warnings.extend(told);
+            found.add(machine_id::find(root, draw)?);
         }
         if asks(Item::SshHostKeys) {
             let (found, told) = ssh::find(root, &keys, None)?;
             changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
             warnings.extend(told);
+            found.add(ssh::find(root, &keys)?);
         }
         if asks(Item::Dhcp) {
-            let (found, told) = dhcp::find(root)?;
-            changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
-            warnings.extend(told);
+            found.add(dhcp::find(root)?);
+        }
+        if asks(Item::IscsiInitiator) {
+            found.add(storage::iscsi(root, &names)?);
+        }
+        if asks(Item::NvmeHost) {
+            found.add(storage::nvme(root, &names)?);
+        }
+        if all {
+            found.warnings.extend(storage::left(root));
         }
         // The last one: what fails after it is taken back, and the seeds are not.
         if asks(Item::RandomSeeds) {
-            let found = seeds::find(root)?;
-            changes.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
+            found.add((seeds::find(root)?, Vec::new()));
         }
+        let Found { changes, mut warnings } = found;
         if args.run.dry_run && !changes.is_empty() {
             let text = "a run draws other IDs and keys than this dry run";
             warnings.push(Warning::general(text));
         }
         Ok((Changes(changes), warnings))
     })
+}
+
+/// What is renewed, and what is to be said.
+#[derive(Default)]
+struct Found {
+    changes: Vec<Box<dyn Change>>,
+    warnings: Vec<Warning>,
+}
+
+impl Found {
+    fn add(&mut self, (change, told): (Option<impl Change + 'static>, Vec<Warning>)) {
+        self.changes.extend(change.map(|change| Box::new(change) as Box<dyn Change>));
+        self.warnings.extend(told);
+    }
 }

@@ -116,7 +116,9 @@ fn the_next_boot_empties_what_a_running_client_wrote_again() {
     // dhclient(8) rewrites its leases at a renewal.
     stage.write(LEASES, FILES[0].1);
     let unit = stage.read(UNIT);
-    for line in ["Before=network-pre.target sysinit.target shutdown.target", "Wants=network-pre.target"] {
+    for line in
+        ["Before=network-pre.target sysinit.target shutdown.target", "Wants=network-pre.target"]
+    {
         assert!(unit.lines().any(|own| own == line), "{unit}");
     }
     for key in ["ExecStart=", "ExecStopPost="] {
@@ -175,7 +177,10 @@ fn secrets_are_dropped_at_the_first_good_boot() {
     stage.write(SECRET, "nm-v2:new");
     let said = text(&stage.run(&["undo", "--yes"]).demand(0).stdout);
     assert!(said.contains("dropped at the first good boot: the new ones stay"), "{said}");
-    assert_eq!((stage.read(SECRET).as_str(), stage.read(LEASES).as_str()), ("nm-v2:new", FILES[0].1));
+    assert_eq!(
+        (stage.read(SECRET).as_str(), stage.read(LEASES).as_str()),
+        ("nm-v2:new", FILES[0].1)
+    );
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! MAC addresses that configurations name.
 
+use std::ops::Range;
+use std::path::Path;
+
 use super::lines::{distinct, files, settings, uncommented, unquoted};
+use crate::glob::is_component;
 use crate::identity::{Found, Kind, View};
 
 /// The rows of this file.
@@ -8,28 +12,50 @@ pub const KINDS: &[Kind] = &[Kind {
     id: "pinned-mac",
     hurts: "a machine whose network interface has another address comes up without its network, and two \
             machines that set one address disturb each other",
-    change: "put the address there that `ip link` shows, or name the interface instead",
+    change: "`postclone renew network-macs`, where the machine has one interface; else put the address there that \
+             `ip link` shows, or name the interface instead",
     find: pinned,
 }];
 
+/// An address where it stands in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Its bytes.
+    pub range: Range<usize>,
+    /// The address, in lower case with colons.
+    pub mac: String,
+}
+
 /// Files of one form, and how it names addresses.
-struct Form {
-    patterns: &'static [&'static str],
-    addresses: fn(&str) -> Vec<String>,
+#[derive(Debug)]
+pub struct Form {
+    /// Its word, for reports.
+    pub kind: &'static str,
+    /// Where its files are.
+    pub patterns: &'static [&'static str],
+    /// The addresses in a text, in its order.
+    pub addresses: fn(&str) -> Vec<Address>,
 }
 
 /// The forms that are known.
-const FORMS: &[Form] = &[
-    Form { patterns: &["/etc/netplan/*.yaml", "/etc/cloud/cloud.cfg.d/*.cfg"], addresses: in_yaml },
+pub const FORMS: &[Form] = &[
     Form {
+        kind: "netplan",
+        patterns: &["/etc/netplan/*.yaml", "/etc/cloud/cloud.cfg.d/*.cfg"],
+        addresses: in_yaml,
+    },
+    Form {
+        kind: "ifcfg",
         patterns: &["/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*"],
         addresses: |text| set_by(text, &["HWADDR", "MACADDR", "LLADDR"]),
     },
     Form {
+        kind: "networkmanager",
         patterns: &["/etc/NetworkManager/system-connections/*"],
         addresses: |text| set_by(text, &["mac-address", "cloned-mac-address"]),
     },
     Form {
+        kind: "networkd",
         patterns: &[
             "/etc/systemd/network/*.link",
             "/etc/systemd/network/*.link.d/*.conf",
@@ -39,37 +65,60 @@ const FORMS: &[Form] = &[
         ],
         addresses: in_units,
     },
-    Form { patterns: &["/etc/udev/rules.d/*.rules"], addresses: in_rules },
+    Form { kind: "udev-rules", patterns: &["/etc/udev/rules.d/*.rules"], addresses: in_rules },
     Form {
+        kind: "interfaces",
         patterns: &["/etc/network/interfaces", "/etc/network/interfaces.d/*"],
         addresses: in_interfaces,
     },
 ];
 
-/// Each file that names addresses, with those in it. It hints at another machine where no interface has
-/// one of them.
-fn pinned(view: &View<'_>) -> Vec<Found> {
+/// The form of a path's file; none of another path.
+pub fn form(path: &Path) -> Option<&'static Form> {
+    let path = path.to_str()?;
+    let fits = |pattern: &&str| {
+        let (mut names, mut patterns) = (path.split('/'), pattern.split('/'));
+        loop {
+            match (names.next(), patterns.next()) {
+                (None, None) => return true,
+                (Some(name), Some(pattern)) if is_component(name.as_bytes(), pattern) => {}
+                _ => return false,
+            }
+        }
+    };
+    FORMS.iter().find(|form| form.patterns.iter().any(fits))
+}
+
+/// Each file that names addresses, with its text and those in it; no copies of files.
+pub fn in_files(view: &View<'_>) -> Vec<(String, String, Vec<Address>)> {
     let mut found = Vec::new();
     for form in FORMS {
         for (path, text) in files(view, form.patterns) {
             let addresses = (form.addresses)(&text);
-            let hint = addresses.iter().find_map(|address| view.other_nic(address));
             if !addresses.is_empty() {
-                found.push(Found::many(path, distinct(addresses)).hinted(hint));
+                found.push((path, text, addresses));
             }
         }
     }
     found
 }
 
+/// Each such file. It hints at another machine where no interface has one of its addresses.
+fn pinned(view: &View<'_>) -> Vec<Found> {
+    let found = in_files(view).into_iter().map(|(path, _, addresses)| {
+        let addresses: Vec<String> = addresses.into_iter().map(|address| address.mac).collect();
+        let hint = addresses.iter().find_map(|address| view.other_nic(address));
+        Found::many(path, distinct(addresses)).hinted(hint)
+    });
+    found.collect()
+}
+
 /// An address in lower case with colons. It may be written with colons or hyphens between bytes, or with
 /// full stops between pairs of them (systemd.link(5)). That of nothing and that of everything are no
 /// interface's.
-fn mac(text: &str) -> Option<String> {
+pub fn mac(text: &str) -> Option<String> {
     let text = text.to_lowercase();
-    let (separator, width) = [(':', 2), ('-', 2), ('.', 4)]
-        .into_iter()
-        .find(|(separator, _)| text.contains(*separator))?;
+    let (separator, width) = style(&text)?;
     let is_group =
         |group: &str| group.len() == width && group.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !text.split(separator).all(is_group) {
@@ -84,46 +133,70 @@ fn mac(text: &str) -> Option<String> {
     Some(bytes.join(":"))
 }
 
+/// What stands between groups of digits, and how many of them are a group.
+fn style(text: &str) -> Option<(char, usize)> {
+    let mut known = [(':', 2), ('-', 2), ('.', 4)].into_iter();
+    known.find(|(separator, _)| text.contains(*separator))
+}
+
+/// An address, which is in lower case with colons, as another one is written.
+pub fn written_like(mac: &str, other: &str) -> String {
+    let (separator, width) = style(other).unwrap_or((':', 2));
+    let digits: Vec<char> = mac.chars().filter(char::is_ascii_hexdigit).collect();
+    let groups: Vec<String> = digits.chunks(width).map(|group| group.iter().collect()).collect();
+    let text = groups.join(&separator.to_string());
+    if other.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_uppercase() } else { text }
+}
+
+/// The address that a part of a text is.
+fn address(text: &str, part: &str) -> Option<Address> {
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    Some(Address { range: start..start + part.len(), mac: mac(part)? })
+}
+
 /// netplan's `macaddress:` and cloud-init's `mac_address:`, in blocks and between braces.
-fn in_yaml(text: &str) -> Vec<String> {
+fn in_yaml(text: &str) -> Vec<Address> {
     let mut all = Vec::new();
     for part in text.lines().flat_map(|line| uncommented(line).split(['{', ',', '}'])) {
         let Some((key, value)) = part.split_once(':') else { continue };
         let key = key.trim().trim_start_matches("- ").trim();
         if matches!(unquoted(key), "macaddress" | "mac_address") {
-            all.extend(mac(unquoted(value)));
+            all.extend(address(text, unquoted(value)));
         }
     }
     all
 }
 
 /// What these keys are set to, where it is an address.
-fn set_by(text: &str, keys: &[&str]) -> Vec<String> {
+fn set_by(text: &str, keys: &[&str]) -> Vec<Address> {
     let own = settings(text).filter(|setting| keys.contains(&setting.key));
-    own.filter_map(|setting| mac(uncommented(setting.value).trim())).collect()
+    own.filter_map(|setting| address(text, uncommented(setting.value).trim())).collect()
 }
 
 /// Those by which systemd finds an interface, and those that it sets. Other sections name other machines'.
-fn in_units(text: &str) -> Vec<String> {
+fn in_units(text: &str) -> Vec<Address> {
     let own = settings(text).filter(|setting| {
         matches!(setting.section, "Match" | "Link" | "NetDev")
             && matches!(setting.key, "MACAddress" | "PermanentMACAddress")
     });
-    own.flat_map(|setting| setting.value.split_whitespace().filter_map(mac)).collect()
+    let words = own.flat_map(|setting| setting.value.split_whitespace());
+    words.filter_map(|word| address(text, word)).collect()
 }
 
 /// `ATTR{address}=="..."` in udev's rules for network interfaces (75-persistent-net-generator.rules).
-fn in_rules(text: &str) -> Vec<String> {
-    let text = text.replace("\\\n", " ");
+fn in_rules(text: &str) -> Vec<Address> {
+    // Of the same length, so that places in it are those in the text.
+    let text = text.replace("\\\n", "  ");
     let rules = text.lines().filter(|line| !line.trim_start().starts_with('#'));
     let mut all = Vec::new();
     for rule in rules.filter(|rule| without_blanks(rule).contains("SUBSYSTEM==\"net\"")) {
         for part in rule.split(',') {
-            let part = without_blanks(part);
-            let value = ["ATTR", "ATTRS", "SYSFS"]
-                .iter()
-                .find_map(|name| part.strip_prefix(name)?.strip_prefix("{address}=="));
-            all.extend(value.and_then(|value| mac(unquoted(value))));
+            let part = part.trim_start();
+            let value = ["ATTRS", "ATTR", "SYSFS"].iter().find_map(|name| {
+                let rest = part.strip_prefix(name)?.strip_prefix("{address}")?;
+                rest.trim_start().strip_prefix("==")
+            });
+            all.extend(value.and_then(|value| address(&text, unquoted(value))));
         }
     }
     all
@@ -135,12 +208,13 @@ fn without_blanks(text: &str) -> String {
 }
 
 /// `hwaddress ether ADDRESS`, where `ether` may be left out (interfaces(5)).
-fn in_interfaces(text: &str) -> Vec<String> {
+fn in_interfaces(text: &str) -> Vec<Address> {
     let mut all = Vec::new();
     for line in text.lines() {
         let mut words = line.split_whitespace();
         if words.next() == Some("hwaddress") {
-            all.extend(words.find(|word| *word != "ether").and_then(mac));
+            let word = words.find(|word| *word != "ether");
+            all.extend(word.and_then(|word| address(text, word)));
         }
     }
     all
@@ -153,6 +227,53 @@ mod tests {
 
     const ONE: &str = "52:54:00:aa:00:01";
     const TWO: &str = "52:54:00:aa:00:02";
+
+    /// The addresses, each of which is where it is said to be.
+    fn macs(text: &str, found: &[Address]) -> Vec<String> {
+        found.iter().for_each(|one| assert_eq!(mac(&text[one.range.clone()]).as_ref(), Some(&one.mac)));
+        found.iter().map(|one| one.mac.clone()).collect()
+    }
+
+    #[test]
+    fn an_address_is_written_as_another_one() {
+        for (other, wanted) in [
+            (ONE, "52:54:00:aa:00:02"),
+            ("52:54:00:AA:00:01", "52:54:00:AA:00:02"),
+            ("52-54-00-aa-00-01", "52-54-00-aa-00-02"),
+            ("5254.00AA.0001", "5254.00AA.0002"),
+        ] {
+            assert_eq!(written_like(TWO, other), wanted);
+        }
+    }
+
+    #[test]
+    fn a_path_has_one_form() {
+        for (path, kind) in [
+            ("/etc/netplan/50-cloud-init.yaml", Some("netplan")),
+            ("/etc/systemd/network/a.network.d/b.conf", Some("networkd")),
+            ("/etc/network/interfaces", Some("interfaces")),
+            ("/etc/network/interfaces/x/y", None),
+            ("/etc/shadow", None),
+        ] {
+            assert_eq!(form(Path::new(path)).map(|form| form.kind), kind, "{path}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_address_stands_where_it_is_said_to(
+            text in "(SUBSYSTEM==\"net\",|ATTR\\{address\\}==|hwaddress |macaddress: |HWADDR=|\\[Match\\]\n|MACAddress=|52:54:00:aa:00:01|5254.00AA.0001|[ \"'#,=\\\\\n\u{e9}]){0,12}"
+        ) {
+            for form in FORMS {
+                let mut end = 0;
+                for one in (form.addresses)(&text) {
+                    proptest::prop_assert!(one.range.start >= end);
+                    proptest::prop_assert_eq!(mac(&text[one.range.clone()]), Some(one.mac));
+                    end = one.range.end;
+                }
+            }
+        }
+    }
 
     #[test]
     fn addresses_have_several_forms() {
@@ -175,7 +296,7 @@ mod tests {
              \x20     match: {{name: e*, macaddress: {TWO}}}\n      macaddress: random\n\
              \x20     othermacaddress: 02:00:00:00:00:02\n  - mac_address: '52:54:00:AA:00:03'\n"
         );
-        assert_eq!(in_yaml(&text), [ONE, TWO, "52:54:00:aa:00:03"]);
+        assert_eq!(macs(&text, &in_yaml(&text)), [ONE, TWO, "52:54:00:aa:00:03"]);
     }
 
     #[test]
@@ -186,10 +307,11 @@ mod tests {
              mac-address-blacklist={TWO}\n[wifi]\nseen-bssids={TWO};\n",
             ONE.to_uppercase()
         );
-        assert_eq!(set_by(&text, keys), [ONE]);
+        assert_eq!(macs(&text, &set_by(&text, keys)), [ONE]);
         let text =
             format!("HWADDR=\"{ONE}\" # eth0\nMACADDR={TWO} # set\nOLD_HWADDR=02:00:00:00:00:01\n");
-        assert_eq!(set_by(&text, &["HWADDR", "MACADDR", "LLADDR"]), [ONE, TWO]);
+        let found = set_by(&text, &["HWADDR", "MACADDR", "LLADDR"]);
+        assert_eq!(macs(&text, &found), [ONE, TWO]);
     }
 
     #[test]
@@ -200,7 +322,7 @@ mod tests {
              [BridgeFDB]\nMACAddress=02:00:00:00:00:03\n[Link]\nMACAddress=52:54:00:aa:00:04\n\
              MACAddressPolicy=persistent\n"
         );
-        assert_eq!(in_units(&text), [ONE, TWO, "52:54:00:aa:00:03", "52:54:00:aa:00:04"]);
+        assert_eq!(macs(&text, &in_units(&text)), [ONE, TWO, "52:54:00:aa:00:03", "52:54:00:aa:00:04"]);
     }
 
     #[test]
@@ -212,7 +334,7 @@ mod tests {
              SUBSYSTEM==\"net\", ATTR{{address}}!=\"02:00:00:00:00:02\"\n\
              SUBSYSTEM==\"bluetooth\", ATTR{{address}}==\"02:00:00:00:00:03\"\n"
         );
-        assert_eq!(in_rules(&text), [ONE, TWO]);
+        assert_eq!(macs(&text, &in_rules(&text)), [ONE, TWO]);
     }
 
     #[test]
@@ -221,7 +343,7 @@ mod tests {
             "iface eth0 inet dhcp\n  hwaddress ether {ONE}\n  hwaddress {TWO}\n  hwaddress random\n\
              # hwaddress ether 02:00:00:00:00:01\n  up ip link set eth0 address 02:00:00:00:00:02\n"
         );
-        assert_eq!(in_interfaces(&text), [ONE, TWO]);
+        assert_eq!(macs(&text, &in_interfaces(&text)), [ONE, TWO]);
     }
 
     #[test]

@@ -82,13 +82,18 @@ pub(super) fn of(root: &Root, files: &[PathBuf]) -> (Option<AtBoot>, Option<Stri
                 and run `postclone renew dhcp` on the console, right before the reboot";
     let has_programs = [TRUNCATE, RM, UNITS].iter().all(|path| root.exists(path));
     if !live::has_systemd() || !has_programs {
-        return (None, Some(format!("nothing empties the files once more at the next boot: {stop}")));
+        return (
+            None,
+            Some(format!("nothing empties the files once more at the next boot: {stop}")),
+        );
     }
     if let Some(odd) = files.iter().find(|path| !is_plain(path)) {
         let text = format!("the name of `{}` fits no unit: {stop}", odd.display());
         return (None, Some(text));
     }
-    let Some(there) = root.read_text(UNIT) else { return (Some(AtBoot::Write(files.to_vec())), None) };
+    let Some(there) = root.read_text(UNIT) else {
+        return (Some(AtBoot::Write(files.to_vec())), None);
+    };
     let is_in = |path: &&PathBuf| there.split_whitespace().any(|word| Path::new(word) == *path);
     match files.iter().find(|path| !is_in(path)) {
         None => (None, None),
@@ -153,7 +158,8 @@ mod tests {
 
     #[test]
     fn the_unit_names_its_files_and_removes_itself() {
-        let files = ["/var/lib/dhcp/dhclient.eth0.leases", "/var/lib/dhcpcd/duid"].map(PathBuf::from);
+        let files =
+            ["/var/lib/dhcp/dhclient.eth0.leases", "/var/lib/dhcpcd/duid"].map(PathBuf::from);
         let text = text(&files);
         assert!(text.contains(
             "\nExecStart=/usr/bin/truncate --no-create --size=0 /var/lib/dhcp/dhclient.eth0.leases \

@@ -205,7 +205,8 @@ mod tests {
     fn a_configuration_may_set_one_or_a_way_to_make_one() {
         let conf = "#clientid x\nclientid\nclientid # mac\n  clientid \"Tmpl\"\nduid\n";
         assert_eq!(of_dhcpcd_conf(conf), ["Tmpl"]);
-        let interfaces = "iface eth0 inet dhcp\n  client tmpl\n  hostname x\niface eth1 inet dhcp\n client no\n";
+        let interfaces =
+            "iface eth0 inet dhcp\n  client tmpl\n  hostname x\niface eth1 inet dhcp\n client no\n";
         assert_eq!(of_interfaces(interfaces), ["tmpl"]);
         let tree = tree(&[
             ("etc/dhcpcd.conf", conf),
