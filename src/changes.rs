@@ -6,7 +6,7 @@ use crate::change::{Change, Changes};
 use crate::group;
 use crate::guest::root::Root;
 use crate::host;
-use crate::renew::{dhcp, machine_id, seeds, ssh, storage};
+use crate::renew::{dhcp, machine_id, macs, seeds, snakeoil, ssh, storage};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::{Saved, SavedChange};
 use crate::uuids::{self, at_boot};
@@ -25,6 +25,8 @@ const KINDS: &[(&str, Read)] = &[
     (dhcp::KIND, dhcp::of),
     (storage::ISCSI, storage::of),
     (storage::NVME, storage::of),
+    (macs::KIND, macs::of),
+    (snakeoil::KIND, snakeoil::of),
     (seeds::KIND, seeds::of),
     (uuids::KIND, uuids::of),
     (at_boot::KIND, at_boot::of),

@@ -80,6 +80,10 @@ mod rename_lv;
 mod renew;
 #[path = "running/renew_dhcp.rs"]
 mod renew_dhcp;
+#[path = "running/renew_macs.rs"]
+mod renew_macs;
+#[path = "running/renew_snakeoil.rs"]
+mod renew_snakeoil;
 #[path = "running/renew_storage.rs"]
 mod renew_storage;
 #[path = "running/several.rs"]

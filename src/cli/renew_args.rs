@@ -31,6 +31,10 @@ pub enum Item {
     IscsiInitiator,
     /// The NVMe host's name and ID, where no controller is connected
     NvmeHost,
+    /// MAC addresses in network configurations, where the machine has one network device
+    NetworkMacs,
+    /// Debian's snakeoil certificate and its key
+    SnakeoilCertificate,
 }
 
 impl Item {
@@ -38,7 +42,10 @@ impl Item {
     pub fn is_default(self) -> bool {
         match self {
             Self::MachineId | Self::SshHostKeys | Self::Dhcp | Self::RandomSeeds => true,
-            Self::IscsiInitiator | Self::NvmeHost => false,
+            Self::IscsiInitiator
+            | Self::NvmeHost
+            | Self::NetworkMacs
+            | Self::SnakeoilCertificate => false,
         }
     }
 }

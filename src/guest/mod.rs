@@ -1,5 +1,6 @@
 //! What is there: the root tree, LVM's report, the kernels and their images. Reads only.
 
+pub mod cloud_init;
 pub mod devices_file;
 mod glob;
 pub mod host;

@@ -190,6 +190,7 @@ impl Change for Rename {
             })
             .into_iter()
             .chain(checks::named_by_the_kernel(&job.root, &self.names))
+            .chain(checks::by_cloud_init(&job.root))
             .collect()
     }
 

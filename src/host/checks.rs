@@ -8,6 +8,7 @@ use super::change::Rename;
 use super::names::Verdict;
 use crate::change::Job;
 use crate::checks::is_root;
+use crate::guest::cloud_init::CloudInit;
 use crate::guest::root::Root;
 use crate::identity::View;
 use crate::live::host_name;
@@ -94,6 +95,28 @@ pub(super) fn named_by_the_kernel(root: &Root, names: &HostNames) -> Option<Stri
              take it out of the kernel's arguments, and make the boot menu anew"
         )
     })
+}
+
+/// What is said where cloud-init names the host and its /etc/hosts by itself (cloud-init cloudinit/config,
+/// cc_set_hostname.py and cc_update_etc_hosts.py).
+pub(super) fn by_cloud_init(root: &Root) -> Vec<String> {
+    let Some(settings) = CloudInit::of(root) else { return Vec::new() };
+    let mut told = Vec::new();
+    if !settings.says("preserve_hostname", "true") {
+        told.push(
+            "cloud-init gives the host its datasource's name once this machine has another instance ID: give it the \
+             new name there, or set `preserve_hostname: true` in /etc/cloud/cloud.cfg.d"
+                .to_owned(),
+        );
+    }
+    if ["true", "template", "localhost"].iter().any(|how| settings.says("manage_etc_hosts", how)) {
+        told.push(
+            "cloud-init writes /etc/hosts at each boot by its datasource's name (`manage_etc_hosts`): give it the new \
+             name there, or set `manage_etc_hosts: false` in /etc/cloud/cloud.cfg.d"
+                .to_owned(),
+        );
+    }
+    told
 }
 
 /// The value of a line that sets it, within its section or by its path.

@@ -5,7 +5,9 @@
 pub mod dhcp;
 mod entries;
 pub mod machine_id;
+pub mod macs;
 pub mod seeds;
+pub mod snakeoil;
 pub mod ssh;
 pub mod storage;
 mod whole;

@@ -41,6 +41,10 @@ pub enum Form {
     DhcpIdentity,
     /// The name or ID by which a storage target knows the machine
     StorageName,
+    /// A network interface's address
+    MacAddress,
+    /// A certificate and its key
+    Certificate,
     /// `#` bytes that keep a GRUB environment block's size
     Padding,
 }
@@ -73,6 +77,8 @@ impl Form {
             Self::FsUuid => "fs-uuid",
             Self::DhcpIdentity => "dhcp-identity",
             Self::StorageName => "storage-name",
+            Self::MacAddress => "mac-address",
+            Self::Certificate => "certificate",
             Self::Padding => "padding",
         }
     }

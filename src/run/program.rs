@@ -41,6 +41,8 @@ pub enum Program {
     SshKeygen,
     /// iscsi-iname(8)
     IscsiIname,
+    /// openssl(1)
+    Openssl,
     /// kernel-install(8)
     KernelInstall,
     /// vmware-rpctool, of open-vm-tools
@@ -89,6 +91,7 @@ impl Program {
             Self::Sshd => "sshd",
             Self::SshKeygen => "ssh-keygen",
             Self::IscsiIname => "iscsi-iname",
+            Self::Openssl => "openssl",
             Self::KernelInstall => "kernel-install",
             Self::VmwareRpctool => "vmware-rpctool",
             Self::Fsfreeze => "fsfreeze",

@@ -23,6 +23,13 @@ impl Aside {
         Ok(Self(dir))
     }
 
+    /// Writes a file in it, and gives its path.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).with_context(|| format!("writing `{}`", path.display()))?;
+        Ok(path)
+    }
+
     /// A path in it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)

@@ -10,7 +10,7 @@ use crate::cli::{Item, RenewArgs};
 use crate::exit::Exit;
 use crate::logger;
 use crate::plan::Warning;
-use crate::renew::{self, dhcp, machine_id, seeds, ssh, storage};
+use crate::renew::{self, dhcp, machine_id, macs, seeds, snakeoil, ssh, storage};
 
 /// Runs the verb.
 pub fn run(args: &RenewArgs) -> Result<Exit> {
@@ -18,7 +18,8 @@ pub fn run(args: &RenewArgs) -> Result<Exit> {
     let all = args.items.is_empty();
     let asks = |item: Item| if all { item.is_default() } else { args.items.contains(&item) };
     // The plan is made twice, and has the same keys and IDs both times.
-    let (id, keys, names) = (OnceCell::new(), ssh::Drawn::default(), storage::Drawn::default());
+    let (id, keys) = (OnceCell::new(), ssh::Drawn::default());
+    let (names, certificate) = (storage::Drawn::default(), snakeoil::Drawn::default());
     let draw = || match id.get() {
         Some(id) => Ok(String::clone(id)),
         None => machine_id::draw().map(|drawn| id.get_or_init(|| drawn).clone()),
@@ -42,6 +43,12 @@ pub fn run(args: &RenewArgs) -> Result<Exit> {
         }
         if asks(Item::NvmeHost) {
             found.add(storage::nvme(root, &names)?);
+        }
+        if asks(Item::NetworkMacs) {
+            found.add(macs::find(root)?);
+        }
+        if asks(Item::SnakeoilCertificate) {
+            found.add(snakeoil::find(root, &certificate)?);
         }
         if all {
             found.warnings.extend(storage::left(root));

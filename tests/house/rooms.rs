@@ -58,6 +58,8 @@ const ORDER: &[&str] = &[
     "tune2fs",
     "swaps",
     "ssh_keygen",
+    "openssl",
+    "iscsi_iname",
     "identity",
     // A plan, its proof, and what carries it out.
     "plan",

@@ -125,6 +125,27 @@ fn the_dry_run_is_a_patch_that_does_what_the_run_does() {
 }
 
 #[test]
+fn what_cloud_init_does_by_itself_is_said() {
+    needs_root!();
+    let stage = stage();
+    let dry: &[&str] = &["rename-host", "web01", "--dry-run"];
+    assert!(!out(&on(&stage, dry).demand(0)).contains("cloud-init"));
+    stage.program("usr/bin/cloud-init", "#!/bin/sh\n");
+    fs::create_dir_all(stage.path("etc/cloud/cloud.cfg.d")).unwrap();
+    stage.write("etc/cloud/cloud.cfg", "manage_etc_hosts: true\n");
+    let said = out(&on(&stage, dry).demand(0));
+    for words in [
+        "cloud-init gives the host its datasource's name",
+        "cloud-init writes /etc/hosts at each boot",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let ours = "preserve_hostname: true\nmanage_etc_hosts: false\n";
+    stage.write("etc/cloud/cloud.cfg.d/99.cfg", ours);
+    assert!(!out(&on(&stage, dry).demand(0)).contains("cloud-init"));
+}
+
+#[test]
 fn undo_brings_every_byte_and_the_running_name_back() {
     needs_root!();
     let stage = stage();

@@ -289,6 +289,19 @@ fn groups_that_lvm_tells_by_the_id_are_refused() {
 }
 
 #[test]
+fn what_cloud_init_does_by_itself_is_said() {
+    needs_root!();
+    let stage = clone();
+    stage.program("usr/bin/cloud-init", "#!/bin/sh\n");
+    let dry: &[&str] = &["renew", "ssh-host-keys", "--dry-run"];
+    let words = "cloud-init makes SSH host keys anew by itself";
+    assert!(text(&stage.run(dry).demand(0).stdout).contains(words));
+    fs::create_dir_all(stage.path("etc/cloud")).unwrap();
+    stage.write("etc/cloud/cloud.cfg", "ssh_deletekeys: false\n");
+    assert!(!text(&stage.run(dry).demand(0).stdout).contains(words));
+}
+
+#[test]
 fn keys_that_somebody_chose_are_left_and_told() {
     needs_root!();
     let stage = clone();

@@ -12,8 +12,7 @@ pub const KINDS: &[Kind] = &[
         id: "snakeoil-certificate",
         hurts: "who holds one machine's key can pose as the other to every service that uses it, and the \
                 certificate names the template",
-        change: "run `make-ssl-cert generate-default-snakeoil --force-overwrite`, and restart the services \
-                 that use it",
+        change: "`postclone renew snakeoil-certificate`, and restart the services that use it",
         find: snakeoil,
     },
     Kind {
@@ -25,8 +24,10 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// That of Debian's package ssl-cert; its key is /etc/ssl/private/ssl-cert-snakeoil.key.
-const SNAKEOIL: &str = "/etc/ssl/certs/ssl-cert-snakeoil.pem";
+/// That of Debian's package ssl-cert, and its key (make-ssl-cert(8)).
+pub const SNAKEOIL: &str = "/etc/ssl/certs/ssl-cert-snakeoil.pem";
+/// See [`SNAKEOIL`].
+pub const SNAKEOIL_KEY: &str = "/etc/ssl/private/ssl-cert-snakeoil.key";
 
 /// Those that packages make for their services at installation or first start.
 const SERVICES: &[&str] = &[
@@ -62,7 +63,7 @@ fn services(view: &View<'_>) -> Vec<Found> {
 
 /// The first certificate's base64 text in a PEM file, without white space (RFC 7468). Keys and other
 /// certificates may stand in the file as well.
-fn body(text: &str) -> Option<String> {
+pub fn body(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
     let body: String = body.chars().filter(|letter| !letter.is_whitespace()).collect();

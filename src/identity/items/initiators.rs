@@ -9,22 +9,21 @@ pub const KINDS: &[Kind] = &[
         id: "iscsi-initiator",
         hurts: "iSCSI targets take both machines for one: sessions knock each other out, and both may \
                 write to one disk",
-        change: "log out of all sessions, put what `iscsi-iname` prints into \
-                 /etc/iscsi/initiatorname.iscsi, restart iscsid, and let the target's access list know",
+        change: "log out of all sessions, `postclone renew iscsi-initiator`, and let the target's access list \
+                 know",
         find: iscsi,
     },
     Kind {
         id: "nvme-hostnqn",
         hurts: "NVMe over Fabrics targets take both machines for one, and give both the same namespaces",
-        change: "disconnect all controllers, run `nvme gen-hostnqn >/etc/nvme/hostnqn`, and let the \
-                 target's access list know",
+        change: "disconnect all controllers, `postclone renew nvme-host`, and let the target's access list know",
         find: nqn,
     },
     Kind {
         id: "nvme-hostid",
         hurts: "NVMe reservations of one machine count as the other's, which may then write to the same \
                 namespace",
-        change: "disconnect all controllers and run `uuidgen >/etc/nvme/hostid`",
+        change: "disconnect all controllers, and `postclone renew nvme-host`",
         find: host_id,
     },
 ];

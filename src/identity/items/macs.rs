@@ -230,7 +230,9 @@ mod tests {
 
     /// The addresses, each of which is where it is said to be.
     fn macs(text: &str, found: &[Address]) -> Vec<String> {
-        found.iter().for_each(|one| assert_eq!(mac(&text[one.range.clone()]).as_ref(), Some(&one.mac)));
+        found
+            .iter()
+            .for_each(|one| assert_eq!(mac(&text[one.range.clone()]).as_ref(), Some(&one.mac)));
         found.iter().map(|one| one.mac.clone()).collect()
     }
 
@@ -322,7 +324,10 @@ mod tests {
              [BridgeFDB]\nMACAddress=02:00:00:00:00:03\n[Link]\nMACAddress=52:54:00:aa:00:04\n\
              MACAddressPolicy=persistent\n"
         );
-        assert_eq!(macs(&text, &in_units(&text)), [ONE, TWO, "52:54:00:aa:00:03", "52:54:00:aa:00:04"]);
+        assert_eq!(
+            macs(&text, &in_units(&text)),
+            [ONE, TWO, "52:54:00:aa:00:03", "52:54:00:aa:00:04"]
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{KIND, Key, Keys, Renewal};
 use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
+use crate::guest::cloud_init::CloudInit;
 use crate::guest::root::Root;
 use crate::live::sshd;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
@@ -106,12 +107,21 @@ impl Change for Renewal {
         vec![sshd::check().context(why)]
     }
 
-    fn warnings(&self, _job: &Job) -> Vec<String> {
-        vec![
+    fn warnings(&self, job: &Job) -> Vec<String> {
+        // cloud-init cloudinit/config/cc_ssh.py: once for each instance.
+        let by_cloud_init = CloudInit::of(&job.root)
+            .filter(|settings| !settings.says("ssh_deletekeys", "false"))
+            .map(|_| {
+                "cloud-init makes SSH host keys anew by itself once this machine has another instance ID \
+                 (`ssh_deletekeys`): then these are replaced, and the fingerprints change once more"
+                    .to_owned()
+            });
+        let clients = [
             "clients that know the old SSH host keys will warn: give them the new fingerprints, and remove the old \
              ones with `ssh-keygen -R HOST`"
                 .to_owned(),
-        ]
+        ];
+        clients.into_iter().chain(by_cloud_init).collect()
     }
 
     fn acts(&self, job: &Job) -> Vec<Act> {

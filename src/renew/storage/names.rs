@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::guest::root::Root;
+use crate::iscsi_iname;
 use crate::renew::machine_id;
-use crate::run::{Cmd, Program};
 
 /// What stands before the UUID in the name of an NVMe host (nvme-gen-hostnqn(1)).
 pub(super) const NQN: &str = "nqn.2014-08.org.nvmexpress:uuid:";
@@ -102,13 +102,8 @@ impl Drawn {
         if let Some(name) = &*self.iqn.borrow() {
             return Ok(name.clone());
         }
-        let name = if root.is_live() && Program::IscsiIname.find().is_some() {
-            let command = Cmd::new(Program::IscsiIname).args(["-p", prefix]);
-            let said = String::from_utf8_lossy(&command.checked()?.stdout).trim().to_owned();
-            if iqn(&said) != Some(prefix) {
-                bail!("{command} printed `{}`, which is no such name", said.escape_debug());
-            }
-            said
+        let name = if root.is_live() && iscsi_iname::is_installed() {
+            iscsi_iname::make(prefix)?
         } else {
             format!("{prefix}:{}", &machine_id::draw()?[..DIGITS])
         };

@@ -4,5 +4,6 @@ pub mod images;
 pub mod journal;
 pub mod lvm_report;
 pub mod names;
+pub mod renewals;
 pub mod rewriters;
 pub mod undo;

@@ -6,8 +6,8 @@ extern crate libfuzzer_sys as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use postclone::host;
 use postclone::rewrite::{PLACES, is_at};
+use postclone::{host, identity};
 use postclone_fuzz::rewriters::FAMILIES;
 
 fn main() -> anyhow::Result<()> {
@@ -55,6 +55,26 @@ fn main() -> anyhow::Result<()> {
             put(&corpus.join("host_names"), &format!("{written:05}"), &input)?;
             written += 1;
         }
+    }
+    let root = fixtures.join("identity/template/root");
+    let mut files = Vec::new();
+    walk(&root, &mut files)?;
+    for file in files {
+        let inner = Path::new("/").join(file.strip_prefix(&root)?);
+        let forms = &identity::items::macs::FORMS;
+        let choice = match identity::items::macs::form(&inner) {
+            Some(form) => forms.iter().position(|own| own.kind == form.kind).unwrap_or_default(),
+            None if ["iscsi", "nvme", "wicked"]
+                .iter()
+                .any(|dir| inner.iter().any(|part| part == *dir)) =>
+            {
+                forms.len()
+            }
+            None => continue,
+        };
+        let input = [&[u8::try_from(choice)?, 0], fs::read(&file)?.as_slice()].concat();
+        put(&corpus.join("renewals"), &format!("{written:05}"), &input)?;
+        written += 1;
     }
     for (number, name) in NAMES.iter().enumerate() {
         put(&corpus.join("names"), &format!("{number:02}"), name.as_bytes())?;

@@ -3,7 +3,7 @@
 mod leases;
 mod names;
 pub mod stored;
-mod wicked;
+pub mod wicked;
 
 use super::seeds::whole;
 use crate::identity::{Found, Kind, View};
@@ -27,7 +27,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "dhcpcd-secret",
-        hurts: "dhcpcd derives the same stable IPv6 addresses on both where the interfaces' addresses are shared",
+        hurts: "both machines derive the same stable IPv6 addresses where their interfaces' addresses are shared too",
         change: "`postclone renew dhcp`, and reboot; the derived addresses change",
         find: secret,
     },

@@ -1,7 +1,7 @@
 //! wicked's files: XML of a few elements.
 
 /// The texts of the elements with a name: those without an element in them.
-pub(super) fn elements(text: &str, name: &str) -> Vec<String> {
+pub fn elements(text: &str, name: &str) -> Vec<String> {
     let (open, close) = (format!("<{name}"), format!("</{name}>"));
     let mut found = Vec::new();
     for part in text.split(open.as_str()).skip(1) {

@@ -1,0 +1,108 @@
+//! What another snakeoil certificate is to the engine.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use super::{KIND, Kept, Renewal};
+use crate::audit::Wanted;
+use crate::change::{Change, Job, Told};
+use crate::guest::root::Root;
+use crate::plan::{Act, Phase, Rewriter, Subject};
+use crate::proof::Known;
+use crate::renew::whole::{Replacing, turned};
+use crate::rewrite::edit::Form;
+use crate::rewrite::matcher::Matcher;
+use crate::transaction::record::Direction;
+
+impl Change for Renewal {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn kept(&self) -> Value {
+        serde_json::to_value(&self.kept).unwrap_or_default()
+    }
+
+    fn subject(&self) -> Subject {
+        let (old, new) = (self.kept.old.clone(), self.kept.new.clone());
+        Subject { what: "snakeoil certificate", old, new, named_after: None }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.kept.files.is_empty()
+    }
+
+    fn asked(&self) -> &'static str {
+        "Change"
+    }
+
+    fn where_image_based(&self) -> Option<&'static str> {
+        Some(crate::renew::WHERE_IMAGE_BASED)
+    }
+
+    fn needs_images(&self) -> bool {
+        false
+    }
+
+    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
+        None
+    }
+
+    fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
+        let of = ("snakeoil-certificate", Form::Certificate);
+        Some(Box::new(Replacing::new(of, &self.kept.files, &self.texts, direction)))
+    }
+
+    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
+        None
+    }
+
+    fn know(&self, _known: &mut Known, _direction: Direction) {}
+
+    fn warnings(&self, job: &Job) -> Vec<String> {
+        let services = job.is_live().then(|| {
+            "services that use the snakeoil certificate have the old one until they are restarted, or the reboot"
+                .to_owned()
+        });
+        services.into_iter().collect()
+    }
+
+    fn phase(&self, act: &Act) -> Result<Phase> {
+        bail!("the step `{}` is of no kind that it has", act.step.escape_debug())
+    }
+
+    fn words(&self, act: &Act, _direction: Direction) -> String {
+        act.step.escape_debug().to_string()
+    }
+
+    fn take(
+        &self,
+        act: &Act,
+        _root: &Root,
+        _direction: Direction,
+        _told: &mut Told,
+    ) -> Result<Option<String>> {
+        self.phase(act).map(|_| None)
+    }
+
+    fn demand(&self, _direction: Direction) -> Result<()> {
+        Ok(())
+    }
+
+    // After the old one was dropped it is neither of the two.
+    fn state(&self, _direction: Direction) -> String {
+        String::new()
+    }
+
+    fn thing(&self) -> &'static str {
+        "the snakeoil certificate"
+    }
+
+    fn back(&self, root: &Root) -> Result<Box<dyn Change>> {
+        let (files, texts) = turned(&self.kept.files, root)?;
+        let (old, new) = (self.kept.new.clone(), self.kept.old.clone());
+        Ok(Box::new(Self { kept: Kept { files, old, new }, texts }))
+    }
+}
