@@ -42,6 +42,9 @@ const FILES: &[(&str, &str)] = &[
     ("etc/network/interfaces", "iface lan inet dhcp\n\thwaddress ether 52:54:00:aa:00:01\n"),
 ];
 
+const NOT_ONE: &str =
+    "this machine has not one network device with an address of its own, but none or several";
+
 fn card(stage: &Stage, name: &str, mac: &str, kind: &str) {
     let dir = format!("sys/class/net/{name}");
     fs::create_dir_all(stage.path(&format!("{dir}/device"))).unwrap();
@@ -56,7 +59,9 @@ fn write(stage: &Stage, path: &str, text: &str) {
 
 fn clone() -> Stage {
     let stage = Stage::new();
-    FILES.iter().for_each(|(path, text)| write(&stage, path, text));
+    for (path, text) in FILES {
+        write(&stage, path, text);
+    }
     card(&stage, "enp1s0", NEW, "0");
     // Interfaces without a device are none of the machine's cards.
     write(&stage, "sys/class/net/br0/address", "02:00:00:00:00:07\n");
@@ -123,12 +128,10 @@ fn what_only_a_person_can_tell_is_refused() {
         assert!(run.stderr.contains("`ip link`"), "{}", run.stderr);
         assert_eq!(before, stage.system());
     };
-    refused("but none or several", &|stage| card(stage, "enp2s0", "52:54:00:bb:00:03", "0"));
-    refused("but none or several", &|stage| {
-        fs::remove_dir_all(stage.path("sys/class/net")).unwrap()
-    });
+    refused(NOT_ONE, &|stage| card(stage, "enp2s0", "52:54:00:bb:00:03", "0"));
+    refused(NOT_ONE, &|stage| fs::remove_dir_all(stage.path("sys/class/net")).unwrap());
     // Somebody has set the card's address: its own is not known.
-    refused("but none or several", &|stage| card(stage, "enp1s0", "52:54:00:bb:00:03", "3"));
+    refused(NOT_ONE, &|stage| card(stage, "enp1s0", "52:54:00:bb:00:03", "3"));
     refused("several addresses that no network interface of this machine has", &|stage| {
         write(
             stage,

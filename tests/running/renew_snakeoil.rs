@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::harness::{needs_root, postclone};
+use crate::stage::Stage;
 use crate::tree;
 
 const CERTIFICATE: &str = "etc/ssl/certs/ssl-cert-snakeoil.pem";
@@ -67,8 +68,9 @@ fn another_key_and_certificate_in_the_hosts_name_and_back() {
     );
     let public = openssl(&["x509", "-noout", "-pubkey"], &certificate);
     assert_eq!(public, openssl(&["pkey", "-pubout"], &root.join(KEY)));
-    let copy = root.join("var/lib/postclone/000001/before").join(KEY);
-    assert_eq!(fs::metadata(copy).unwrap().permissions().mode() & 0o077, 0);
+    let copies = root.join("var/lib/postclone/000001/before");
+    assert!(copies.join(KEY).exists());
+    assert_eq!(fs::metadata(copies).unwrap().permissions().mode() & 0o077, 0);
     let undo = postclone(dir.path(), &["undo", "--yes", "--root", at]);
     assert_eq!(undo.status, 0, "{}", undo.stderr);
     fs::remove_dir_all(root.join("var/lib/postclone")).unwrap();
@@ -91,4 +93,77 @@ fn what_somebody_has_put_there_is_left() {
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert!(String::from_utf8_lossy(&run.stdout).contains("somebody has put a link in the place"));
     assert_eq!(before, tree::contents(&root));
+}
+
+const OLD: &str = "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n";
+
+/// A stage whose openssl makes what the test wants.
+fn stage() -> Stage {
+    let stage = Stage::new();
+    for dir in ["etc/ssl/certs", "etc/ssl/private", "proc/sys/kernel/random"] {
+        fs::create_dir_all(stage.path(dir)).unwrap();
+    }
+    stage.write("proc/sys/kernel/random/boot_id", "one\n");
+    stage.write(CERTIFICATE, OLD);
+    stage.write(KEY, "old key\n");
+    stage.set("certificate", OLD.replace("AAEC", "AAED").trim_end());
+    stage.set("public", "public");
+    stage.program(
+        "usr/bin/openssl",
+        "#!/bin/sh\ncase $1 in\nx509) echo public ;;\npkey) cat /stub/public ;;\nreq)\n\
+         while [ $# != 0 ]; do case $1 in\n-keyout) echo 'new key' > $2 ;;\n-out) cat /stub/certificate > $2 ;;\nesac\n\
+         shift\ndone ;;\nesac\n",
+    );
+    stage
+}
+
+const RENEW: &[&str] = &["renew", "snakeoil-certificate", "--yes"];
+
+#[test]
+fn a_pair_that_is_none_is_refused() {
+    needs_root!();
+    for (what, how, words) in [
+        ("public", "other", "openssl made a certificate that does not fit its key"),
+        ("certificate", "x", "openssl made no certificate"),
+    ] {
+        let stage = stage();
+        stage.set(what, how);
+        let before = stage.system();
+        let run = stage.run(RENEW).demand(1);
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+        assert_eq!(before, stage.system());
+    }
+    let stage = stage();
+    stage.write("etc/hostname", "web$01\n");
+    let said = String::from_utf8_lossy(&stage.run(RENEW).demand(0).stdout).into_owned();
+    assert!(said.contains("this machine has no name for which it could be made"), "{said}");
+    assert_eq!(stage.read(KEY), "old key\n");
+}
+
+#[test]
+fn the_old_pair_is_dropped_at_the_first_good_boot() {
+    needs_root!();
+    let stage = stage();
+    let said = String::from_utf8_lossy(&stage.run(RENEW).demand(0).stdout).into_owned();
+    assert!(said.contains("services that use the snakeoil certificate have the old one"), "{said}");
+    assert_eq!(stage.read(KEY), "new key\n");
+    stage.write("proc/sys/kernel/random/boot_id", "two\n");
+    stage.run(&["forget-secrets"]).demand(0);
+    let new = stage.read(CERTIFICATE);
+    let said =
+        String::from_utf8_lossy(&stage.run(&["undo", "--yes"]).demand(0).stdout).into_owned();
+    assert!(said.contains("dropped at the first good boot: the new ones stay"), "{said}");
+    assert_eq!((stage.read(KEY).as_str(), stage.read(CERTIFICATE)), ("new key\n", new));
+}
+
+/// Fails, and kills, a run at each of its points.
+#[cfg(feature = "failpoints")]
+#[test]
+fn every_failure_and_kill_leaves_the_old_or_the_new() {
+    needs_root!();
+    crate::faults::each_point_leaves_old_or_new(stage, RENEW, |stage| {
+        let is_new = stage.read(KEY) == "new key\n";
+        assert_eq!(is_new, stage.read(CERTIFICATE) != OLD);
+        is_new
+    });
 }

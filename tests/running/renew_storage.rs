@@ -140,12 +140,12 @@ fn names_that_are_in_use_are_refused_before_the_first_change() {
         ("etc/default/grub", "GRUB_CMDLINE_LINUX=\"rd.iscsi.initiator=x\"\n"),
     ] {
         refused("iscsi-initiator", &["`/` may be on an iSCSI session"], &|stage| {
-            write(stage, path, words)
+            write(stage, path, words);
         });
     }
     for path in ["etc/initiatorname.iscsi", "etc/iscsi/initiatorname.iscsi"] {
         refused("iscsi-initiator", &["`/boot/initrd.img-6.1.0-1-amd64`"], &|stage| {
-            image(stage, path)
+            image(stage, path);
         });
     }
     refused("nvme-host", &["`/boot/initrd.img-6.1.0-1-amd64`"], &|stage| image(stage, ID));
@@ -157,6 +157,9 @@ fn names_that_are_in_use_are_refused_before_the_first_change() {
         stage.write(INITIATOR, "InitiatorName=iqn.2020-01.org.example:web01\n");
     });
     refused("nvme-host", &chosen, &|stage| stage.write(NQN, "nqn.2014-08.org.example:web01\n"));
+    refused("nvme-host", &["is no text: put a name into it by hand, or remove it"], &|stage| {
+        fs::write(stage.path(ID), b"\xff\n").unwrap();
+    });
     // What is in a comment, and a controller on the PCI bus, are no such thing.
     let stage = clone();
     write(&stage, "etc/default/grub", "# GRUB_CMDLINE_LINUX=\"rd.iscsi.initiator=x\"\n");

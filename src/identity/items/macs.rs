@@ -1,11 +1,14 @@
 //! MAC addresses that configurations name.
 
-use std::ops::Range;
+mod address;
+
 use std::path::Path;
 
 use super::lines::{distinct, files, settings, uncommented, unquoted};
 use crate::glob::is_component;
 use crate::identity::{Found, Kind, View};
+use address::address;
+pub use address::{Address, mac, written_like};
 
 /// The rows of this file.
 pub const KINDS: &[Kind] = &[Kind {
@@ -16,15 +19,6 @@ pub const KINDS: &[Kind] = &[Kind {
              `ip link` shows, or name the interface instead",
     find: pinned,
 }];
-
-/// An address where it stands in a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    /// Its bytes.
-    pub range: Range<usize>,
-    /// The address, in lower case with colons.
-    pub mac: String,
-}
 
 /// Files of one form, and how it names addresses.
 #[derive(Debug)]
@@ -113,47 +107,6 @@ fn pinned(view: &View<'_>) -> Vec<Found> {
     found.collect()
 }
 
-/// An address in lower case with colons. It may be written with colons or hyphens between bytes, or with
-/// full stops between pairs of them (systemd.link(5)). That of nothing and that of everything are no
-/// interface's.
-pub fn mac(text: &str) -> Option<String> {
-    let text = text.to_lowercase();
-    let (separator, width) = style(&text)?;
-    let is_group =
-        |group: &str| group.len() == width && group.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !text.split(separator).all(is_group) {
-        return None;
-    }
-    let digits: Vec<char> = text.chars().filter(|letter| *letter != separator).collect();
-    let is_any = |all: char| digits.iter().all(|digit| *digit == all);
-    if digits.len() != 12 || is_any('0') || is_any('f') {
-        return None;
-    }
-    let bytes: Vec<String> = digits.chunks(2).map(|pair| pair.iter().collect()).collect();
-    Some(bytes.join(":"))
-}
-
-/// What stands between groups of digits, and how many of them are a group.
-fn style(text: &str) -> Option<(char, usize)> {
-    let mut known = [(':', 2), ('-', 2), ('.', 4)].into_iter();
-    known.find(|(separator, _)| text.contains(*separator))
-}
-
-/// An address, which is in lower case with colons, as another one is written.
-pub fn written_like(mac: &str, other: &str) -> String {
-    let (separator, width) = style(other).unwrap_or((':', 2));
-    let digits: Vec<char> = mac.chars().filter(char::is_ascii_hexdigit).collect();
-    let groups: Vec<String> = digits.chunks(width).map(|group| group.iter().collect()).collect();
-    let text = groups.join(&separator.to_string());
-    if other.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_uppercase() } else { text }
-}
-
-/// The address that a part of a text is.
-fn address(text: &str, part: &str) -> Option<Address> {
-    let start = part.as_ptr() as usize - text.as_ptr() as usize;
-    Some(Address { range: start..start + part.len(), mac: mac(part)? })
-}
-
 /// netplan's `macaddress:` and cloud-init's `mac_address:`, in blocks and between braces.
 fn in_yaml(text: &str) -> Vec<Address> {
     let mut all = Vec::new();
@@ -230,22 +183,10 @@ mod tests {
 
     /// The addresses, each of which is where it is said to be.
     fn macs(text: &str, found: &[Address]) -> Vec<String> {
-        found
-            .iter()
-            .for_each(|one| assert_eq!(mac(&text[one.range.clone()]).as_ref(), Some(&one.mac)));
-        found.iter().map(|one| one.mac.clone()).collect()
-    }
-
-    #[test]
-    fn an_address_is_written_as_another_one() {
-        for (other, wanted) in [
-            (ONE, "52:54:00:aa:00:02"),
-            ("52:54:00:AA:00:01", "52:54:00:AA:00:02"),
-            ("52-54-00-aa-00-01", "52-54-00-aa-00-02"),
-            ("5254.00AA.0001", "5254.00AA.0002"),
-        ] {
-            assert_eq!(written_like(TWO, other), wanted);
+        for one in found {
+            assert_eq!(mac(&text[one.range.clone()]).as_ref(), Some(&one.mac));
         }
+        found.iter().map(|one| one.mac.clone()).collect()
     }
 
     #[test]
@@ -274,20 +215,6 @@ mod tests {
                     end = one.range.end;
                 }
             }
-        }
-    }
-
-    #[test]
-    fn addresses_have_several_forms() {
-        for text in [ONE, "52:54:00:AA:00:01", "52-54-00-aa-00-01", "5254.00aa.0001"] {
-            assert_eq!(mac(text).as_deref(), Some(ONE), "{text}");
-        }
-        let others =
-            ["random", "52:54:00:aa:00", "52:54:00:aa:00:01:02", "52:54:00:aa:00:0g", "", "5é:54"];
-        for text in
-            others.into_iter().chain(["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "5254:00aa"])
-        {
-            assert_eq!(mac(text), None, "{text}");
         }
     }
 

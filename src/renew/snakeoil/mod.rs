@@ -28,9 +28,6 @@ use crate::transaction::record::SavedChange;
 /// The word under which journals keep it.
 pub const KIND: &str = "snakeoil-certificate";
 
-/// The longest common name (RFC 5280, appendix A.1, `ub-common-name`).
-const LONGEST: usize = 64;
-
 /// Another key and certificate.
 #[derive(Debug)]
 pub struct Renewal {
@@ -112,14 +109,9 @@ impl Drawn {
         if let Some((Secret(key), Secret(certificate))) = &*self.0.borrow() {
             return Ok((key.clone(), certificate.clone()));
         }
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-        if !host.bytes().all(is_plain) {
-            bail!("`{}` is no name for a certificate", host.escape_debug());
-        }
-        let common = if host.len() > LONGEST { "localhost" } else { host };
         let aside = Aside::make()?;
         let settings = format!(
-            "[req]\ndistinguished_name = name\nx509_extensions = more\nprompt = no\n[name]\ncommonName = {common}\n\
+            "[req]\ndistinguished_name = name\nx509_extensions = more\nprompt = no\n[name]\ncommonName = {host}\n\
              [more]\nbasicConstraints = CA:FALSE\nsubjectAltName = DNS:{host}\n"
         );
         let config = aside.write("settings", settings.as_bytes())?;

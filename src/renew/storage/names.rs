@@ -116,8 +116,8 @@ impl Drawn {
         let mut uuids = self.uuids.borrow_mut();
         while uuids.len() <= number {
             let id = machine_id::draw()?;
-            let [a, b, c, d, e] = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &id[range]);
-            uuids.push(format!("{a}-{b}-{c}-{d}-{e}"));
+            let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &id[range]);
+            uuids.push(groups.join("-"));
         }
         Ok(uuids[number].clone())
     }
