@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::RunArgs;
+use super::{Item, RunArgs};
 use crate::host::Spelling;
 
 /// Arguments of `postclone fixup`.
@@ -49,6 +49,8 @@ pub enum Part {
     MachineId,
     /// The SSH server's host keys
     SshHostKeys,
+    /// What DHCP clients keep: leases, DUIDs, secrets of stable addresses
+    Dhcp,
     /// The random seeds of systemd, sysvinit and systemd-boot
     RandomSeeds,
     /// UUIDs of mounted ext2, ext3 and ext4 file systems; only where it is named
@@ -57,26 +59,54 @@ pub enum Part {
     SwapUuids,
     /// UUIDs of the volume group and its physical volumes, at the next boot; only where it is named
     LvmUuids,
+    /// The iSCSI initiator's name; only where it is named
+    IscsiInitiator,
+    /// The NVMe host's name and ID; only where it is named
+    NvmeHost,
+    /// MAC addresses in network configurations; only where it is named
+    NetworkMacs,
+    /// Debian's snakeoil certificate and its key; only where it is named
+    SnakeoilCertificate,
 }
 
 impl Part {
+    /// The part that is an item of `postclone renew`.
+    pub fn of(item: Item) -> Self {
+        match item {
+            Item::MachineId => Self::MachineId,
+            Item::SshHostKeys => Self::SshHostKeys,
+            Item::Dhcp => Self::Dhcp,
+            Item::RandomSeeds => Self::RandomSeeds,
+            Item::IscsiInitiator => Self::IscsiInitiator,
+            Item::NvmeHost => Self::NvmeHost,
+            Item::NetworkMacs => Self::NetworkMacs,
+            Item::SnakeoilCertificate => Self::SnakeoilCertificate,
+        }
+    }
+
     /// The kinds of identity that it changes.
     pub fn kinds(self) -> &'static [&'static str] {
         match self {
             Self::HostName => &["host-name", "host-name-place"],
             Self::GroupName => &["group-name"],
-            Self::MachineId => &["machine-id", "dbus-machine-id"],
-            Self::SshHostKeys => &["ssh-host-key"],
-            Self::RandomSeeds => &["random-seed"],
+            Self::MachineId => Item::MachineId.kinds(),
+            Self::SshHostKeys => Item::SshHostKeys.kinds(),
+            Self::Dhcp => Item::Dhcp.kinds(),
+            Self::RandomSeeds => Item::RandomSeeds.kinds(),
             Self::FsUuids => &["fs-uuid"],
             Self::SwapUuids => &["swap-uuid"],
             Self::LvmUuids => &["pv-uuid", "vg-uuid"],
+            Self::IscsiInitiator => Item::IscsiInitiator.kinds(),
+            Self::NvmeHost => Item::NvmeHost.kinds(),
+            Self::NetworkMacs => Item::NetworkMacs.kinds(),
+            Self::SnakeoilCertificate => Item::SnakeoilCertificate.kinds(),
         }
     }
 
     /// Whether a fixup changes it without being told to.
     fn is_default(self) -> bool {
-        !matches!(self, Self::FsUuids | Self::SwapUuids | Self::LvmUuids)
+        matches!(self, Self::HostName | Self::GroupName)
+            || Item::value_variants().iter().any(|item| item.is_default() && Self::of(*item) == self)
     }
 }
 

@@ -38,6 +38,20 @@ pub enum Item {
 }
 
 impl Item {
+    /// The kinds of identity that it changes.
+    pub fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::MachineId => &["machine-id", "dbus-machine-id"],
+            Self::SshHostKeys => &["ssh-host-key"],
+            Self::Dhcp => &["dhcp-duid", "dhcp-lease", "networkmanager-secret"],
+            Self::RandomSeeds => &["random-seed"],
+            Self::IscsiInitiator => &["iscsi-initiator"],
+            Self::NvmeHost => &["nvme-hostnqn", "nvme-hostid"],
+            Self::NetworkMacs => &["pinned-mac"],
+            Self::SnakeoilCertificate => &["snakeoil-certificate"],
+        }
+    }
+
     /// Whether it is renewed where no item is named.
     pub fn is_default(self) -> bool {
         match self {

@@ -53,9 +53,17 @@ impl Form {
     /// Whether it spells a group or one of its volumes: only these have another spelling while a group's
     /// name changes.
     pub fn is_of_volumes(self) -> bool {
-        !matches!(
+        matches!(
             self,
-            Self::HostName | Self::MachineId | Self::HostKey | Self::FsUuid | Self::Padding
+            Self::DevicePath
+                | Self::DeviceDirectory
+                | Self::MapperPath
+                | Self::ByIdPath
+                | Self::UnitName
+                | Self::VgLv
+                | Self::VgName
+                | Self::DmName
+                | Self::GrubDisk
         )
     }
 

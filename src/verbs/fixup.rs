@@ -7,10 +7,12 @@ use clap::ValueEnum;
 
 use super::carry_out::{Found, carry_out};
 use super::identity;
+use super::parts::Parts;
+use super::renewals;
 use crate::ask;
-use crate::change::{Change, Changes};
+use crate::change::Changes;
 use crate::checks;
-use crate::cli::{FixupArgs, Part, RunArgs};
+use crate::cli::{FixupArgs, Item, Part, RunArgs};
 use crate::exit::{Exit, refuse};
 use crate::fixup::name::{Becomes, Known, settle, was_given};
 use crate::fixup::{group, left};
@@ -20,7 +22,6 @@ use crate::host;
 use crate::identity::look::{self, Looked};
 use crate::logger;
 use crate::plan::Warning;
-use crate::renew::{machine_id, seeds, ssh};
 use crate::uuids::{at_boot, find};
 
 /// What is found once: the plan is made twice, and both times the same is drawn and answered.
@@ -28,8 +29,7 @@ use crate::uuids::{at_boot, find};
 struct Once {
     looked: OnceCell<Option<Looked>>,
     becomes: OnceCell<Option<Becomes>>,
-    id: OnceCell<String>,
-    keys: ssh::Drawn,
+    drawn: renewals::Drawn,
     uuids: find::Drawn,
 }
 
@@ -107,43 +107,23 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
         let found = find::find(root, asked, &name, &once.uuids)?;
         parts.add(found);
     }
-    // What a person names is made anew, whosever it is.
-    let asks = |part: Part| args.asks(part) && (args.only.contains(&part) || !own(part.kinds()));
-    if asks(Part::MachineId) {
-        let draw = || match once.id.get() {
-            Some(id) => Ok(id.clone()),
-            None => machine_id::draw().map(|id| once.id.get_or_init(|| id).clone()),
-        };
-        parts.add(machine_id::find(root, draw)?);
-    }
-    if asks(Part::SshHostKeys) {
-        parts.add(ssh::find(root, &once.keys, host_name.as_deref())?);
-    }
     if args.asks(Part::LvmUuids) {
         let name = group.as_ref().map(group::OfRoot::name);
         parts.add(at_boot::find::find(root, inventory.as_ref(), name, renamed.as_ref())?);
     }
-    // The last one: what fails after it is taken back, and the seeds are not.
-    if asks(Part::RandomSeeds) {
-        parts.add((seeds::find(root)?, Vec::new()));
-    }
+    // What a person names is made anew, whosever it is.
+    let asks = |item: Item| {
+        let part = Part::of(item);
+        args.asks(part) && (args.only.contains(&part) || !own(part.kinds()))
+    };
+    renewals::add(&mut parts, root, &once.drawn, host_name.as_deref(), asks)?;
     let covered = Part::value_variants().iter().filter(|part| args.asks(**part));
     let covered: Vec<&str> = covered.flat_map(|part| part.kinds().iter().copied()).collect();
     let left = looked.as_ref().and_then(|looked| left::sentence(looked, &covered));
     parts.warnings.extend(left.map(Warning::general));
-    Ok((parts.changes, parts.warnings))
-}
-
-/// The parts of the plan, and what is said of them.
-#[derive(Default)]
-struct Parts {
-    changes: Changes,
-    warnings: Vec<Warning>,
-}
-
-impl Parts {
-    fn add(&mut self, (found, told): (Option<impl Change + 'static>, Vec<Warning>)) {
-        self.changes.0.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
-        self.warnings.extend(told);
+    if args.run.dry_run && !parts.changes.0.is_empty() {
+        let text = "a run draws other IDs and keys than this dry run";
+        parts.warnings.push(Warning::general(text));
     }
+    Ok((parts.changes, parts.warnings))
 }

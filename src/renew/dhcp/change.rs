@@ -12,7 +12,7 @@ use super::{KIND, Kept, Renewal};
 use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::root::Root;
-use crate::plan::{Act, Phase, Rewriter, Subject};
+use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::printable::count;
 use crate::proof::Known;
 use crate::renew::whole::{Replacing, turned};
@@ -63,7 +63,7 @@ impl Change for Renewal {
         let kept = format!("that in {}", files.join(", "));
         let (old, new) = (kept, "one that the client makes".to_owned());
         let (old, new) = if self.gives_back { (new, old) } else { (old, new) };
-        Subject { what: "DHCP identity", old, new, named_after: None }
+        Subject { what: "DHCP identity", old, new, named_after: None, role: Role::Value }
     }
 
     fn is_empty(&self) -> bool {

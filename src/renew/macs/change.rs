@@ -9,7 +9,7 @@ use super::{KIND, Kept, Pin, Pins, Renewal};
 use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::root::Root;
-use crate::plan::{Act, Phase, Rewriter, Subject};
+use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::proof::Known;
 use crate::rewrite::matcher::Matcher;
 use crate::transaction::record::Direction;
@@ -37,7 +37,7 @@ impl Change for Renewal {
 
     fn subject(&self) -> Subject {
         let (old, new) = (self.addresses(|pin| &pin.old), self.addresses(|pin| &pin.new));
-        Subject { what: "pinned MAC address", old, new, named_after: None }
+        Subject { what: "pinned MAC address", old, new, named_after: None, role: Role::Value }
     }
 
     fn asked(&self) -> &'static str {

@@ -9,7 +9,7 @@ use super::{KIND, Kept, Renewal};
 use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::root::Root;
-use crate::plan::{Act, Phase, Rewriter, Subject};
+use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::proof::Known;
 use crate::renew::whole::{Replacing, turned};
 use crate::rewrite::edit::Form;
@@ -27,7 +27,7 @@ impl Change for Renewal {
 
     fn subject(&self) -> Subject {
         let (old, new) = (self.kept.old.clone(), self.kept.new.clone());
-        Subject { what: "snakeoil certificate", old, new, named_after: None }
+        Subject { what: "snakeoil certificate", old, new, named_after: None, role: Role::Value }
     }
 
     fn is_empty(&self) -> bool {

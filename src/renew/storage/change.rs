@@ -9,7 +9,7 @@ use super::{HOST_ID, ISCSI, Kept, Name, Names, Renewal};
 use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::root::Root;
-use crate::plan::{Act, Phase, Rewriter, Subject};
+use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::proof::Known;
 use crate::rewrite::matcher::Matcher;
 use crate::transaction::record::Direction;
@@ -43,7 +43,7 @@ impl Change for Renewal {
 
     fn subject(&self) -> Subject {
         let (old, new) = (self.names(|name| &name.old), self.names(|name| &name.new));
-        Subject { what: self.what(), old, new, named_after: None }
+        Subject { what: self.what(), old, new, named_after: None, role: Role::Value }
     }
 
     fn asked(&self) -> &'static str {

@@ -1,0 +1,68 @@
+//! A clone's IDs and keys, made anew: for `renew`, and for `fixup` beside other parts.
+
+use std::cell::OnceCell;
+
+use anyhow::Result;
+
+use super::parts::Parts;
+use crate::cli::Item;
+use crate::guest::root::Root;
+use crate::renew::{dhcp, machine_id, macs, seeds, snakeoil, ssh, storage};
+
+/// What was drawn in this process: the plan is made twice, and has the same IDs and keys both times.
+#[derive(Default)]
+pub(super) struct Drawn {
+    id: OnceCell<String>,
+    keys: ssh::Drawn,
+    names: storage::Drawn,
+    certificate: snakeoil::Drawn,
+}
+
+impl Drawn {
+    fn id(&self) -> Result<String> {
+        match self.id.get() {
+            Some(id) => Ok(id.clone()),
+            None => machine_id::draw().map(|drawn| self.id.get_or_init(|| drawn).clone()),
+        }
+    }
+}
+
+/// Adds the items that are asked for. `host` is what the host is called when the run is done, where it gets
+/// another name.
+///
+/// # Errors
+/// What keeps an item from being renewed.
+pub(super) fn add(
+    parts: &mut Parts,
+    root: &Root,
+    drawn: &Drawn,
+    host: Option<&str>,
+    asks: impl Fn(Item) -> bool,
+) -> Result<()> {
+    if asks(Item::MachineId) {
+        parts.add(machine_id::find(root, || drawn.id())?);
+    }
+    if asks(Item::SshHostKeys) {
+        parts.add(ssh::find(root, &drawn.keys, host)?);
+    }
+    if asks(Item::Dhcp) {
+        parts.add(dhcp::find(root)?);
+    }
+    if asks(Item::IscsiInitiator) {
+        parts.add(storage::iscsi(root, &drawn.names)?);
+    }
+    if asks(Item::NvmeHost) {
+        parts.add(storage::nvme(root, &drawn.names)?);
+    }
+    if asks(Item::NetworkMacs) {
+        parts.add(macs::find(root)?);
+    }
+    if asks(Item::SnakeoilCertificate) {
+        parts.add(snakeoil::find(root, &drawn.certificate)?);
+    }
+    // The last one: what fails after it is taken back, and the seeds are not.
+    if asks(Item::RandomSeeds) {
+        parts.add((seeds::find(root)?, Vec::new()));
+    }
+    Ok(())
+}
