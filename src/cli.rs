@@ -19,11 +19,11 @@ pub use identity_args::{IdentityArgs, SealArgs};
 pub use renew_args::{Item, RenewArgs};
 pub use run_args::RunArgs;
 
-/// Rename an LVM volume group and everything on the machine that names it.
+/// Make a cloned machine a machine of its own.
 ///
-/// Run it once as root inside a cloned machine whose volume group still carries the template's
-/// name. It shows every change as a diff, asks, renames the group and all that names it, builds
-/// the initramfs images anew, and checks the result. Then reboot.
+/// Run it once as root inside a clone: `postclone fixup`. It shows every change as a diff, asks,
+/// and gives the machine a name, IDs and keys of its own: host name, LVM volume group, machine ID,
+/// SSH host keys. It checks the result, and `postclone undo` takes it back. Then reboot.
 ///
 /// Without a command it says what it sees, and which command to run next.
 #[derive(Debug, Parser)]

@@ -9,13 +9,13 @@ pub const KINDS: &[Kind] = &[
         id: "fs-uuid",
         hurts: "with both disks in one machine, a mount by UUID may take the wrong one, and XFS and \
                 Btrfs refuse or mix them up",
-        change: "leave it, unless the disks are to meet in one machine",
+        change: "leave it, unless the disks are to meet in one machine; then `postclone fixup --with fs-uuids`",
         find: file_systems,
     },
     Kind {
         id: "swap-uuid",
         hurts: "with both disks in one machine, either swap may be taken",
-        change: "leave it, unless the disks are to meet in one machine",
+        change: "leave it, unless the disks are to meet in one machine; then `postclone fixup --with swap-uuids`",
         find: swaps,
     },
     Kind {
@@ -27,13 +27,13 @@ pub const KINDS: &[Kind] = &[
     Kind {
         id: "pv-uuid",
         hurts: "with both disks in one machine, LVM takes one of the two and hides the other",
-        change: "leave it, unless the disks are to meet in one machine",
+        change: "leave it, unless the disks are to meet in one machine; then `postclone fixup --with lvm-uuids`",
         find: physical_volumes,
     },
     Kind {
         id: "vg-uuid",
         hurts: "with both disks in one machine, LVM takes both groups for one",
-        change: "leave it, unless the disks are to meet in one machine",
+        change: "leave it, unless the disks are to meet in one machine; then `postclone fixup --with lvm-uuids`",
         find: groups,
     },
     Kind {
