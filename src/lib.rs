@@ -22,6 +22,7 @@ pub mod copies;
 pub mod encoding;
 pub mod engine;
 pub mod exit;
+pub mod ext;
 pub mod failpoint;
 pub mod fixup;
 pub mod glob;
@@ -52,7 +53,7 @@ pub mod severity;
 pub mod ssh_keygen;
 pub mod swaps;
 pub mod transaction;
-pub mod tune2fs;
+
 pub mod uuids;
 pub mod verbs;
 pub mod volume;

@@ -106,7 +106,9 @@ impl Part {
     /// Whether a fixup changes it without being told to.
     fn is_default(self) -> bool {
         matches!(self, Self::HostName | Self::GroupName)
-            || Item::value_variants().iter().any(|item| item.is_default() && Self::of(*item) == self)
+            || Item::value_variants()
+                .iter()
+                .any(|item| item.is_default() && Self::of(*item) == self)
     }
 }
 

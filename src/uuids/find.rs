@@ -14,13 +14,13 @@ use super::{Content, Renewal, Renewed};
 use crate::blkid::Devices;
 use crate::encoding::{hyphenated, is_uuid};
 use crate::exit::refuse;
+use crate::ext::{self, SEED};
 use crate::guest::kernels::{Generator, generator};
 use crate::guest::mounts::{Mount, fstab_mounts, mounted};
 use crate::guest::root::Root;
 use crate::plan::Warning;
 use crate::renew::machine_id;
 use crate::swaps;
-use crate::tune2fs::{self, SEED};
 
 /// Where GRUB's files are.
 const GRUB: &[&str] = &["/boot/grub", "/boot/grub2"];
@@ -199,7 +199,7 @@ fn one(
         if has_grub && matches!(place, Place::Mapped { .. }) {
             return Ok(Err("GRUB finds its files by it".to_owned()));
         }
-        match needs_seed(&tune2fs::features(&path)?) {
+        match needs_seed(&ext::features(&path)?) {
             Ok(needs) => seed = needs,
             Err(why) => return Ok(Err(why.to_owned())),
         }

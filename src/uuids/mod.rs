@@ -48,7 +48,7 @@ pub struct Renewed {
     pub old: String,
     /// The UUID after.
     pub new: String,
-    /// Whether the file system gets the feature [`crate::tune2fs::SEED`] first.
+    /// Whether the file system gets the feature [`crate::ext::SEED`] first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     seed: bool,
 }
@@ -74,4 +74,46 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     }
     kept.renewed.iter().try_for_each(|one| one.device.check())?;
     Ok(Box::new(kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+    const NEW: &str = "11111111-2222-4333-8444-555555555555";
+
+    fn saved(old: &str, device: &str) -> Result<Box<dyn Change>> {
+        let text = format!(
+            r#"{{"kind":"fs-uuids","renewed":[{{"content":"ext","device":{device},"called":"/boot","old":"{old}","new":"{NEW}"}}]}}"#
+        );
+        of(&serde_json::from_str(&text).unwrap())
+    }
+
+    #[test]
+    fn what_no_postclone_wrote_is_refused() {
+        let partition = r#"{"partition":"beef-01"}"#;
+        let mapped = |uuid: &str, path: &str| {
+            format!(r#"{{"mapped":{{"dm_uuid":"{uuid}","path":"{path}"}}}}"#)
+        };
+        assert!(saved(OLD, partition).is_ok());
+        assert!(saved(OLD, &mapped("LVM-x", "/dev/mapper/a--b-root")).is_ok());
+        for (old, device, words) in [
+            ("../x", partition, "`../x` is no UUID"),
+            (OLD, r#"{"partition":"a b"}"#, "`a b` is no partition's UUID"),
+            (OLD, &mapped("LVM-x", "/dev/sda"), "`/dev/sda` is no volume of the device mapper"),
+            (
+                OLD,
+                &mapped("x", "/dev/mapper/x"),
+                "`/dev/mapper/x` is no volume of the device mapper",
+            ),
+        ] {
+            assert_eq!(format!("{:#}", saved(old, device).unwrap_err()), words);
+        }
+        let change = saved(OLD, partition).unwrap();
+        let phase = |act: &str| change.phase(&serde_json::from_str(act).unwrap());
+        assert!(phase(r#"{"step":"set-partition-uuids","partitions":1}"#).is_ok());
+        let error = phase(r#"{"step":"set-partition-uuids","partitions":2}"#).unwrap_err();
+        assert_eq!(error.to_string(), "it is about other UUIDs than the plan");
+    }
 }

@@ -4,13 +4,13 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{Content, Renewed};
 use crate::blkid;
+use crate::ext::{self, SEED};
 use crate::failpoint;
 use crate::guest::root::Root;
 use crate::live::uuid_links;
 use crate::run::Program;
 use crate::swaps::{self, Swap};
 use crate::transaction::record::Direction;
-use crate::tune2fs::{self, SEED};
 
 /// The UUID that is on the device.
 ///
@@ -95,17 +95,16 @@ pub(super) fn uuid(
 }
 
 fn ext(one: &Renewed, device: &str, now: &str, to: &str, direction: Direction) -> Result<()> {
-    let has_seed =
-        || Ok::<_, anyhow::Error>(tune2fs::features(device)?.iter().any(|own| own == SEED));
+    let has_seed = || Ok::<_, anyhow::Error>(ext::features(device)?.iter().any(|own| own == SEED));
     if direction == Direction::Forward && one.seed && !has_seed()? {
-        tune2fs::set_feature(device, SEED, true)?;
+        ext::set_feature(device, SEED, true)?;
     }
     if now != to {
-        tune2fs::set_uuid(device, to)?;
+        ext::set_uuid(device, to)?;
     }
     // With the UUID of which the seed was made the feature can go (e2fsprogs misc/tune2fs.c).
     if direction == Direction::Backward && one.seed && has_seed()? {
-        tune2fs::set_feature(device, SEED, false)?;
+        ext::set_feature(device, SEED, false)?;
     }
     Ok(())
 }

@@ -55,7 +55,7 @@ const ORDER: &[&str] = &[
     "run",
     "lvm",
     "blkid",
-    "tune2fs",
+    "ext",
     "swaps",
     "ssh_keygen",
     "openssl",

@@ -190,7 +190,7 @@ fn the_dry_run_changes_nothing_and_is_a_patch() {
     needs_root!();
     let stage = stage();
     let before = stage.system();
-    let plan = on(&stage, &["fixup", "--name", "web01", "--dry-run"]).demand(0);
+    let plan = on(&stage, &["fixup", "--name", "web01", "--dry-run", "--show-private"]).demand(0);
     assert_eq!(before, stage.system());
     let copy = tempfile::tempdir().unwrap();
     tree::copy(&stage.path("etc"), &copy.path().join("etc"));
@@ -221,6 +221,9 @@ fn the_name_is_asked_for() {
     fs::write(dir.path().join("etc/fstab"), "/dev/mapper/tmpl--vg-root / ext4 defaults 0 1\n")
         .unwrap();
     let command = format!("'{}' fixup --files-only --root .", env!("CARGO_BIN_EXE_postclone"));
+    let (status, screen) = on_terminal(dir.path(), &command, "\n", &[]);
+    assert_eq!(status, 1, "{screen}");
+    assert!(screen.contains("no name was given: nothing was changed"), "{screen}");
     let (status, screen) = on_terminal(dir.path(), &command, "no name\n", &[]);
     assert_eq!(status, 1, "{screen}");
     assert!(screen.contains("`no name` can be no host's name"), "{screen}");

@@ -99,7 +99,7 @@ fn every_clients_file_is_emptied_and_undo_brings_it_back() {
     // Twice is the same as once.
     let after = stage.system();
     let again = text(&stage.run(RENEW).demand(0).stdout);
-    assert!(again.contains("there is nothing to renew"), "{again}");
+    assert!(again.contains("there is nothing left to change"), "{again}");
     assert_eq!(after, stage.system());
     let said = text(&stage.run(&["undo", "--yes"]).demand(0).stdout);
     assert!(said.contains("every file has its old bytes"), "{said}");

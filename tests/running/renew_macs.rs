@@ -103,7 +103,7 @@ fn the_present_cards_address_takes_the_place_of_the_templates() {
     assert!(stage.asked().iter().any(|line| line.starts_with("update-initramfs")));
     let after = stage.system();
     let again = text(&stage.run(RENEW).demand(0).stdout);
-    assert!(again.contains("there is nothing to renew"), "{again}");
+    assert!(again.contains("there is nothing left to change"), "{again}");
     assert_eq!(after, stage.system());
     let said = text(&stage.run(&["undo", "--yes"]).demand(0).stdout);
     assert!(said.contains(&format!("configurations name {OLD}")), "{said}");
@@ -148,7 +148,7 @@ fn the_address_of_an_interface_here_is_no_template() {
     card(&stage, "enp2s0", OLD, "0");
     let before = stage.system();
     let said = text(&stage.run(RENEW).demand(0).stdout);
-    assert!(said.contains("there is nothing to renew"), "{said}");
+    assert!(said.contains("there is nothing left to change"), "{said}");
     assert_eq!(before, stage.system());
 }
 

@@ -240,6 +240,56 @@ fn a_failure_puts_every_uuid_back() {
     assert_eq!(before, (stage.read("stub/devices"), stage.read("etc/fstab")));
 }
 
+/// What could fail later refuses the run before its first change.
+#[test]
+fn what_cannot_be_changed_refuses_the_run() {
+    needs_root!();
+    let refused = |prepare: &dyn Fn(&Stage)| {
+        let stage = stage();
+        prepare(&stage);
+        let before = stage.system();
+        let run = on(&stage, FIXUP).demand(1);
+        assert_eq!(before, stage.system());
+        run.stderr
+    };
+    let said = refused(&|stage| fs::remove_file(stage.path("usr/sbin/swaplabel")).unwrap());
+    let words = "`swaplabel` is not there, which changes the UUID of swap: install it";
+    assert!(said.contains(words), "{said}");
+    let said = refused(&|stage| {
+        stage.write(
+            "proc/swaps",
+            "Filename Type Size Used Priority\n/dev/dm-1 partition 1000 900 -2\n",
+        );
+        stage.write("proc/meminfo", "MemAvailable: 800 kB\n");
+    });
+    let words = "900 KiB are in the swap `/dev/dm-1`, and memory has room for 800: end programs, or leave \
+                 swap-uuids out";
+    assert!(said.contains(words), "{said}");
+}
+
+/// A partition is looked for by its UUID in the partition table, and there is one of it.
+#[test]
+fn a_partition_that_is_gone_or_is_there_twice_stops_the_way_back() {
+    needs_root!();
+    for (devices, words) in [
+        ("", "no partition has the PARTUUID beef-01: attach its disk"),
+        (
+            "/dev/vda1 X ext2 beef-01\n/dev/vdb1 Y ext2 beef-01\n",
+            "`/dev/vda1` and `/dev/vdb1` both have the PARTUUID beef-01: detach the disk that is none of this \
+             machine's",
+        ),
+    ] {
+        let stage = stage();
+        on(&stage, FIXUP).demand(0);
+        let text = stage.read("stub/devices");
+        let others = text.lines().filter(|line| !line.contains("vda1"));
+        let others: String = others.map(|line| format!("{line}\n")).collect();
+        stage.write("stub/devices", &format!("{others}{devices}"));
+        let run = on(&stage, &["undo", "--yes", "--force"]).demand(4);
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+    }
+}
+
 #[test]
 fn what_keeps_its_uuid_is_named_with_the_reason() {
     needs_root!();
