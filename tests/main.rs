@@ -80,6 +80,8 @@ mod rename_lv;
 mod renew;
 #[path = "running/renew_dhcp.rs"]
 mod renew_dhcp;
+#[path = "running/renew_entries.rs"]
+mod renew_entries;
 #[path = "running/renew_macs.rs"]
 mod renew_macs;
 #[path = "running/renew_snakeoil.rs"]

@@ -6,6 +6,9 @@ use anyhow::{Result, anyhow};
 
 use super::Change;
 use crate::audit::Wanted;
+use crate::exit::refuse;
+use crate::guest::root::Root;
+use crate::plan::paths::Shifted;
 use crate::plan::{self, Act, Phase, Rewriter, Step, Subject};
 use crate::proof::Known;
 use crate::rewrite::matcher::Matcher;
@@ -90,6 +93,15 @@ impl Changes {
             rewriters.reverse();
         }
         rewriters
+    }
+
+    /// Files to which their own acts give another name.
+    pub fn shifted(&self, root: &Root) -> Result<Vec<Shifted>> {
+        let mut all = Vec::new();
+        for change in self.iter() {
+            all.extend(change.shifted(root).map_err(refuse)?);
+        }
+        Ok(all)
     }
 
     /// What no image may hold.

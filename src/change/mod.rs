@@ -15,11 +15,13 @@ use std::fmt;
 use std::time::Instant;
 
 use anyhow::Result;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::audit::Wanted;
 use crate::blkid::Devices;
 use crate::guest::root::Root;
+use crate::plan::paths::Shifted;
 use crate::plan::{Act, Phase, Rewriter, Subject};
 use crate::proof::Known;
 use crate::rewrite::bridge::Uuids;
@@ -77,6 +79,14 @@ pub trait Change: fmt::Debug + Send + Sync {
     /// Its own rules for files of its own, beside the names that a matcher finds.
     fn rewriter(&self, _direction: Direction) -> Option<Box<dyn Rewriter>> {
         None
+    }
+
+    /// Files to which its own acts give another name, for a patch.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    fn shifted(&self, _root: &Root) -> Result<Vec<Shifted>> {
+        Ok(Vec::new())
     }
 
     /// Whether a boot needs what is changed, so that the next boot is proved, and loaders and the TPM are thought
@@ -147,6 +157,11 @@ pub trait Change: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Services that run and go on with the old state until they are restarted.
+    fn holders(&self, _job: &Job) -> Vec<Holder> {
+        Vec::new()
+    }
+
     // --- Its own acts.
 
     /// Its acts of the pivot, and those in the running system.
@@ -193,6 +208,18 @@ pub trait Change: fmt::Debug + Send + Sync {
 
     /// The change that takes this one back by a plan of its own, with all that a plan needs to know.
     fn back(&self, root: &Root) -> Result<Box<dyn Change>>;
+}
+
+/// A service that goes on with what was changed as it was, until it is restarted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Holder {
+    /// Its unit.
+    pub unit: String,
+    /// What it has it for: a clause.
+    pub why: String,
+    /// Its files that were rewritten, inside the root.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 /// When the machine was told to pivot.

@@ -26,8 +26,16 @@ impl Job {
             return Ok(());
         }
         let texts = self.plan.files.iter().map(|change| (change.path.clone(), change.after()));
+        let shifted = &self.plan.shifted;
+        let texts = texts.chain(shifted.iter().filter_map(|shifted| {
+            Some((shifted.moved.to.clone(), shifted.change.as_ref()?.after()))
+        }));
+        let names = shifted.iter().map(|shifted| &shifted.moved);
+        let names = names.map(|moved| (moved.from.clone(), moved.to.clone()));
         let lines = self.placed.iter().filter_map(Following::command_line);
-        let view = View::with(&self.root, texts.collect()).with_command_lines(lines.collect());
+        let view = View::with(&self.root, texts.collect())
+            .with_command_lines(lines.collect())
+            .with_shifted(names);
         let facts = self.facts(self.changes.known(Direction::Forward));
         let mut rows = proof::rows(&view, &facts);
         proof::compare(&mut rows, self.proof_before());

@@ -21,6 +21,7 @@ use crate::guest::mounts::{fstab_mounts, mounted};
 use crate::guest::root::Root;
 use crate::initramfs;
 use crate::plan::Warning;
+use crate::plan::paths::PathChange;
 use crate::transaction::package_locks::PackageManagers;
 use crate::transaction::{STATE, journal};
 use crate::world::World;
@@ -41,6 +42,14 @@ pub fn is_root(doing: &str) -> Result<()> {
         return Ok(());
     }
     bail!("{doing} needs root: run it with sudo, or work on files alone with --files-only")
+}
+
+/// Whether a path can get its new name; see [`paths::can_be_renamed`].
+///
+/// # Errors
+/// What rename(2) would refuse.
+pub(crate) fn can_be_renamed(root: &Root, change: &PathChange) -> Result<()> {
+    paths::can_be_renamed(root, change, &paths::by_name(std::slice::from_ref(change)))
 }
 
 /// What a person should know before they say yes, and nothing here refuses: the gravest first.

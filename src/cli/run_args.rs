@@ -32,7 +32,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub accept_stale: bool,
 
-    /// Change this machine even though it was sealed as a template
+    /// Change this machine even though it was sealed as a template, and what is its own already
     #[arg(long)]
     pub force: bool,
 

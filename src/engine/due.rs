@@ -1,6 +1,6 @@
 //! Which steps of a run are due, forward or backward: told by the phases that they belong to.
 
-use crate::plan::{Phase, Step};
+use crate::plan::{Act, Phase, Step};
 use crate::transaction::files::Side;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
@@ -71,6 +71,14 @@ impl Due {
             (Phase::Files, Step::ReplaceFiles { .. }) => self.was_begun(journal, |_, step| {
                 matches!(step, Step::BridgeFiles { .. } | Step::ReplaceFiles { .. })
             }),
+            // A change's files go back together: what was made of them goes where they stand again.
+            (Phase::Files | Phase::Rest, Step::Own(act)) => {
+                self.was_begun(journal, |phase, step| {
+                    let is_alike = |other: &Act| other.change == act.change;
+                    matches!(phase, Phase::Files | Phase::Rest)
+                        && matches!(step, Step::Own(other) if is_alike(other))
+                })
+            }
             (Phase::Image, _) => {
                 self.was_begun(journal, |_, step| step.is_bridge_image()) || itself()
             }
@@ -80,7 +88,7 @@ impl Due {
                 self.pivot_was_begun(journal) || self.was_begun(journal, files) || itself()
             }
             (Phase::Links | Phase::Live, _) => self.pivot_was_begun(journal) || itself(),
-            (Phase::Keep | Phase::Pivot | Phase::Files | Phase::Late, _) => itself(),
+            (Phase::Keep | Phase::Pivot | Phase::Files | Phase::Rest | Phase::Late, _) => itself(),
         }
     }
 }

@@ -80,6 +80,7 @@ pub fn job(root: Root, given: &Path, gathered: Gathered, scope: Scope) -> Result
         root: given.to_owned(),
         files: files.changes,
         paths: files.paths,
+        shifted: changes.shifted(&root)?,
         steps: Vec::new(),
         warnings,
     };

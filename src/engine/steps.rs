@@ -53,6 +53,7 @@ pub(super) fn of(job: &Job) -> Vec<Step> {
     if paths > 0 {
         steps.push(Step::RenamePaths { paths });
     }
+    steps.extend(own(job, Phase::Rest));
     // What systemd reads then has links of both names.
     steps.extend(own(job, Phase::Links));
     let has_changes = job.changes.pivot() || job.changes.concern_boot() && (files > 0 || paths > 0);

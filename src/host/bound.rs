@@ -99,13 +99,6 @@ pub(super) const ALL: &[Bound] = &[
         what: "the Puppet agent's certificate bears the host's name",
         next: "run `puppet ssl clean`, rename the host, and have the server sign the new certificate",
     },
-    Bound {
-        kind: "md-homehost",
-        by: By::Name,
-        what: "mdadm's arrays belong to the host by its name",
-        next: "give each array its new name with `mdadm --assemble --update=homehost`, write that here, and build \
-               the initramfs images anew",
-    },
 ];
 
 impl Bound {

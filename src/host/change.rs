@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::rewriter::InPlaces;
-use super::{HostNames, KIND, Spelling, checks};
+use super::{HostNames, KIND, Spelling, checks, md, services};
 use crate::audit::Wanted;
-use crate::change::{Change, Job, Told};
+use crate::change::{Change, Holder, Job, Told};
 use crate::guest::host;
 use crate::guest::root::Root;
 use crate::live::host_name;
@@ -191,12 +191,17 @@ impl Change for Rename {
             .into_iter()
             .chain(checks::named_by_the_kernel(&job.root, &self.names))
             .chain(checks::by_cloud_init(&job.root))
+            .chain(md::keeps_the_name(&job.root, &self.names))
             .collect()
     }
 
     fn afterwards(&self, job: &Job) -> Option<&'static str> {
         let told = "Programs that were started before keep the old name until they are restarted.";
         job.is_live().then_some(told)
+    }
+
+    fn holders(&self, job: &Job) -> Vec<Holder> {
+        services::holders(job)
     }
 
     fn acts(&self, job: &Job) -> Vec<Act> {

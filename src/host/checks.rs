@@ -5,6 +5,7 @@ use anyhow::{Result, anyhow, bail};
 use super::HostNames;
 use super::bound::{self, Bound};
 use super::change::Rename;
+use super::md;
 use super::names::Verdict;
 use crate::change::Job;
 use crate::checks::is_root;
@@ -32,6 +33,9 @@ pub(super) fn ask(rename: &Rename, job: &Job) -> Vec<Result<()>> {
     }
     if is_renamed {
         answers.push(lvm_takes_its_id_elsewhere(&job.root));
+    }
+    if job.is_live() {
+        answers.extend(md::stay_this_hosts(&job.root, rename.names()));
     }
     for trouble in view.take_troubles() {
         log::warn!("{trouble}: what is bound to the host's name cannot be told there");

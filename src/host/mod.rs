@@ -9,10 +9,12 @@ pub(crate) mod change;
 mod checks;
 pub mod forms;
 mod found;
+mod md;
 pub mod names;
 pub mod place;
 pub mod places;
 mod rewriter;
+mod services;
 pub(crate) mod target;
 #[cfg(test)]
 mod tests;

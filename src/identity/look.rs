@@ -128,7 +128,7 @@ pub fn look(root: &Root, told: Option<&Told>, against: Option<Judge<'_>>) -> Res
             (None, Some(_)) => Judge::Hints("the tree is not running, so its machine is not known"),
             (None, None) => Judge::Hints("there is no record"),
         };
-        rows(&view, &judge)
+        rows(&view, &judge, |_| true)
     };
     let host = view.host.clone().unwrap_or_default();
     Ok(Looked { host, standing, record, relations, marks, rows })
@@ -152,6 +152,26 @@ pub fn sealed_here(root: &Root) -> Result<Option<String>> {
     Ok(sealed.map(|machine| machine.host.clone()))
 }
 
+/// What there is of these kinds in the running machine, and whose it is by the record. None where nothing can be
+/// certain: without a record, in a tree that does not run, in a machine that cannot be told from those on
+/// record; and none of a template, whose own they are on purpose.
+///
+/// # Errors
+/// A record that cannot be read.
+pub fn certain(root: &Root, wanted: &[&str]) -> Result<Option<Vec<Row>>> {
+    let Some(record) = Record::of(root)?.filter(|_| root.is_live()) else { return Ok(None) };
+    let devices = disks();
+    let marks = Marks::of_running(root, devices.as_deref());
+    let relations = record.relations(&marks);
+    let standing = standing(Some(&record), Some(&relations));
+    if marks.is_empty() || !matches!(standing, Standing::Clone | Standing::Same) {
+        return Ok(None);
+    }
+    let mut view = View::of(root);
+    (view.nics, view.sshd, view.devices) = (Some(nics::all()), sshd(root), devices.as_deref());
+    Ok(Some(rows(&view, &Judge::Record(&record, relations), |kind| wanted.contains(&kind))))
+}
+
 fn standing(record: Option<&Record>, relations: Option<&[Relation]>) -> Standing {
     let (Some(record), Some(relations)) = (record, relations) else { return Standing::Unknown };
     let own = relations.iter().rposition(|relation| *relation == Relation::Same);
@@ -164,9 +184,9 @@ fn standing(record: Option<&Record>, relations: Option<&[Relation]>) -> Standing
     }
 }
 
-fn rows(view: &View<'_>, judge: &Judge<'_>) -> Vec<Row> {
+fn rows(view: &View<'_>, judge: &Judge<'_>, is_wanted: impl Fn(&str) -> bool) -> Vec<Row> {
     let mut rows = Vec::new();
-    for kind in kinds() {
+    for kind in kinds().filter(|kind| is_wanted(kind.id)) {
         let row = |place: String, (state, evidence): (State, String), hashes| Row {
             item: kind.id,
             place,

@@ -11,6 +11,7 @@ mod inhibit;
 pub mod links;
 pub mod picture;
 pub mod reboot;
+pub mod services;
 pub mod sshd;
 pub mod until_reboot;
 pub mod uuid_links;

@@ -32,7 +32,7 @@ use crate::rewrite::merge::merge;
 use crate::rewrite::{Place, Treatment, advice};
 pub use act::Act;
 pub use direction::Direction;
-use paths::Paths;
+use paths::{Paths, Shifted};
 pub use reading::Sources;
 pub use rewriter::{Rewriter, Rewritten};
 pub use step::{Phase, Step};
@@ -48,6 +48,8 @@ pub struct Plan {
     pub files: Vec<FileChange>,
     /// Paths that get another name, and links that get another target.
     pub paths: Paths,
+    /// Files to which acts of the changes' own give another name.
+    pub shifted: Vec<Shifted>,
     /// Steps, in the order in which they are taken.
     pub steps: Vec<Step>,
     /// What a person should know.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::FileChange;
+
 /// One path that gets another name, or a link that gets another target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathChange {
@@ -77,6 +79,15 @@ pub struct Moved {
     pub to: PathBuf,
     /// A link's target before and after.
     pub targets: Option<(PathBuf, PathBuf)>,
+}
+
+/// A file that an act of a change's own gives another name, as a patch shows it.
+#[derive(Debug)]
+pub struct Shifted {
+    /// Its paths.
+    pub moved: Moved,
+    /// What changes in it.
+    pub change: Option<FileChange>,
 }
 
 /// The paths part of a plan.

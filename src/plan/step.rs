@@ -74,6 +74,8 @@ pub enum Phase {
     Pivot,
     /// The files, and what bears the name itself.
     Files,
+    /// What the files name no more.
+    Rest,
     /// Device links in the running system.
     Links,
     /// The rest of the running system, until the reboot.

@@ -5,18 +5,12 @@ use std::path::Path;
 use super::view::File;
 use super::{DEFAULT_ENTRY, Finding, Maker, NEXT_ENTRY, Row, View};
 use crate::glob::is_loose;
+use crate::guest::loader_variables;
 use crate::guest::placed::without_tries;
 
-/// systemd-boot's variables (systemd.io, Boot Loader Interface), and what each chooses.
+/// systemd-boot's variables, and what each chooses.
 const VARIABLES: &[(&str, &str)] =
-    &[("LoaderEntryOneShot", NEXT_ENTRY), ("LoaderEntryDefault", DEFAULT_ENTRY)];
-
-/// Where the kernel shows the variables, the vendor's UUID in their names.
-const EFIVARS: &str = "/sys/firmware/efi/efivars";
-const VENDOR: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
-
-/// The attributes before a variable's content (Linux Documentation/filesystems/efivarfs.rst).
-const ATTRIBUTES: usize = 4;
+    &[(loader_variables::ONE_SHOT, NEXT_ENTRY), (loader_variables::DEFAULT, DEFAULT_ENTRY)];
 
 /// An entry of the menu, by which it may be chosen.
 #[derive(Debug)]
@@ -48,17 +42,8 @@ impl Choice {
 /// Adds a row for each place that chooses among the menu's entries.
 pub(super) fn rows(view: &View, loaders: &[File], choices: &[Choice], rows: &mut Vec<Row>) {
     for (name, item) in VARIABLES.iter().filter(|_| view.is_live()) {
-        let path = Path::new(EFIVARS).join(format!("{name}-{VENDOR}"));
-        let Some(file) = view.peek(&path) else { continue };
-        let units: Vec<u16> = file
-            .text
-            .get(ATTRIBUTES..)
-            .unwrap_or_default()
-            .chunks_exact(2)
-            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-            .take_while(|unit| *unit != 0)
-            .collect();
-        let pattern = String::from_utf16_lossy(&units);
+        let Some(file) = view.peek(loader_variables::path(name)) else { continue };
+        let pattern = loader_variables::text(&file.text);
         rows.push(row(&file.path, None, item, &pattern, choices));
     }
     for loader in loaders {

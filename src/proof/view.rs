@@ -14,6 +14,8 @@ pub struct View<'a> {
     root: &'a Root,
     texts: BTreeMap<PathBuf, Vec<u8>>,
     command_lines: BTreeMap<PathBuf, String>,
+    /// Paths that bear another name then, by that name.
+    shifted: BTreeMap<PathBuf, PathBuf>,
     /// What was asked of a path: a menu names few kernels, in many lines.
     existing: RefCell<HashMap<PathBuf, bool>>,
 }
@@ -35,7 +37,23 @@ impl<'a> View<'a> {
 
     /// The files as they are, but those with other bytes, by path inside the root, links resolved.
     pub fn with(root: &'a Root, texts: BTreeMap<PathBuf, Vec<u8>>) -> Self {
-        Self { root, texts, command_lines: BTreeMap::new(), existing: RefCell::default() }
+        let (command_lines, shifted) = (BTreeMap::new(), BTreeMap::new());
+        Self { root, texts, command_lines, shifted, existing: RefCell::default() }
+    }
+
+    /// The same, where paths bear other names: the first of each pair becomes the second.
+    #[must_use]
+    pub fn with_shifted(self, paths: impl Iterator<Item = (PathBuf, PathBuf)>) -> Self {
+        let shifted: BTreeMap<PathBuf, PathBuf> = paths.map(|(from, to)| (to, from)).collect();
+        let there = shifted.keys().map(|path| (path.clone(), true));
+        let gone = shifted.values().map(|path| (path.clone(), false));
+        let existing = RefCell::new(there.chain(gone).collect());
+        Self { shifted, existing, ..self }
+    }
+
+    /// Where a path is now.
+    fn now_at<'p>(&'p self, path: &'p Path) -> &'p Path {
+        self.shifted.get(path).map_or(path, PathBuf::as_path)
     }
 
     /// The same, where unified kernel images at these paths are to have these command lines.
@@ -73,13 +91,22 @@ impl<'a> View<'a> {
 
     /// Paths that fit a pattern of [`Root::glob`].
     pub(crate) fn glob(&self, pattern: &str) -> Vec<PathBuf> {
-        self.root.glob(pattern).unwrap_or_default()
+        let mut paths = self.root.glob(pattern).unwrap_or_default();
+        for (to, from) in &self.shifted {
+            if let Some(path) = paths.iter_mut().find(|path| *path == from) {
+                path.clone_from(to);
+            }
+        }
+        paths
     }
 
     /// A file's bytes; none where there is no regular file. One that cannot be read becomes a row.
     pub(crate) fn read(&self, path: &Path, rows: &mut Vec<Row>) -> Option<File> {
-        match self.root.read(path) {
-            Ok(source) => source.map(|source| self.file(source.path, source.bytes)),
+        match self.root.read(self.now_at(path)) {
+            Ok(source) => source.map(|source| {
+                let is_there = !self.shifted.contains_key(path);
+                self.file(if is_there { source.path } else { path.to_owned() }, source.bytes)
+            }),
             Err(error) => {
                 let why = Finding::unknown(format!("{error:#}"));
                 rows.push(Maker::of(path).row(None, "file", "", why));
@@ -115,7 +142,7 @@ impl<'a> View<'a> {
             if path == Path::new(GRUB_LINK) {
                 continue;
             }
-            let Ok(Some(resolved)) = self.root.resolve(&path) else { continue };
+            let Ok(Some(resolved)) = self.root.resolve(self.now_at(&path)) else { continue };
             // As in the plan, which warns of it.
             if resolved.to_str().is_none() {
                 continue;

@@ -1,26 +1,28 @@
-//! The machine ID (machine-id(5)): a new one, the copy that D-Bus has of it, and the name under which boot
-//! entries go on.
+//! The machine ID (machine-id(5)): a new one, the copy that D-Bus has of it, and the names of boot entries, which
+//! go on under the old one or get the new.
 //!
 //! It is never emptied: then the next boot takes the ID from the firmware, which a clone may share, or
 //! counts as the first one and enables units that were disabled (machine-id(5), First Boot Semantics).
 
 mod arguments;
 mod change;
+mod ids;
+mod renamed;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::rand::{GetRandomFlags, getrandom};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{entries, hexadecimal};
+use super::entries::{self, Way};
+use super::hexadecimal;
 use crate::change::Change;
 use crate::exit::refuse;
 use crate::guest::kernels::{Generator, generator};
 use crate::guest::root::Root;
-use crate::plan::{Rewriter, Rewritten, Warning};
-use crate::rewrite::edit::{Edit, Form};
+use crate::plan::Warning;
 use crate::transaction::record::SavedChange;
 
 /// The word under which journals keep it.
@@ -51,6 +53,10 @@ struct Kept {
     /// What becomes of the entry token; none where it stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<Token>,
+    /// What is named after the ID before and gets the name of the one after; empty where boot entries go on
+    /// under their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    entries: Vec<PathBuf>,
 }
 
 /// What becomes of the entry token.
@@ -72,6 +78,10 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
         .context("reading the change of a machine ID")?;
     if let Some(id) = [&kept.old, &kept.new].into_iter().find(|id| !is_id(id)) {
         bail!("`{}` is no machine ID", id.escape_debug());
+    }
+    let bears = |path: &&PathBuf| entries::renamed(path, &kept.old, &kept.new).is_none();
+    if let Some(path) = kept.entries.iter().find(bears) {
+        bail!("`{}` does not bear the machine ID {}", path.display(), kept.old);
     }
     Ok(Box::new(Renewal { kept, in_images: false }))
 }
@@ -97,8 +107,8 @@ pub fn find(
     }
     names_no_group(root)?;
     arguments::is_in_no_image(root, &text)?;
-    let token = token(root, &text)?;
-    let kept = Kept { old: text, new: draw()?, token };
+    let (token, entries) = names(root, &text)?;
+    let kept = Kept { old: text, new: draw()?, token, entries };
     let in_images = generator(root) == Some(Generator::Dracut);
     Ok((Some(Renewal { kept, in_images }), Vec::new()))
 }
@@ -144,50 +154,16 @@ fn names_no_group(root: &Root) -> Result<()> {
     Ok(())
 }
 
-/// What is to become of the token: boot entries that bear the ID go on bearing it.
-fn token(root: &Root, id: &str) -> Result<Option<Token>> {
-    let Some(entry) = entries::named_after(root, id).map_err(refuse)? else { return Ok(None) };
-    if entries::token(root).map_err(refuse)?.is_some() {
-        return Ok(None);
+/// What is to become of boot entries that bear the ID: the token that keeps their names, or what gets others.
+fn names(root: &Root, id: &str) -> Result<(Option<Token>, Vec<PathBuf>)> {
+    let is_named = entries::named_after(root, id).map_err(refuse)?.is_some();
+    if !is_named || entries::token(root).map_err(refuse)?.is_some() {
+        return Ok((None, Vec::new()));
     }
-    entries::are_kept_by_token(root, &entry)?;
-    Ok(Some(Token::Write))
-}
-
-/// Replaces the one ID by the other.
-#[derive(Debug)]
-struct Ids {
-    from: String,
-    to: String,
-}
-
-impl Rewriter for Ids {
-    fn patterns(&self) -> Vec<String> {
-        let places = arguments::PLACES.iter().map(|(place, _)| *place);
-        [FILE, COPY].iter().map(|path| &path[1..]).chain(places).map(str::to_owned).collect()
-    }
-
-    fn rewrite(&self, path: &Path, text: &[u8]) -> Result<Rewritten> {
-        if let Some(kind) = arguments::kind(path) {
-            let mut found = Rewritten::nothing(kind);
-            found.edits = arguments::edits(text, &self.from, &self.to);
-            return Ok(found);
-        }
-        let mut found = Rewritten::nothing(KIND);
-        let held = text.trim_ascii();
-        if held == self.from.as_bytes() {
-            let at = text.len() - text.trim_ascii_start().len();
-            let range = at..at + held.len();
-            let new = self.to.clone().into_bytes();
-            let token = range.clone();
-            found.edits.push(Edit { range, new, token, form: Form::MachineId, volume: None });
-        } else if held != self.to.as_bytes() && path == Path::new(COPY) {
-            let told = "it holds another ID than /etc/machine-id and is left as it is: make it a link, \
-                        `ln -sf /etc/machine-id /var/lib/dbus/machine-id`";
-            found.warnings.push(Warning::about(path, told));
-        }
-        Ok(found)
-    }
+    Ok(match entries::way(root, id)? {
+        Way::Token => (Some(Token::Write), Vec::new()),
+        Way::Renamed(paths) => (None, paths),
+    })
 }
 
 #[cfg(test)]
@@ -212,19 +188,6 @@ mod tests {
         for text in ["", "uninitialized", &id[1..], &id.to_uppercase(), &"0".repeat(32)] {
             assert!(!is_id(text), "{text}");
         }
-    }
-
-    #[test]
-    fn the_digits_alone_are_replaced() {
-        let ids = Ids { from: "a".repeat(32), to: "b".repeat(32) };
-        let text = format!("{}\n", ids.from);
-        let found = ids.rewrite(Path::new(FILE), text.as_bytes()).unwrap();
-        assert_eq!(found.edits.len(), 1);
-        assert_eq!(found.edits[0].range, 0..32);
-        let other = "c".repeat(32);
-        assert!(ids.rewrite(Path::new(FILE), other.as_bytes()).unwrap().edits.is_empty());
-        let found = ids.rewrite(Path::new(COPY), other.as_bytes()).unwrap();
-        assert_eq!((found.edits.len(), found.warnings.len()), (0, 1));
     }
 
     #[test]

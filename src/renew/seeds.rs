@@ -135,7 +135,7 @@ impl Change for Renewal {
         if seeds != self.seeds {
             bail!("it removes other random seeds than the plan");
         }
-        Ok(if self.live { Phase::Live } else { Phase::Files })
+        Ok(Phase::Late)
     }
 
     fn words(&self, act: &Act, direction: Direction) -> String {

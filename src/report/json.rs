@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::audit::NotRewritten;
 use crate::audit::finding::Finding;
+use crate::change::Holder;
 use crate::plan::paths::{PathChange, PathKind};
 use crate::plan::{FileChange, Plan, Step, Warning};
 use crate::proof::Row;
@@ -48,6 +49,8 @@ struct Report<'a> {
     proof: &'a [Row],
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<&'a [Finding]>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    services: &'a [Holder],
 }
 
 #[derive(Serialize)]
@@ -72,6 +75,8 @@ pub struct Done<'a> {
     pub seen: &'a [String],
     /// The proof of the next boot.
     pub proof: &'a [Row],
+    /// Services that run and keep the old state.
+    pub services: &'a [Holder],
     /// What still names the group; none where that could not be searched.
     pub left: Option<&'a [Finding]>,
 }
@@ -154,6 +159,7 @@ pub fn document(
         seen: done.map_or(&[], |done| done.seen),
         proof: done.map_or(&[], |done| done.proof),
         left: done.and_then(|done| done.left),
+        services: done.map_or(&[], |done| done.services),
     };
     let mut text = serde_json::to_string_pretty(&report)
         .unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));

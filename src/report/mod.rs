@@ -8,6 +8,7 @@ mod moved;
 pub mod not_rewritten;
 mod path_name;
 pub mod proof;
+pub mod services;
 pub mod style;
 pub mod text;
 pub mod wrap;

@@ -8,8 +8,8 @@ use std::path::Path;
 use super::style::{Mark, Style};
 use super::{diff, moved};
 use crate::change::Job;
-use crate::plan::paths::{Moved, PathKind};
-use crate::plan::{Plan, Warning};
+use crate::plan::paths::{Moved, PathKind, Shifted};
+use crate::plan::{FileChange, Plan, Warning};
 use crate::printable;
 use crate::transaction::record::Direction;
 
@@ -29,7 +29,7 @@ pub fn write_head(out: &mut (impl Write + ?Sized), plan: &Plan) -> io::Result<()
     }
     let edits: usize = plan.files.iter().map(|file| file.edits.len()).sum();
     write!(out, "# {}, {}", count(plan.files.len(), "file"), count(edits, "edit"))?;
-    match plan.paths.changes.len() {
+    match plan.paths.changes.len() + plan.shifted.len() {
         0 => writeln!(out, "."),
         paths => writeln!(out, ", {}.", count(paths, "path")),
     }
@@ -65,22 +65,37 @@ pub fn write_diffs(
             moved::write_head(out, moved, style)?;
         }
         let to = moved.map_or(&change.path, |moved| &moved.to);
-        if change.secret {
-            comment(out, &format!("{}: not shown: it is a secret", change.path.display()))?;
-            continue;
+        write_diff(out, change, to, context, style)?;
+    }
+    for Shifted { moved, change } in &plan.shifted {
+        moved::write_head(out, moved, style)?;
+        if let Some(change) = change {
+            write_diff(out, change, &moved.to, context, style)?;
         }
-        if change.private && !style.private {
-            let (path, edits) = (change.path.display(), count(change.edits.len(), "edit"));
-            comment(out, &format!("{path}: {edits}, not shown: {WITHHELD}"))?;
-            continue;
-        }
-        diff::write(out, change, to, context, style)?;
     }
     let rewritten: HashSet<&Path> = plan.files.iter().map(|change| change.path.as_path()).collect();
     moved
         .iter()
         .filter(|moved| !rewritten.contains(moved.from.as_path()))
         .try_for_each(|moved| moved::write(out, moved, style))
+}
+
+/// One file's, where it may be shown.
+fn write_diff(
+    out: &mut (impl Write + ?Sized),
+    change: &FileChange,
+    to: &Path,
+    context: usize,
+    style: Style,
+) -> io::Result<()> {
+    if change.secret {
+        return comment(out, &format!("{}: not shown: it is a secret", change.path.display()));
+    }
+    if change.private && !style.private {
+        let (path, edits) = (change.path.display(), count(change.edits.len(), "edit"));
+        return comment(out, &format!("{path}: {edits}, not shown: {WITHHELD}"));
+    }
+    diff::write(out, change, to, context, style)
 }
 
 /// Warnings and steps.

@@ -63,6 +63,8 @@ pub enum Program {
     Swapon,
     /// swapoff(8)
     Swapoff,
+    /// mdadm(8)
+    Mdadm,
     /// less(1)
     Less,
 }
@@ -102,6 +104,7 @@ impl Program {
             Self::Swaplabel => "swaplabel",
             Self::Swapon => "swapon",
             Self::Swapoff => "swapoff",
+            Self::Mdadm => "mdadm",
             Self::Less => "less",
         }
     }

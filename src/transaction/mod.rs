@@ -34,6 +34,7 @@ pub mod scratch;
 pub mod secrets;
 pub mod staged;
 mod stream;
+pub mod twins;
 mod undone;
 mod valid;
 mod waiting;

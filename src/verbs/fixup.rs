@@ -111,12 +111,13 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
         let name = group.as_ref().map(group::OfRoot::name);
         parts.add(at_boot::find::find(root, inventory.as_ref(), name, renamed.as_ref())?);
     }
-    // What a person names is made anew, whosever it is.
-    let asks = |item: Item| {
-        let part = Part::of(item);
-        args.asks(part) && (args.only.contains(&part) || !own(part.kinds()))
+    let items = |some: &[Part]| -> Vec<Item> {
+        let all = Item::value_variants().iter().copied();
+        all.filter(|item| some.contains(&Part::of(*item))).collect()
     };
-    renewals::add(&mut parts, root, &once.drawn, host_name.as_deref(), asks)?;
+    let named = [items(&args.only), items(&args.with)].concat();
+    let asked = (|item: Item| args.asks(Part::of(item)), named.as_slice(), args.run.force);
+    renewals::add(&mut parts, root, &once.drawn, host_name.as_deref(), asked)?;
     let covered = Part::value_variants().iter().filter(|part| args.asks(**part));
     let covered: Vec<&str> = covered.flat_map(|part| part.kinds().iter().copied()).collect();
     let left = looked.as_ref().and_then(|looked| left::sentence(looked, &covered));

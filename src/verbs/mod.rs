@@ -7,6 +7,7 @@ pub mod forget_secrets;
 pub mod identity;
 mod last_run;
 pub mod overview;
+mod own;
 mod parts;
 mod printer;
 pub mod rename;

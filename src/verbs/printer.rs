@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::audit::finding::SearchResult;
 use crate::audit::told::left_lines;
 use crate::audit::{self, NotRewritten};
-use crate::change::{Change, Job};
+use crate::change::{Change, Holder, Job};
 use crate::cli::{Format, RunArgs};
 use crate::engine::{apply, how_long};
 use crate::plan::{Plan, Step};
@@ -16,7 +16,7 @@ use crate::printable;
 use crate::report::json::{self, Done, Outcome};
 use crate::report::style::{Mark, Style};
 use crate::report::wrap::wrapped;
-use crate::report::{not_rewritten, proof as table, text, to_stdout};
+use crate::report::{not_rewritten, proof as table, services, text, to_stdout};
 use crate::run::pager;
 use crate::transaction::record::Direction;
 
@@ -134,7 +134,10 @@ impl Printer {
         left: Option<&SearchResult>,
         started: Instant,
     ) -> Result<()> {
+        let holders: Vec<Holder> =
+            job.changes.iter().flat_map(|change| change.holders(job)).collect();
         let done = Done {
+            services: &holders,
             journal: &outcome.journal,
             seen: &outcome.seen,
             proof: &outcome.proof,
@@ -160,6 +163,7 @@ impl Printer {
             for line in left.map(|left| left_lines(&old, left)).unwrap_or_default() {
                 writeln!(out, "# {on}{}{off}", printable::line(&line))?;
             }
+            services::write(out, &holders)?;
             for line in self.next_steps(job) {
                 text::comment(out, &line)?;
             }

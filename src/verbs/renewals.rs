@@ -3,7 +3,9 @@
 use std::cell::OnceCell;
 
 use anyhow::Result;
+use clap::ValueEnum as _;
 
+use super::own;
 use super::parts::Parts;
 use crate::cli::Item;
 use crate::guest::root::Root;
@@ -27,8 +29,12 @@ impl Drawn {
     }
 }
 
-/// Adds the items that are asked for. `host` is what the host is called when the run is done, where it gets
-/// another name.
+/// Which items are asked for, those that the user named, and whether what is the machine's own is made anew
+/// all the same.
+pub(super) type Asked<'a, F> = (F, &'a [Item], bool);
+
+/// Adds the items that are asked for, but for those that are this machine's own already. `host` is what the host is
+/// called when the run is done, where it gets another name.
 ///
 /// # Errors
 /// What keeps an item from being renewed.
@@ -37,8 +43,13 @@ pub(super) fn add(
     root: &Root,
     drawn: &Drawn,
     host: Option<&str>,
-    asks: impl Fn(Item) -> bool,
+    (is_asked, named, force): Asked<'_, impl Fn(Item) -> bool>,
 ) -> Result<()> {
+    let wanted: Vec<Item> =
+        Item::value_variants().iter().copied().filter(|item| is_asked(*item)).collect();
+    let (own, told) = if force { Default::default() } else { own::left(root, &wanted, named)? };
+    parts.warnings.extend(told);
+    let asks = |item: Item| wanted.contains(&item) && !own.contains(&item);
     if asks(Item::MachineId) {
         parts.add(machine_id::find(root, || drawn.id())?);
     }

@@ -121,9 +121,11 @@ fn a_clone_on_record_is_fixed_once() {
     let again = on(&stage, &["fixup", "--yes"]).demand(0);
     assert!(said(&again).contains("# Nothing to do: "), "{}", said(&again));
     assert_eq!(before, stage.system());
-    // What is named is made anew, whosever it is.
+    // What is its own is made anew with --force alone.
     let id = stage.read("etc/machine-id");
-    on(&stage, &["fixup", "--only", "machine-id", "--yes"]).demand(0);
+    let refused = on(&stage, &["fixup", "--only", "machine-id", "--yes"]).demand(1);
+    assert!(refused.stderr.contains("machine-id: this machine's own already"), "{}", refused.stderr);
+    on(&stage, &["fixup", "--only", "machine-id", "--yes", "--force"]).demand(0);
     assert_ne!(stage.read("etc/machine-id"), id);
 }
 

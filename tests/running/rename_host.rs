@@ -335,8 +335,6 @@ fn what_is_bound_to_the_name_is_refused() {
         ("etc/krb5.keytab", "x", "the host has its account in a domain"),
         ("etc/ipa/default.conf", "[global]\nhost = tmpl.example.org\n", "FreeIPA knows the host"),
         ("etc/puppetlabs/puppet/ssl/certs/tmpl.pem", "x", "the Puppet agent's certificate"),
-        ("etc/mdadm/mdadm.conf", "ARRAY /dev/md/0 name=tmpl:0\n", "mdadm's arrays"),
-        ("etc/mdadm.conf", "HOMEHOST tmpl\n", "mdadm's arrays"),
         ("etc/lvm/lvm.conf", "global {\n\tsystem_id_source = \"uname\"\n}\n", "system ID"),
     ] {
         let stage = stage();
@@ -442,4 +440,131 @@ fn without_state(root: &Path) -> std::collections::BTreeMap<std::path::PathBuf, 
     let mut all = tree::contents(root);
     all.retain(|path, _| !path.starts_with("var/lib/postclone"));
     all
+}
+
+/// Has the kernel run an array whose superblock has the name `tmpl:0`.
+fn with_array(stage: &Stage) {
+    for dir in ["sys/class/block/md127/md", "run/udev/data", "etc/mdadm"] {
+        fs::create_dir_all(stage.path(dir)).unwrap();
+    }
+    stage.write("sys/class/block/md127/dev", "9:127\n");
+    let data = "S:md/tmpl:0\nE:MD_LEVEL=raid1\nE:MD_NAME=tmpl:0\nE:MD_UUID=3aaa0122:29827cfa:5331ad66:ca767371\n";
+    stage.write("run/udev/data/b9:127", data);
+}
+
+const ARRAY: &str =
+    "ARRAY /dev/md/0 metadata=1.2 UUID=3aaa0122:29827cfa:5331ad66:ca767371 name=tmpl:0\n";
+
+#[test]
+fn arrays_that_would_become_another_hosts_are_refused() {
+    needs_root!();
+    for conf in
+        ["", "HOMEHOST <system>\n", "ARRAY /dev/md/0 UUID=3aaa0122:29827cfa:5331ad66:00000000\n"]
+    {
+        let stage = stage();
+        with_array(&stage);
+        stage.write("etc/mdadm/mdadm.conf", conf);
+        let before = stage.system();
+        let run = on(&stage, RENAME).demand(1);
+        for words in [
+            "`/dev/md127`: the array belongs to the host by the name `tmpl:0`",
+            "--update=homehost",
+        ] {
+            assert!(run.stderr.contains(words), "{conf}: {}", run.stderr);
+        }
+        assert_eq!(before, stage.system(), "{conf}");
+        assert!(!stage.path("var/lib/postclone").exists(), "{conf}");
+    }
+    for conf in [ARRAY, "HOMEHOST <ignore>\n", "ARRAY /dev/md/0 name=tmpl:0\n", "HOMEHOST tmpl\n"] {
+        let stage = stage();
+        with_array(&stage);
+        stage.write("etc/mdadm/mdadm.conf", conf);
+        let said = out(&on(&stage, RENAME).demand(0));
+        assert_eq!(
+            said.contains("has the old name as HOMEHOST and keeps it"),
+            conf == "HOMEHOST tmpl\n",
+            "{said}"
+        );
+        assert_eq!(stage.read("etc/mdadm/mdadm.conf"), conf);
+    }
+}
+
+#[test]
+fn another_hosts_arrays_are_no_reason_to_refuse() {
+    needs_root!();
+    let stage = stage();
+    with_array(&stage);
+    let data = stage.read("run/udev/data/b9:127").replace("tmpl:0", "other:0");
+    stage.write("run/udev/data/b9:127", &data);
+    on(&stage, RENAME).demand(0);
+}
+
+#[test]
+fn an_array_that_udev_does_not_know_is_asked_for() {
+    needs_root!();
+    let stage = stage();
+    with_array(&stage);
+    fs::remove_file(stage.path("run/udev/data/b9:127")).unwrap();
+    stage.program(
+        "usr/sbin/mdadm",
+        "#!/bin/sh\necho \"mdadm $*\" >> /stub/log\necho MD_NAME=tmpl:0\n",
+    );
+    let run = on(&stage, RENAME).demand(1);
+    assert!(run.stderr.contains("by the name `tmpl:0`"), "{}", run.stderr);
+    assert!(stage.asked().contains(&"mdadm --detail --export /dev/md127".to_owned()));
+}
+
+#[test]
+fn an_image_has_to_know_the_array_as_well() {
+    needs_root!();
+    let stage = stage();
+    with_array(&stage);
+    stage.write("etc/mdadm/mdadm.conf", ARRAY);
+    let image = |conf: &str| {
+        let bytes = crate::images::archive(&[("etc/mdadm/mdadm.conf", conf.as_bytes())]);
+        let path = format!("boot/initrd.img-{}", crate::stage::KERNELS[1]);
+        fs::write(stage.path(&path), bytes).unwrap();
+    };
+    image("HOMEHOST <system>\n");
+    let run = on(&stage, RENAME).demand(1);
+    let words = format!(
+        "the mdadm.conf in `/boot/initrd.img-{}` does not know it",
+        crate::stage::KERNELS[1]
+    );
+    assert!(run.stderr.contains(&words), "{}", run.stderr);
+    image(ARRAY);
+    on(&stage, RENAME).demand(0);
+}
+
+#[test]
+fn services_that_run_with_the_old_name_are_named() {
+    needs_root!();
+    let systemctl = "#!/bin/sh\necho \"systemctl $*\" >> /stub/log\n[ $1 = is-active ] || exit 0\nshift\n\
+        for unit; do case $unit in postfix.service|rsyslog.service|salt-minion.service) echo active ;; \
+        *) echo inactive ;; esac; done\nexit 3\n";
+    let stage = stage();
+    stage.program("usr/bin/systemctl", systemctl);
+    let said = out(&on(&stage, RENAME).demand(0));
+    for line in [
+        "# These services run with the old name until they are restarted:\n",
+        "#  - rsyslog.service: it writes the name into each line of a log\n",
+        "#  - postfix.service: its myhostname is in greetings and addresses (/etc/mailname, /etc/postfix/main.cf rewritten)\n",
+        "#  - salt-minion.service: the master knows the minion by it (/etc/salt/minion_id rewritten)\n",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(!said.contains("exim4.service"), "{said}");
+    assert!(!stage.asked().iter().any(|line| line.contains("restart")), "{:?}", stage.asked());
+    let stage = self::stage();
+    stage.program("usr/bin/systemctl", systemctl);
+    let run = on(&stage, &[RENAME, &["--format", "json"]].concat()).demand(0);
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    let units: Vec<&str> = report["services"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|of| of["unit"].as_str().unwrap())
+        .collect();
+    assert_eq!(units, ["rsyslog.service", "postfix.service", "salt-minion.service"]);
+    assert_eq!(report["services"][2]["files"][0], "/etc/salt/minion_id");
 }

@@ -263,19 +263,17 @@ fn a_boot_does_not_take_the_old_id_back_by_its_argument() {
 }
 
 #[test]
-fn entries_that_cannot_go_on_are_refused() {
+fn a_token_that_is_there_is_kept() {
     needs_root!();
     let stage = clone();
     fs::create_dir_all(stage.path("boot/loader/entries")).unwrap();
     stage.write(ENTRY, "title x\n");
     stage.program("usr/bin/kernel-install", "#!/bin/sh\nread MACHINE_ID < /etc/machine-id\n");
-    let run = stage.run(&["renew", "--yes"]).demand(1);
-    assert!(run.stderr.contains("does not read /etc/kernel/entry-token"), "{}", run.stderr);
-    // A token that is there already is kept.
     fs::create_dir_all(stage.path("etc/kernel")).unwrap();
     stage.write(TOKEN, "mine\n");
     stage.run(&["renew", "machine-id", "--yes"]).demand(0);
     assert_eq!(stage.read(TOKEN), "mine\n");
+    assert_eq!(stage.read(ENTRY), "title x\n");
 }
 
 #[test]
@@ -512,6 +510,77 @@ fn a_mounted_tree_has_no_server_to_reload() {
     let mut after = tree::contents(&root);
     after.retain(|path, _| before.contains_key(path));
     assert_eq!(before, after);
+}
+
+/// What the hypervisor gives a machine, and no disk carries over.
+fn be(stage: &Stage, number: u32) {
+    let nic = "sys/class/net/ens3";
+    for dir in ["sys/class/dmi/id".to_owned(), format!("{nic}/device")] {
+        fs::create_dir_all(stage.path(&dir)).unwrap();
+    }
+    let uuid = format!("AAAAAAAA-0000-4000-8000-00000000000{number}\n");
+    stage.write("sys/class/dmi/id/product_uuid", &uuid);
+    stage.write(&format!("{nic}/address"), &format!("52:54:00:aa:00:0{number}\n"));
+    stage.write(&format!("{nic}/addr_assign_type"), "0\n");
+}
+
+#[test]
+fn what_is_the_clones_own_already_is_renewed_by_force_alone() {
+    needs_root!();
+    let stage = clone();
+    be(&stage, 1);
+    stage.run(&["seal"]).demand(0);
+    // In the template itself nothing is taken for done.
+    let run = stage.run(&["renew", "--yes"]).demand(1);
+    assert!(run.stderr.contains("is the template that was sealed as c"), "{}", run.stderr);
+    be(&stage, 2);
+    let template = stage.system();
+    stage.run(&["renew", "--yes"]).demand(0);
+    assert_ne!(template, stage.system());
+    let own = (stage.read("etc/machine-id"), keys(&stage.path("")));
+    let (before, runs) =
+        (stage.system(), fs::read_dir(stage.path("var/lib/postclone")).unwrap().count());
+    let said = text(&stage.run(&["renew", "--yes"]).demand(0).stdout);
+    for word in ["machine-id", "ssh-host-keys"] {
+        let line = format!(
+            "{word}: this machine's own already (c had another on record): nothing to renew"
+        );
+        assert!(said.contains(&line), "{said}");
+    }
+    assert!(said.contains("# Nothing to do: there is nothing to renew."), "{said}");
+    assert_eq!(before, stage.system());
+    assert_eq!(fs::read_dir(stage.path("var/lib/postclone")).unwrap().count(), runs);
+    // By its name it is refused, and with force made anew.
+    let run = stage.run(&["renew", "machine-id", "--yes"]).demand(1);
+    assert!(run.stderr.contains("machine-id: this machine's own already"), "{}", run.stderr);
+    assert!(run.stderr.contains("give --force"), "{}", run.stderr);
+    assert_eq!(before, stage.system());
+    stage.run(&["renew", "machine-id", "--yes", "--force"]).demand(0);
+    assert_ne!(own.0, stage.read("etc/machine-id"));
+    assert_eq!(own.1, keys(&stage.path("")));
+    // One key of the template's is enough for all.
+    let old = key("rsa");
+    stage.run(&["undo", "--yes"]).demand(0);
+    for path in [old.clone(), old + ".pub"] {
+        let copy = stage.path(&format!("var/lib/postclone/000001/before/{path}"));
+        fs::copy(copy, stage.path(&path)).unwrap();
+    }
+    let said = text(&stage.run(&["renew", "--yes"]).demand(0).stdout);
+    assert!(said.contains("machine-id: this machine's own already"), "{said}");
+    assert_eq!(own.0, stage.read("etc/machine-id"));
+    assert!(keys(&stage.path("")).iter().all(|(path, text)| own.1[path] != *text));
+}
+
+#[test]
+fn without_a_record_it_is_renewed_each_time() {
+    needs_root!();
+    let stage = clone();
+    stage.run(&["renew", "--yes"]).demand(0);
+    let own = (stage.read("etc/machine-id"), keys(&stage.path("")));
+    assert!(!stage.path("var/lib/postclone/origin.json").exists());
+    stage.run(&["renew", "--yes"]).demand(0);
+    assert_ne!(own.0, stage.read("etc/machine-id"));
+    assert_ne!(own.1, keys(&stage.path("")));
 }
 
 /// Fails, and kills, a run at each of its points: then the tree is the old one, or the new one, whole.

@@ -1,6 +1,7 @@
 //! mdadm's homehost, and the UUIDs of the arrays that its configuration names.
 
-use super::settings::{bare, host_name};
+use super::settings::host_name;
+use crate::guest::mdadm::{self, PLACES, is_keyword, lines, setting};
 use crate::identity::{Found, Kind, View};
 
 /// The rows of this file.
@@ -21,14 +22,6 @@ pub const KINDS: &[Kind] = &[
                  into mdadm.conf, and make the initramfs images anew",
         find: uuids,
     },
-];
-
-/// The places of mdadm.conf(5).
-const PLACES: &[&str] = &[
-    "/etc/mdadm.conf",
-    "/etc/mdadm.conf.d/*.conf",
-    "/etc/mdadm/mdadm.conf",
-    "/etc/mdadm/mdadm.conf.d/*.conf",
 ];
 
 /// The host of `HOMEHOST`, and that of each array's name, `name=HOST:0`.
@@ -52,14 +45,11 @@ fn homehost(view: &View<'_>) -> Vec<Found> {
     .collect()
 }
 
-/// The UUID of each array, as 32 hexadecimal digits: mdadm takes several characters between them.
+/// The UUID of each array.
 fn uuids(view: &View<'_>) -> Vec<Found> {
     in_each(view, |words| {
         let (first, rest) = words.split_first()?;
-        let uuid = setting(rest, "uuid").filter(|_| is_keyword(first, "array"))?.to_lowercase();
-        let digits: String = uuid.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();
-        let is_uuid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_uuid.then_some(digits)
+        mdadm::uuid(rest).filter(|_| is_keyword(first, "array"))
     })
     .into_iter()
     .map(|(place, uuids)| Found::many(place, uuids.into_iter().map(String::into_bytes).collect()))
@@ -82,34 +72,6 @@ fn in_each(
         (path.display().to_string(), all)
     });
     taken.filter(|(_, all)| !all.is_empty()).collect()
-}
-
-/// The words of each line. A line that begins with white space goes on with the one before, and `#`
-/// begins a comment (mdadm.conf(5)).
-fn lines(text: &str) -> Vec<Vec<String>> {
-    let mut lines: Vec<Vec<String>> = Vec::new();
-    for line in text.lines() {
-        let words = line.split_whitespace().take_while(|word| !word.starts_with('#')).map(bare);
-        match lines.last_mut().filter(|_| line.starts_with(char::is_whitespace)) {
-            Some(last) => last.extend(words),
-            None => lines.push(words.collect()),
-        }
-    }
-    lines
-}
-
-/// Keywords are in any case, and three letters of one are enough.
-fn is_keyword(word: &str, keyword: &str) -> bool {
-    let word = word.to_lowercase();
-    word.len() >= 3 && keyword.starts_with(&word)
-}
-
-/// The value of `key=value` among words.
-fn setting<'a>(words: &'a [String], key: &str) -> Option<&'a str> {
-    words.iter().find_map(|word| {
-        let (name, value) = word.split_once('=')?;
-        name.eq_ignore_ascii_case(key).then(|| value.trim_matches(['"', '\'']))
-    })
 }
 
 #[cfg(test)]

@@ -1,23 +1,27 @@
 //! What a new machine ID is to the engine.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{FILE, Ids, KIND, Kept, Renewal, Token};
+use super::ids::Ids;
+use super::{FILE, KIND, Kept, Renewal, Token};
 use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::mounts::mounted;
 use crate::guest::root::Root;
+use crate::plan::paths::Shifted;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
+use crate::printable::count;
 use crate::proof::Known;
-use crate::renew::entries::TOKEN;
+use crate::renew::entries::{self, Names, TOKEN};
 use crate::rewrite::matcher::Matcher;
 use crate::transaction::made;
 use crate::transaction::record::Direction;
+use crate::transaction::twins;
 
 /// Where systemd-journald keeps a directory for each machine ID.
 const JOURNALS: &str = "/var/log/journal";
@@ -33,6 +37,10 @@ enum Own {
     KeepEntryToken { token: String },
     /// Remove that file, where it holds that ID.
     DropEntryToken { token: String },
+    /// Make what is named after the ID a second time, under the other's name.
+    CopyEntries { paths: Vec<PathBuf> },
+    /// Remove it under the first name.
+    DropEntries { paths: Vec<PathBuf> },
 }
 
 impl Change for Renewal {
@@ -71,11 +79,10 @@ impl Change for Renewal {
     }
 
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
-        let (old, new) = (self.kept.old.clone(), self.kept.new.clone());
-        Some(Box::new(match direction {
-            Direction::Forward => Ids { from: old, to: new },
-            Direction::Backward => Ids { from: new, to: old },
-        }))
+        let (from, to) = self.way(direction);
+        let names =
+            (!self.kept.entries.is_empty()).then(|| Names::of(&self.named(direction), from, to));
+        Some(Box::new(Ids { from: from.to_owned(), to: to.to_owned(), names }))
     }
 
     fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
@@ -85,7 +92,15 @@ impl Change for Renewal {
     fn know(&self, _known: &mut Known, _direction: Direction) {}
 
     fn checks(&self, job: &Job) -> Vec<Result<()>> {
-        vec![is_no_mount(&job.root)]
+        let (from, to) = self.way(Direction::Forward);
+        let mut checks = entries::checks(job, &self.kept.entries, from, to);
+        checks.push(is_no_mount(&job.root));
+        checks
+    }
+
+    fn shifted(&self, root: &Root) -> Result<Vec<Shifted>> {
+        let (from, to) = self.way(Direction::Forward);
+        entries::shifted(root, &self.kept.entries, from, to)
     }
 
     fn warnings(&self, job: &Job) -> Vec<String> {
@@ -95,6 +110,7 @@ impl Change for Renewal {
              another address (networkd makes its DUID of it, and NetworkManager may)"
                 .to_owned(),
         ];
+        told.extend(entries::warnings(&self.kept.entries));
         let journal = Path::new(JOURNALS).join(&self.kept.old);
         if root.exists(&journal) {
             told.push(format!(
@@ -116,30 +132,47 @@ impl Change for Renewal {
             Token::Write => Own::KeepEntryToken { token: self.kept.old.clone() },
             Token::Remove => Own::DropEntryToken { token: self.kept.new.clone() },
         });
-        act.iter().map(Act::write).collect()
+        let mut acts: Vec<Own> = act.into_iter().collect();
+        if !self.kept.entries.is_empty() {
+            acts.push(Own::CopyEntries { paths: self.kept.entries.clone() });
+            acts.push(Own::DropEntries { paths: self.kept.entries.clone() });
+        }
+        acts.iter().map(Act::write).collect()
     }
 
     fn phase(&self, act: &Act) -> Result<Phase> {
-        let is_own = match act.read()? {
+        let (is_own, phase) = match act.read()? {
             Own::KeepEntryToken { token } => {
-                self.kept.token == Some(Token::Write) && token == self.kept.old
+                (self.kept.token == Some(Token::Write) && token == self.kept.old, Phase::Files)
             }
             Own::DropEntryToken { token } => {
-                self.kept.token == Some(Token::Remove) && token == self.kept.new
+                (self.kept.token == Some(Token::Remove) && token == self.kept.new, Phase::Files)
             }
+            Own::CopyEntries { paths } => (paths == self.kept.entries, Phase::Files),
+            Own::DropEntries { paths } => (paths == self.kept.entries, Phase::Rest),
         };
         if !is_own {
-            bail!("it is about another entry token than the plan");
+            bail!("it is about another entry token, or other boot entries, than the plan");
         }
-        Ok(Phase::Files)
+        Ok(phase)
     }
 
     fn words(&self, act: &Act, direction: Direction) -> String {
+        let (from, to) = self.way(direction);
         let (token, keeps) = match (act.read(), direction) {
             (Ok(Own::KeepEntryToken { token }), Direction::Forward)
             | (Ok(Own::DropEntryToken { token }), Direction::Backward) => (token, true),
             (Ok(Own::KeepEntryToken { token } | Own::DropEntryToken { token }), _) => {
                 (token, false)
+            }
+            (Ok(Own::CopyEntries { paths }), _) => {
+                let paths = count(paths.len(), "boot path");
+                return format!(
+                    "copy {paths} named {from} to the name {to}, kernels before entries"
+                );
+            }
+            (Ok(Own::DropEntries { paths }), _) => {
+                return format!("remove {} named {from}", count(paths.len(), "boot path"));
             }
             (Err(error), _) => return format!("{error:#}"),
         };
@@ -157,15 +190,29 @@ impl Change for Renewal {
         direction: Direction,
         _told: &mut Told,
     ) -> Result<Option<String>> {
-        let (Own::KeepEntryToken { token } | Own::DropEntryToken { token }) = act.read()?;
-        let keeps = matches!(act.read()?, Own::KeepEntryToken { .. });
-        let text = format!("{token}\n");
-        if keeps == (direction == Direction::Forward) {
-            made::file(root, Path::new(TOKEN), text.as_bytes())?;
-            return Ok(Some(format!("boot entries go on under the name {token}: {TOKEN}")));
+        let own: Own = act.read()?;
+        let forward = direction == Direction::Forward;
+        match &own {
+            Own::CopyEntries { .. } => {
+                twins::make(&self.twins(root, direction)?)?;
+                Ok(None)
+            }
+            Own::DropEntries { .. } => {
+                let twins = self.twins(root, direction)?;
+                twins::remove(&twins)?;
+                let (from, to) = self.way(direction);
+                Ok(Some(format!("boot entries and what they name are called {to}, no more {from}")))
+            }
+            Own::KeepEntryToken { token } | Own::DropEntryToken { token } => {
+                let text = format!("{token}\n");
+                if matches!(own, Own::KeepEntryToken { .. }) == forward {
+                    made::file(root, Path::new(TOKEN), text.as_bytes())?;
+                    return Ok(Some(format!("boot entries go on under the name {token}: {TOKEN}")));
+                }
+                made::take_away(root, Path::new(TOKEN), text.as_bytes())?;
+                Ok(None)
+            }
         }
-        made::take_away(root, Path::new(TOKEN), text.as_bytes())?;
-        Ok(None)
     }
 
     fn demand(&self, _direction: Direction) -> Result<()> {
@@ -197,8 +244,10 @@ impl Change for Renewal {
             Some(Token::Remove) => Some(Token::Write),
             _ => None,
         };
+        let entries =
+            if self.kept.entries.is_empty() { Vec::new() } else { entries::found(root, &old)? };
         let in_images = self.in_images;
-        Ok(Box::new(Self { kept: Kept { old, new, token }, in_images }))
+        Ok(Box::new(Self { kept: Kept { old, new, token, entries }, in_images }))
     }
 }
 

@@ -1,0 +1,160 @@
+//! Services that ask for the host's name when they start, and keep it: they are named, and none is restarted.
+
+use std::path::Path;
+
+use super::places::place;
+use crate::change::{Holder, Job};
+use crate::live::services::active;
+
+/// One service.
+struct Service {
+    /// Its units, of different distributions, some of which are aliases of others.
+    units: &'static [&'static str],
+    /// What it does with the name, a clause.
+    why: &'static str,
+    /// The kinds of its files among the places of the host's name; empty where it has none there.
+    kinds: &'static [&'static str],
+}
+
+const fn service(
+    units: &'static [&'static str],
+    why: &'static str,
+    kinds: &'static [&'static str],
+) -> Service {
+    Service { units, why, kinds }
+}
+
+/// All of them, by their manuals. sshd(8) is none, and systemd's journal and resolver learn of a new name by
+/// themselves (poll(2) of `/proc/sys/kernel/hostname`).
+const SERVICES: &[Service] = &[
+    service(
+        &["rsyslog.service", "syslog-ng.service"],
+        "it writes the name into each line of a log",
+        &[],
+    ),
+    service(
+        &["postfix.service"],
+        "its myhostname is in greetings and addresses",
+        &["postfix", "mailname"],
+    ),
+    service(
+        &["exim4.service", "exim.service"],
+        "its primary_hostname is in greetings and addresses",
+        &["exim", "mailname"],
+    ),
+    service(
+        &["sendmail.service", "opensmtpd.service", "nullmailer.service"],
+        "it greets servers by the name",
+        &["nullmailer"],
+    ),
+    service(&["avahi-daemon.service"], "it publishes the name as NAME.local", &["avahi"]),
+    service(&["nmbd.service", "nmb.service"], "it answers for the NetBIOS name", &["samba"]),
+    service(&["smbd.service", "smb.service"], "its NetBIOS name is made of it", &["samba"]),
+    service(&["winbind.service"], "its account in a domain is named after the host", &["samba"]),
+    service(&["zabbix-agent.service"], "the server knows the agent by it", &["zabbix"]),
+    service(&["zabbix-agent2.service"], "the server knows the agent by it", &["zabbix"]),
+    service(&["munin-node.service"], "the master asks the node by it", &["munin"]),
+    service(&["collectd.service"], "it sends values under it", &["collectd"]),
+    service(&["telegraf.service"], "it tags values with it", &["telegraf"]),
+    service(&["netdata.service"], "it shows and streams under it", &["netdata"]),
+    service(&["filebeat.service"], "it adds the name to each event", &[]),
+    service(&["metricbeat.service"], "it adds the name to each event", &[]),
+    service(&["salt-minion.service"], "the master knows the minion by it", &["salt"]),
+    service(&["puppet.service"], "its certificate bears the name", &["puppet"]),
+    service(&["icinga2.service"], "its node bears the name", &["icinga"]),
+    service(
+        &["bacula-fd.service", "bareos-fd.service"],
+        "the director knows the client by it",
+        &["bacula"],
+    ),
+    service(&["snmpd.service"], "its sysName is the host's", &["snmpd"]),
+    service(
+        &["NetworkManager.service"],
+        "its DHCP client sends the name when it asks for an address again",
+        &["network-manager", "sysconfig"],
+    ),
+    service(
+        &["systemd-networkd.service"],
+        "its DHCP client sends the name when it asks for an address again",
+        &["networkd", "netplan"],
+    ),
+    service(
+        &["networking.service", "network.service", "dhcpcd.service", "wicked.service"],
+        "its DHCP client sends the name that it was started with",
+        &["dhclient", "dhcpcd", "ifupdown", "sysconfig"],
+    ),
+    service(&["cups.service"], "it answers for printers under the name", &[]),
+    service(
+        &["apache2.service", "httpd.service"],
+        "its ServerName is the name where none is set",
+        &["apache"],
+    ),
+    service(&["nginx.service"], "its $hostname is the name", &["nginx"]),
+    service(&["haproxy.service"], "its node bears the name", &[]),
+    service(&["keepalived.service"], "its router_id is the name", &[]),
+    service(
+        &["mariadb.service", "mysql.service", "mysqld.service"],
+        "its hostname variable, and names of its logs, are made of it",
+        &[],
+    ),
+    service(&["docker.service"], "its node is named after the host", &[]),
+    service(
+        &["libvirtd.service", "virtqemud.service"],
+        "it tells others the name when a guest is migrated",
+        &[],
+    ),
+    service(&["auditd.service"], "it may write the name into each record", &[]),
+    service(&["mdmonitor.service", "mdadm.service"], "its mails name the host", &[]),
+    service(&["dnsmasq.service"], "it answers with the names of /etc/hosts", &["hosts"]),
+];
+
+/// Those that run, with what each keeps the name for, and which of their files the run has rewritten.
+pub(super) fn holders(job: &Job) -> Vec<Holder> {
+    if !job.is_live() {
+        return Vec::new();
+    }
+    let units: Vec<&str> = SERVICES.iter().flat_map(|service| service.units).copied().collect();
+    let running = active(&units).unwrap_or_else(|error| {
+        log::info!("which services run cannot be told: {error:#}");
+        Vec::new()
+    });
+    let rewritten: Vec<(&Path, &str)> = job
+        .plan
+        .files
+        .iter()
+        .filter_map(|change| {
+            let place = place(change.path.to_str()?)?;
+            Some((change.path.as_path(), place.kind))
+        })
+        .collect();
+    let mut holders = Vec::new();
+    for service in SERVICES {
+        let files = rewritten.iter().filter(|(_, kind)| service.kinds.contains(kind));
+        let files: Vec<String> = files.map(|(path, _)| path.display().to_string()).collect();
+        let unit = service.units.iter().find(|unit| running.contains(unit));
+        holders.extend(unit.map(|unit| Holder {
+            unit: (*unit).to_owned(),
+            why: service.why.to_owned(),
+            files,
+        }));
+    }
+    holders
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::host::places::PLACES;
+
+    #[test]
+    fn every_unit_is_there_once_and_every_kind_is_a_places() {
+        let units: Vec<&str> = SERVICES.iter().flat_map(|service| service.units).copied().collect();
+        assert_eq!(units.iter().collect::<BTreeSet<_>>().len(), units.len());
+        assert!(units.iter().all(|unit| unit.ends_with(".service")), "{units:?}");
+        for kind in SERVICES.iter().flat_map(|service| service.kinds) {
+            assert!(PLACES.iter().any(|place| place.kind == *kind), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What gets another name with the machine ID, both ways.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use super::Renewal;
+use crate::guest::root::Root;
+use crate::renew::entries;
+use crate::transaction::record::Direction;
+use crate::transaction::twins::Twin;
+
+impl Renewal {
+    /// From which ID to which a run goes.
+    pub(super) fn way(&self, direction: Direction) -> (&str, &str) {
+        match direction {
+            Direction::Forward => (&self.kept.old, &self.kept.new),
+            Direction::Backward => (&self.kept.new, &self.kept.old),
+        }
+    }
+
+    /// What gets another name, by the name that it has before a run that goes this way.
+    pub(super) fn named(&self, direction: Direction) -> Vec<PathBuf> {
+        if direction == Direction::Forward {
+            return self.kept.entries.clone();
+        }
+        let (to, from) = self.way(direction);
+        self.kept.entries.iter().filter_map(|path| entries::renamed(path, from, to)).collect()
+    }
+
+    /// The same with what it becomes. Going back, that is also what was installed since under the new ID.
+    pub(super) fn twins(&self, root: &Root, direction: Direction) -> Result<Vec<Twin>> {
+        let (from, to) = self.way(direction);
+        let mut paths = self.named(direction);
+        let there = entries::found(root, from)?;
+        let more: Vec<PathBuf> = there.into_iter().filter(|path| !paths.contains(path)).collect();
+        if direction == Direction::Forward
+            && let Some(path) = more.first()
+        {
+            bail!("`{}` was made while postclone ran: run it again", path.display());
+        }
+        paths.extend(more);
+        entries::twins(root, &paths, from, to)
+    }
+}

@@ -1,0 +1,22 @@
+//! Services that run and keep what was changed as it was.
+
+use std::io::{self, Write};
+
+use super::text::comment;
+use crate::change::Holder;
+
+/// A line for each; nothing where there is none.
+pub fn write(out: &mut (impl Write + ?Sized), holders: &[Holder]) -> io::Result<()> {
+    if holders.is_empty() {
+        return Ok(());
+    }
+    comment(out, "These services run with the old name until they are restarted:")?;
+    for holder in holders {
+        let files = match holder.files.as_slice() {
+            [] => String::new(),
+            files => format!(" ({} rewritten)", files.join(", ")),
+        };
+        comment(out, &format!(" - {}: {}{files}", holder.unit, holder.why))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Files and directories under another name beside the old one, for what a boot may read at any instant:
+//! first both are there, whole and durable, then the old ones go.
+//!
+//! As copies: FAT has no links, and a rename there can lose both names in a power cut.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use nix::sys::statvfs::statvfs;
+
+use super::{attributes, inside, staged, stream};
+use crate::failpoint;
+use crate::guest::placed::same_bytes;
+
+/// One of them, by its paths on this machine.
+#[derive(Debug)]
+pub struct Twin {
+    /// Where it is.
+    pub from: PathBuf,
+    /// Where it is to be.
+    pub to: PathBuf,
+    /// What it holds there, where that is something else.
+    pub text: Option<Vec<u8>>,
+    /// Whether it is made last and goes first: it names the others.
+    pub is_last: bool,
+}
+
+/// Room beside what is counted, for directories that grow.
+const SPARE: u64 = 1 << 20;
+
+/// Makes every one of them under its other name, with owner, mode, attributes and times, those that name
+/// others last. What is there already is as good, and so is one that is gone under both names.
+///
+/// # Errors
+/// Something else under the other name; no room, before anything is made.
+pub fn make(twins: &[Twin]) -> Result<()> {
+    sweep(twins);
+    there_is_room(twins)?;
+    for is_last in [false, true] {
+        let mut made = Vec::new();
+        for twin in twins.iter().filter(|twin| twin.is_last == is_last) {
+            if twin.make()? {
+                made.push(twin.to.clone());
+            }
+        }
+        sync(&made)?;
+    }
+    Ok(())
+}
+
+/// Removes every one of them under its first name, those that name others first.
+///
+/// # Errors
+/// One that is not there, whole, under its other name; a directory in which there is something else.
+pub fn remove(twins: &[Twin]) -> Result<()> {
+    sweep(twins);
+    for twin in twins {
+        twin.is_made()?;
+    }
+    for is_last in [true, false] {
+        let mut removed = Vec::new();
+        // What is in a directory stands behind it.
+        for twin in twins.iter().rev().filter(|twin| twin.is_last == is_last) {
+            if twin.remove()? {
+                removed.push(twin.from.clone());
+            }
+        }
+        sync(&removed)?;
+    }
+    Ok(())
+}
+
+/// Demands that what is still to be made has room.
+///
+/// # Errors
+/// The file system that has too little.
+pub fn there_is_room(twins: &[Twin]) -> Result<()> {
+    let mut needs: Vec<(u64, PathBuf, u64)> = Vec::new();
+    for twin in twins.iter().filter(|twin| twin.to.symlink_metadata().is_err()) {
+        let Ok(metadata) = twin.from.symlink_metadata() else { continue };
+        let dir = twin.to.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new("/"));
+        let stat =
+            statvfs(dir).with_context(|| format!("asking for room at `{}`", dir.display()))?;
+        let block = stat.fragment_size().max(512);
+        let bytes = metadata.len().div_ceil(block) * block + block;
+        match needs.iter_mut().find(|(device, ..)| *device == metadata.dev()) {
+            Some((.., all)) => *all += bytes,
+            None => needs.push((metadata.dev(), dir.to_owned(), bytes)),
+        }
+    }
+    for (_, dir, bytes) in needs {
+        let stat =
+            statvfs(&dir).with_context(|| format!("asking for room at `{}`", dir.display()))?;
+        let free = stat.blocks_available() as u64 * stat.fragment_size() as u64;
+        if free < bytes + SPARE {
+            bail!(
+                "the file system of `{}` has {} MiB free, and a second copy of what is renamed there takes {} MiB: \
+                 make room, as by removing a kernel that nobody boots",
+                dir.display(),
+                free >> 20,
+                (bytes + SPARE).div_ceil(1 << 20)
+            );
+        }
+    }
+    Ok(())
+}
+
+impl Twin {
+    /// True where it was made by this call.
+    fn make(&self) -> Result<bool> {
+        let making = || format!("making `{}`", self.to.display());
+        let dir =
+            self.to.parent().ok_or_else(|| anyhow!("`{}` has no directory", self.to.display()))?;
+        inside::straight(dir)?;
+        let Some(old) = kind(&self.from)? else { return Ok(false) };
+        if old.is_dir() {
+            if kind(&self.to)?.is_some_and(|there| there.is_dir()) {
+                return Ok(false);
+            }
+            failpoint::hit("make-twin").with_context(making)?;
+            DirBuilder::new().mode(0o755).create(&self.to).with_context(making)?;
+            let made = File::open(&self.to).with_context(making)?;
+            attributes::copy(&self.from, &made, &self.to)?;
+            return Ok(true);
+        }
+        if inside::is_file(&self.to)? {
+            if self.is_whole()? {
+                return Ok(false);
+            }
+            bail!(
+                "`{}` is there with other bytes: see whose it is, and move it away",
+                self.to.display()
+            );
+        }
+        failpoint::hit("stage").with_context(making)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(staged::PREFIX)
+            .tempfile_in(dir)
+            .with_context(making)?;
+        attributes::prepare(&self.to, &self.from, file.as_file());
+        if let Some(text) = &self.text {
+            file.write_all(text).with_context(making)?;
+        } else {
+            let mut source = stream::open(&self.from)?;
+            std::io::copy(&mut source, file.as_file_mut()).with_context(making)?;
+        }
+        // What signs the content goes along where the content does.
+        let target = if self.text.is_some() { &self.from } else { &self.to };
+        attributes::carry(target, &self.from, file.as_file(), file.path())?;
+        file.as_file().set_times(attributes::times(&old)).with_context(making)?;
+        file.as_file().sync_all().with_context(making)?;
+        failpoint::hit("commit").with_context(making)?;
+        file.into_temp_path()
+            .persist_noclobber(&self.to)
+            .map_err(|error| error.error)
+            .with_context(making)?;
+        Ok(true)
+    }
+
+    /// Demands that it stands under its other name, where it does under the first.
+    fn is_made(&self) -> Result<()> {
+        let Some(old) = kind(&self.from)? else { return Ok(()) };
+        let stands = if old.is_dir() {
+            kind(&self.to)?.is_some_and(|there| there.is_dir())
+        } else {
+            inside::is_file(&self.to)? && self.is_whole()?
+        };
+        if !stands {
+            bail!(
+                "`{}` is not what was made of `{}`, which stays: see what else writes there",
+                self.to.display(),
+                self.from.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether the file under the other name holds what it is to hold.
+    fn is_whole(&self) -> Result<bool> {
+        let reading = || format!("reading `{}`", self.to.display());
+        match &self.text {
+            Some(text) => Ok(fs::read(&self.to).with_context(reading)? == *text),
+            None => Ok(same_bytes(&self.from, &self.to)),
+        }
+    }
+
+    /// True where it was removed by this call.
+    fn remove(&self) -> Result<bool> {
+        let removing = || format!("removing `{}`", self.from.display());
+        inside::straight(self.from.parent().unwrap_or(&self.from))?;
+        let Some(old) = kind(&self.from)? else { return Ok(false) };
+        failpoint::hit("remove-twin").with_context(removing)?;
+        if old.is_dir() {
+            fs::remove_dir(&self.from).with_context(removing)?;
+        } else {
+            fs::remove_file(&self.from).with_context(removing)?;
+        }
+        Ok(true)
+    }
+}
+
+fn kind(path: &Path) -> Result<Option<fs::Metadata>> {
+    match path.symlink_metadata() {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("looking at `{}`", path.display())),
+    }
+}
+
+/// Removes what a run that was killed left beside them.
+fn sweep(twins: &[Twin]) {
+    let paths = twins.iter().flat_map(|twin| [&twin.from, &twin.to]);
+    staged::sweep(paths.map(PathBuf::as_path));
+}
+
+/// As [`staged::sync`], for paths whose directories may have gone as well.
+fn sync(paths: &[PathBuf]) -> Result<()> {
+    let is_there = |path: &&PathBuf| path.parent().is_some_and(Path::is_dir);
+    let there: Vec<PathBuf> = paths.iter().filter(is_there).cloned().collect();
+    if there.is_empty() { Ok(()) } else { staged::sync(&there) }
+}

@@ -1,0 +1,46 @@
+//! What of a clone is its own already, and is not made anew unasked.
+
+use anyhow::{Result, anyhow};
+use clap::ValueEnum as _;
+
+use crate::cli::Item;
+use crate::exit::refuse;
+use crate::guest::root::Root;
+use crate::identity::judge::State;
+use crate::identity::look;
+use crate::plan::Warning;
+
+/// Those of the wanted items that the record says for certain to be this machine's own, with what is to be said of
+/// them. `named` are those that the user named.
+///
+/// # Errors
+/// One that was named: it is changed with `--force` alone.
+pub(super) fn left(
+    root: &Root,
+    wanted: &[Item],
+    named: &[Item],
+) -> Result<(Vec<Item>, Vec<Warning>)> {
+    let (mut left, mut told) = (Vec::new(), Vec::new());
+    let kinds: Vec<&str> = wanted.iter().flat_map(|item| item.kinds().iter().copied()).collect();
+    let Some(rows) = look::certain(root, &kinds).map_err(refuse)? else { return Ok((left, told)) };
+    for item in wanted {
+        let of_item = rows.iter().filter(|row| item.kinds().contains(&row.item));
+        let there: Vec<_> = of_item.filter(|row| row.state != State::Absent).collect();
+        let Some(first) = there.first() else { continue };
+        if there.iter().any(|row| row.state != State::Own) {
+            continue;
+        }
+        let value = item.to_possible_value();
+        let (word, why) = (value.as_ref().map_or("", |value| value.get_name()), &first.evidence);
+        if named.contains(item) {
+            return Err(refuse(anyhow!(
+                "{word}: this machine's own already ({why}): give --force to make it anew all the same"
+            )));
+        }
+        left.push(*item);
+        told.push(Warning::general(format!(
+            "{word}: this machine's own already ({why}): nothing to renew"
+        )));
+    }
+    Ok((left, told))
+}
