@@ -1,5 +1,7 @@
 //! Who the clone is: its new name, and the one that its files still have.
 
+use std::fmt::Write as _;
+
 use anyhow::{Result, anyhow};
 
 use crate::exit::refuse;
@@ -75,19 +77,20 @@ pub fn settle(
     }
     let why = match &present {
         None => "the system has no host name".to_owned(),
-        Some(present) => match templates(root, known, present) {
-            Some(why) => why,
-            None => {
+        Some(present) => {
+            let Some(why) = templates(root, known, present) else {
                 let new = Spelling::new(&present.name)?;
                 return Ok(Some(Becomes { old: old(&new), new, source: present.source }));
-            }
-        },
+            };
+            why
+        }
     };
     let others = host::others(root, vmware::host_name);
     let agree = others.windows(2).all(|pair| pair[0].name == pair[1].name);
-    let called: Vec<String> =
-        others.iter().map(|other| format!("{} has `{}`", other.source, other.name)).collect();
-    let called = called.iter().map(|called| format!("; {called}")).collect::<String>();
+    let mut called = String::new();
+    for other in &others {
+        let _ = write!(called, "; {} has `{}`", other.source, other.name);
+    }
     if known.only_clone && known.template.is_none() && others.is_empty() {
         return Ok(None);
     }

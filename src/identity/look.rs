@@ -220,8 +220,8 @@ impl Looked {
     pub fn template(&self) -> Option<&str> {
         let record = self.record.as_ref()?;
         let machines = record.machines.iter().zip(&self.relations);
-        let others = machines.filter(|(_, relation)| **relation == Relation::Other);
-        others.last().map(|(machine, _)| machine.host.as_str()).filter(|host| !host.is_empty())
+        let mut others = machines.filter(|(_, relation)| **relation == Relation::Other);
+        others.next_back().map(|(machine, _)| machine.host.as_str()).filter(|host| !host.is_empty())
     }
 
     /// The record with what was seen added to it; none where that is no news, or where nothing tells the

@@ -27,8 +27,6 @@ pub const KIND: &str = "random-seeds";
 #[serde(deny_unknown_fields)]
 pub struct Renewal {
     seeds: Vec<PathBuf>,
-    /// Whether the tree is the running system's, which uses them at its end alone.
-    live: bool,
 }
 
 /// An act of its own.
@@ -65,7 +63,7 @@ pub fn find(root: &Root) -> Result<Option<Renewal>> {
             seeds.push(seed);
         }
     }
-    Ok((!seeds.is_empty()).then(|| Renewal { seeds, live: root.is_live() }))
+    Ok((!seeds.is_empty()).then_some(Renewal { seeds }))
 }
 
 impl Change for Renewal {
@@ -180,7 +178,7 @@ impl Change for Renewal {
     }
 
     fn back(&self, _root: &Root) -> Result<Box<dyn Change>> {
-        Ok(Box::new(Self { seeds: Vec::new(), live: self.live }))
+        Ok(Box::new(Self { seeds: Vec::new() }))
     }
 }
 
@@ -191,7 +189,7 @@ mod tests {
     #[test]
     fn what_no_postclone_wrote_is_refused() {
         let saved = |seed: &str| {
-            let text = format!(r#"{{"kind":"random-seeds","seeds":["{seed}"],"live":true}}"#);
+            let text = format!(r#"{{"kind":"random-seeds","seeds":["{seed}"]}}"#);
             of(&serde_json::from_str(&text).unwrap())
         };
         let said = format!("{:#}", saved("/etc/shadow").unwrap_err());

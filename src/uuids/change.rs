@@ -25,11 +25,14 @@ use crate::transaction::record::Direction;
 #[serde(tag = "step", rename_all = "kebab-case")]
 enum Own {
     /// Note what the volumes have; on the way back, give it back to them before all else.
-    KeepVolumeUuids { volumes: usize },
+    #[serde(rename = "keep-volume-uuids")]
+    KeepVolumes { volumes: usize },
     /// Change the UUIDs on partitions, while the boot files are on the bridge.
-    SetPartitionUuids { partitions: usize },
+    #[serde(rename = "set-partition-uuids")]
+    SetPartitions { partitions: usize },
     /// Change the UUIDs on volumes, which nothing names by UUID any more.
-    SetVolumeUuids { volumes: usize },
+    #[serde(rename = "set-volume-uuids")]
+    SetVolumes { volumes: usize },
 }
 
 impl Renewal {
@@ -178,13 +181,13 @@ impl Change for Renewal {
         let (volumes, partitions) = (self.volumes().count(), self.partitions().count());
         let mut acts = Vec::new();
         if volumes > 0 {
-            acts.push(Own::KeepVolumeUuids { volumes });
+            acts.push(Own::KeepVolumes { volumes });
         }
         if partitions > 0 {
-            acts.push(Own::SetPartitionUuids { partitions });
+            acts.push(Own::SetPartitions { partitions });
         }
         if volumes > 0 {
-            acts.push(Own::SetVolumeUuids { volumes });
+            acts.push(Own::SetVolumes { volumes });
         }
         acts.iter().map(Act::write).collect()
     }
@@ -192,9 +195,9 @@ impl Change for Renewal {
     fn phase(&self, act: &Act) -> Result<Phase> {
         let (volumes, partitions) = (self.volumes().count(), self.partitions().count());
         let (is_all, phase) = match act.read()? {
-            Own::KeepVolumeUuids { volumes: some } => (some == volumes, Phase::Keep),
-            Own::SetPartitionUuids { partitions: some } => (some == partitions, Phase::Pivot),
-            Own::SetVolumeUuids { volumes: some } => (some == volumes, Phase::Late),
+            Own::KeepVolumes { volumes: some } => (some == volumes, Phase::Keep),
+            Own::SetPartitions { partitions: some } => (some == partitions, Phase::Pivot),
+            Own::SetVolumes { volumes: some } => (some == volumes, Phase::Late),
         };
         if !is_all {
             bail!("it is about other UUIDs than the plan");
@@ -205,20 +208,20 @@ impl Change for Renewal {
     fn words(&self, act: &Act, direction: Direction) -> String {
         match (act.read(), direction) {
             (Err(error), _) => format!("{error:#}"),
-            (Ok(Own::KeepVolumeUuids { volumes }), Direction::Forward) => {
+            (Ok(Own::KeepVolumes { volumes }), Direction::Forward) => {
                 format!("note the UUIDs on {}", count(volumes, "volume"))
             }
-            (Ok(Own::SetPartitionUuids { partitions }), Direction::Forward) => {
+            (Ok(Own::SetPartitions { partitions }), Direction::Forward) => {
                 format!("change the UUIDs on {}", count(partitions, "partition"))
             }
-            (Ok(Own::SetVolumeUuids { volumes }), Direction::Forward) => {
+            (Ok(Own::SetVolumes { volumes }), Direction::Forward) => {
                 format!("change the UUIDs on {}", count(volumes, "volume"))
             }
-            (Ok(Own::SetPartitionUuids { partitions }), Direction::Backward) => {
+            (Ok(Own::SetPartitions { partitions }), Direction::Backward) => {
                 format!("put the old UUIDs back on {}", count(partitions, "partition"))
             }
             (
-                Ok(Own::KeepVolumeUuids { volumes } | Own::SetVolumeUuids { volumes }),
+                Ok(Own::KeepVolumes { volumes } | Own::SetVolumes { volumes }),
                 Direction::Backward,
             ) => format!("put the old UUIDs back on {}", count(volumes, "volume")),
         }
@@ -231,13 +234,14 @@ impl Change for Renewal {
         direction: Direction,
         _told: &mut Told,
     ) -> Result<Option<String>> {
-        match act.read()? {
-            Own::KeepVolumeUuids { .. } if direction == Direction::Forward => Ok(None),
-            Own::KeepVolumeUuids { .. } => self.set(self.volumes(), root, direction),
-            Own::SetPartitionUuids { .. } => self.set(self.partitions(), root, direction),
-            // Done before all else on the way back.
-            Own::SetVolumeUuids { .. } if direction == Direction::Backward => Ok(None),
-            Own::SetVolumeUuids { .. } => self.set(self.volumes(), root, direction),
+        match (act.read()?, direction) {
+            // On the way back that is done before all else.
+            (Own::KeepVolumes { .. }, Direction::Forward)
+            | (Own::SetVolumes { .. }, Direction::Backward) => Ok(None),
+            (Own::SetPartitions { .. }, _) => self.set(self.partitions(), root, direction),
+            (Own::KeepVolumes { .. } | Own::SetVolumes { .. }, _) => {
+                self.set(self.volumes(), root, direction)
+            }
         }
     }
 

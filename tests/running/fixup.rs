@@ -124,7 +124,11 @@ fn a_clone_on_record_is_fixed_once() {
     // What is its own is made anew with --force alone.
     let id = stage.read("etc/machine-id");
     let refused = on(&stage, &["fixup", "--only", "machine-id", "--yes"]).demand(1);
-    assert!(refused.stderr.contains("machine-id: this machine's own already"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("machine-id: this machine's own already"),
+        "{}",
+        refused.stderr
+    );
     on(&stage, &["fixup", "--only", "machine-id", "--yes", "--force"]).demand(0);
     assert_ne!(stage.read("etc/machine-id"), id);
 }
