@@ -201,6 +201,13 @@ mod tests {
         };
         let said = format!("{:#}", saved("../../x", "write").unwrap_err());
         assert!(said.contains("is no machine ID"), "{said}");
+        let text = format!(
+            r#"{{"kind":"machine-id","old":"{}","new":"{}","entries":["/etc/passwd"]}}"#,
+            "a".repeat(32),
+            "b".repeat(32)
+        );
+        let said = format!("{:#}", of(&serde_json::from_str(&text).unwrap()).unwrap_err());
+        assert!(said.contains("`/etc/passwd` does not bear the machine ID aaaa"), "{said}");
         let change = saved(&"b".repeat(32), "write").unwrap();
         let act = |step: &str, token: &str| {
             let text = format!(r#"{{"step":"{step}","token":"{token}"}}"#);

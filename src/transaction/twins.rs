@@ -222,3 +222,65 @@ fn sync(paths: &[PathBuf]) -> Result<()> {
     let there: Vec<PathBuf> = paths.iter().filter(is_there).cloned().collect();
     if there.is_empty() { Ok(()) } else { staged::sync(&there) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kernel in a directory, and the entry that names it, with what they are to become.
+    fn twins(dir: &Path) -> Vec<Twin> {
+        let twin = |name: &str, text: Option<&str>| Twin {
+            from: dir.join(name.replace("ID", "old")),
+            to: dir.join(name.replace("ID", "new")),
+            text: text.map(|text| text.as_bytes().to_vec()),
+            is_last: text.is_some(),
+        };
+        vec![twin("ID", None), twin("ID/linux", None), twin("ID.conf", Some("linux new/linux"))]
+    }
+
+    fn planted() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("old")).unwrap();
+        fs::write(dir.path().join("old/linux"), "kernel").unwrap();
+        fs::write(dir.path().join("old.conf"), "linux old/linux").unwrap();
+        dir
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let names = fs::read_dir(dir).unwrap().flatten();
+        let mut names: Vec<String> =
+            names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn both_are_there_before_the_first_goes() {
+        let dir = planted();
+        let twins = twins(dir.path());
+        for _ in 0..2 {
+            make(&twins).unwrap();
+            assert_eq!(names(dir.path()), ["new", "new.conf", "old", "old.conf"]);
+        }
+        assert_eq!(fs::read(dir.path().join("new/linux")).unwrap(), b"kernel");
+        assert_eq!(fs::read(dir.path().join("new.conf")).unwrap(), b"linux new/linux");
+        for _ in 0..2 {
+            remove(&twins).unwrap();
+            assert_eq!(names(dir.path()), ["new", "new.conf"]);
+        }
+    }
+
+    #[test]
+    fn nothing_goes_that_is_not_there_whole_under_the_other_name() {
+        let dir = planted();
+        let twins = twins(dir.path());
+        make(&twins).unwrap();
+        fs::write(dir.path().join("new/linux"), "half").unwrap();
+        let said = format!("{:#}", remove(&twins).unwrap_err());
+        assert!(said.contains("is not what was made of `"), "{said}");
+        assert_eq!(names(dir.path()), ["new", "new.conf", "old", "old.conf"]);
+        let said = format!("{:#}", make(&twins).unwrap_err());
+        let words = "linux` is there with other bytes: see whose it is, and move it away";
+        assert!(said.contains(words), "{said}");
+    }
+}

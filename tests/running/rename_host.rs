@@ -528,7 +528,7 @@ fn an_image_has_to_know_the_array_as_well() {
     image("HOMEHOST <system>\n");
     let run = on(&stage, RENAME).demand(1);
     let words = format!(
-        "the mdadm.conf in `/boot/initrd.img-{}` does not know it",
+        "the mdadm.conf in `/boot/initrd.img-{}` does not know it, as the root's does",
         crate::stage::KERNELS[1]
     );
     assert!(run.stderr.contains(&words), "{}", run.stderr);

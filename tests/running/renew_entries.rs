@@ -314,14 +314,14 @@ fn what_cannot_be_renamed_safely_is_refused() {
         let units = entry.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);
         [7, 0, 0, 0].into_iter().chain(units).collect::<Vec<u8>>()
     };
-    let stage = self::stage(bullseye);
+    let chosen = stage(bullseye);
     let path = "sys/firmware/efi/efivars/LoaderEntryDefault-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
-    put(&stage.path(""), path, &variable(&format!("{ID}-5.10.0-9-amd64.conf")));
-    let run = stage.run(RENEW).demand(1);
+    put(&chosen.path(""), path, &variable(&format!("{ID}-5.10.0-9-amd64.conf")));
+    let run = chosen.run(RENEW).demand(1);
     let words = format!("LoaderEntryDefault chooses the entry {ID}-5.10.0-9-amd64.conf");
     assert!(run.stderr.contains(&words), "{}", run.stderr);
-    put(&stage.path(""), path, &variable(""));
-    stage.run(RENEW).demand(0);
+    put(&chosen.path(""), path, &variable(""));
+    chosen.run(RENEW).demand(0);
     for (hinder, words) in hinders {
         let stage = stage(bullseye);
         hinder(&stage);

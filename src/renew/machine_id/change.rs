@@ -152,7 +152,7 @@ impl Change for Renewal {
             Own::DropEntries { paths } => (paths == self.kept.entries, Phase::Rest),
         };
         if !is_own {
-            bail!("it is about another entry token, or other boot entries, than the plan");
+            bail!("it is about another entry token than the plan, or about other boot entries");
         }
         Ok(phase)
     }
