@@ -280,10 +280,11 @@ fn json_has_the_paths() {
     }
 }
 
+type Hinder = fn(&Stage);
+
 #[test]
 fn what_cannot_be_renamed_safely_is_refused() {
     needs_root!();
-    type Hinder = fn(&Stage);
     let hinders: [(Hinder, &str); 5] = [
         (|stage| put(&stage.path(""), "etc/zipl.conf", b"[defaultboot]\n"), "zipl has a copy"),
         (

@@ -283,8 +283,8 @@ fn a_partition_that_is_gone_or_is_there_twice_stops_the_way_back() {
         on(&stage, FIXUP).demand(0);
         let text = stage.read("stub/devices");
         let others = text.lines().filter(|line| !line.contains("vda1"));
-        let others: String = others.map(|line| format!("{line}\n")).collect();
-        stage.write("stub/devices", &format!("{others}{devices}"));
+        let others = others.collect::<Vec<_>>().join("\n");
+        stage.write("stub/devices", &format!("{others}\n{devices}"));
         let run = on(&stage, &["undo", "--yes", "--force"]).demand(4);
         assert!(run.stderr.contains(words), "{}", run.stderr);
     }
