@@ -13,6 +13,9 @@ use crate::blkid::Devices;
 const SYSFS: &str = "/sys/block";
 const NUMBERS: &str = "/sys/dev/block";
 
+/// Digits of a group's UUID, at the start of a volume's dm UUID behind `LVM-` (lvm2 lib/misc/lvm-string.c).
+const GROUP: usize = 32;
+
 /// Kinds of device-mapper devices that have a name of their own: logical volumes and dm-crypt mappings
 /// (lvm2 lib/misc/lvm-string.c, cryptsetup lib/libdevmapper.c).
 const NAMED: &[&str] = &["LVM-", "CRYPT-"];
@@ -55,19 +58,12 @@ impl Place {
     /// None, or more than one.
     pub(super) fn find(&self) -> Result<String> {
         match self {
-            Self::Mapped { dm_uuid, .. } => {
-                let entries = fs::read_dir(SYSFS).into_iter().flatten().flatten();
-                let is_it = |entry: &fs::DirEntry| {
-                    let uuid = fs::read_to_string(entry.path().join("dm/uuid")).unwrap_or_default();
-                    uuid.trim_end() == dm_uuid
-                };
-                match entries.into_iter().find(is_it) {
-                    Some(entry) => Ok(format!("/dev/{}", entry.file_name().to_string_lossy())),
-                    None => {
-                        bail!("the volume {dm_uuid} is not active: activate it, `vgchange -ay`")
-                    }
+            Self::Mapped { dm_uuid, .. } => match volume(Path::new(SYSFS), dm_uuid) {
+                Some(name) => Ok(format!("/dev/{name}")),
+                None => {
+                    bail!("the volume {dm_uuid} is not active: activate it, `vgchange -ay`")
                 }
-            }
+            },
             Self::Partition(uuid) => {
                 let devices = Devices::look()?;
                 match devices.with_partition(uuid)[..] {
@@ -107,8 +103,58 @@ impl Place {
     }
 }
 
+/// The kernel's name of the live volume with a dm UUID. Its group may have got another UUID since: then a volume with
+/// the same part of its own is it, if there is one alone.
+fn volume(sysfs: &Path, dm_uuid: &str) -> Option<String> {
+    let entries = fs::read_dir(sysfs).into_iter().flatten().flatten();
+    let live: Vec<(String, String)> = entries
+        .filter_map(|entry| {
+            let uuid = fs::read_to_string(entry.path().join("dm/uuid")).ok()?;
+            Some((entry.file_name().into_string().ok()?, uuid.trim_end().to_owned()))
+        })
+        .collect();
+    let own = |uuid: &str| {
+        uuid.strip_prefix("LVM-").and_then(|uuid| uuid.get(GROUP..)).map(str::to_owned)
+    };
+    if let Some((name, _)) = live.iter().find(|(_, uuid)| uuid == dm_uuid) {
+        return Some(name.clone());
+    }
+    let own_part = own(dm_uuid)?;
+    let mut alike = live.iter().filter(|(_, uuid)| own(uuid).as_ref() == Some(&own_part));
+    let (first, more) = (alike.next()?, alike.next());
+    more.is_none().then(|| first.0.clone())
+}
+
 /// Whether two paths lead to one device.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     let number = |path: &str| fs::metadata(path).ok().map(|metadata| metadata.rdev());
     one == other || number(one).is_some_and(|number_of_one| Some(number_of_one) == number(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dm(group: char, volume: &str) -> String {
+        format!("LVM-{}{volume}", group.to_string().repeat(GROUP))
+    }
+
+    fn found(live: &[String], wanted: &str) -> Option<String> {
+        let sysfs = tempfile::tempdir().unwrap();
+        for (number, uuid) in live.iter().enumerate() {
+            let dm = sysfs.path().join(format!("dm-{number}/dm"));
+            fs::create_dir_all(&dm).unwrap();
+            fs::write(dm.join("uuid"), format!("{uuid}\n")).unwrap();
+        }
+        volume(sysfs.path(), wanted)
+    }
+
+    #[test]
+    fn a_volume_is_known_whatever_its_groups_uuid_became() {
+        let wanted = dm('a', "root");
+        assert_eq!(found(&[dm('b', "root"), dm('a', "root")], &wanted).as_deref(), Some("dm-1"));
+        assert_eq!(found(&[dm('b', "swap"), dm('b', "root")], &wanted).as_deref(), Some("dm-1"));
+        assert_eq!(found(&[dm('b', "root"), dm('c', "root")], &wanted), None);
+        assert_eq!(found(&["CRYPT-x".to_owned()], "CRYPT-y"), None);
+    }
 }
