@@ -293,7 +293,7 @@ fn what_cannot_be_renamed_safely_is_refused() {
         ),
         (
             |stage| symlink("linux", stage.path(&format!("boot/efi/{ID}/link"))).unwrap(),
-            "is a symbolic link",
+            "is a symbolic link: put in its place what it leads to",
         ),
         (
             |stage| {
@@ -301,7 +301,7 @@ fn what_cannot_be_renamed_safely_is_refused() {
                 fs::rename(&dir, stage.path("boot/efi/elsewhere")).unwrap();
                 symlink("../elsewhere", dir).unwrap();
             },
-            "is a symbolic link",
+            "is a symbolic link: put in its place what it leads to",
         ),
         (
             |stage| {
@@ -334,6 +334,32 @@ fn what_cannot_be_renamed_safely_is_refused() {
         put(&stage.path(""), "etc/kernel/entry-token", b"mine\n");
         stage.run(RENEW).demand(0);
     }
+}
+
+/// As Fedora had it with systemd-boot: dracut writes its image where the entry is.
+#[test]
+fn an_image_that_would_be_built_under_the_old_name_is_refused() {
+    needs_root!();
+    let stage = stage(bullseye);
+    for program in ["usr/sbin/mkinitramfs", "usr/sbin/update-initramfs"] {
+        fs::remove_file(stage.path(program)).unwrap();
+    }
+    stage.program("usr/bin/dracut", "#!/bin/sh\nexit 0\n");
+    let version = "5.10.0-9-amd64";
+    fs::create_dir_all(stage.path(&format!("lib/modules/{version}"))).unwrap();
+    let dir = stage.path(&format!("boot/efi/{ID}/{version}"));
+    let image = crate::images::archive(&[("init", b"#!/bin/sh\n")]);
+    fs::write(dir.join("initrd"), image).unwrap();
+    let entry = format!("boot/efi/loader/entries/{ID}-{version}.conf");
+    stage.write(&entry, &stage.read(&entry).replace(&format!("initrd.img-{version}"), "initrd"));
+    let before = stage.system();
+    let run = stage.run(RENEW).demand(1);
+    let words =
+        "gets another name with the machine ID, and may hold the old ID: use --no-initramfs";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    assert_eq!(before, stage.system());
+    stage.run(&[RENEW, &["--no-initramfs"]].concat()).demand(0);
+    assert_eq!(boots(&stage.path("")), Ok(()));
 }
 
 /// Runs a script with the tree, the program and words as `$1`, `$2` and so on, in a mount namespace of its own.
