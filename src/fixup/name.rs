@@ -91,7 +91,8 @@ pub fn settle(
     for other in &others {
         let _ = write!(called, "; {} has `{}`", other.source, other.name);
     }
-    if known.only_clone && known.template.is_none() && others.is_empty() {
+    let is_named = present.is_some();
+    if known.only_clone && is_named && known.template.is_none() && others.is_empty() {
         return Ok(None);
     }
     if !known.is_asked {

@@ -21,9 +21,12 @@ pub(super) fn left(
     named: &[Item],
 ) -> Result<(Vec<Item>, Vec<Warning>)> {
     let (mut left, mut told) = (Vec::new(), Vec::new());
+    // An address that is no card's here is nobody's own.
+    let wanted = wanted.iter().copied().filter(|item| *item != Item::NetworkMacs);
+    let wanted: Vec<Item> = wanted.collect();
     let kinds: Vec<&str> = wanted.iter().flat_map(|item| item.kinds().iter().copied()).collect();
     let Some(rows) = look::certain(root, &kinds).map_err(refuse)? else { return Ok((left, told)) };
-    for item in wanted {
+    for item in &wanted {
         let of_item = rows.iter().filter(|row| item.kinds().contains(&row.item));
         let there: Vec<_> = of_item.filter(|row| row.state != State::Absent).collect();
         let Some(first) = there.first() else { continue };

@@ -547,7 +547,7 @@ fn what_is_the_clones_own_already_is_renewed_by_force_alone() {
         );
         assert!(said.contains(&line), "{said}");
     }
-    assert!(said.contains("# Nothing to do: there is nothing to renew."), "{said}");
+    assert!(said.contains("# Nothing to do: there is nothing left to change."), "{said}");
     assert_eq!(before, stage.system());
     assert_eq!(fs::read_dir(stage.path("var/lib/postclone")).unwrap().count(), runs);
     // By its name it is refused, and with force made anew.

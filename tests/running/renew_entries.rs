@@ -280,6 +280,7 @@ fn json_has_the_paths() {
     }
 }
 
+/// Puts something on a stage that is in the way.
 type Hinder = fn(&Stage);
 
 #[test]

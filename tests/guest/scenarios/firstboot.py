@@ -15,12 +15,12 @@ sed -i s/FIRSTBOOT_REBOOT=no/FIRSTBOOT_REBOOT=yes/ /etc/default/postclone
 systemctl enable {UNIT} || exit
 name {OLD.removesuffix('-vg')}
 timed systemctl start {UNIT} || exit
-journalctl -b -u {UNIT} | grep 'Nothing to do: {OLD} fits' || exit
+journalctl -b -u {UNIT} | grep 'nothing shows that this machine is a clone' || exit
 md5sum /etc/fstab /boot/grub/grub.cfg /boot/initrd.img-* >sums
 name localhost
 timed systemctl start {UNIT} && exit 1
 systemctl --failed | grep {UNIT} || exit
-journalctl -b -u {UNIT} | grep 'has no host name: give' || exit
+journalctl -b -u {UNIT} | grep 'has no host name: say what this machine is called' || exit
 md5sum --check --quiet sums || exit
 [[ ! -e /var/lib/postclone/first-boot-done ]] || exit
 name {HOST}
@@ -48,6 +48,6 @@ def firstboot(trial):
 
 
 SCENARIOS = [
-    Scenario("firstboot", "debian-bios", "a template is cloned, and renames itself at its first boot",
+    Scenario("firstboot", "debian-bios", "a template is cloned, and becomes a machine of its own at its first boot",
              firstboot, needs_deb=True),
 ]

@@ -39,9 +39,9 @@ FIRST = TERMINAL + """
 export DEBIAN_FRONTEND=teletype
 typed 1 apt install ./postclone_0.1.0_amd64.deb || exit
 typed 2 postclone || exit
-proposed=$(tr -d '\\r' <"$OUT/2" | tr '\\n' ' ' | sed -nE 's/.*`(postclone rename[^`]*)`.*/\\1/p')
+proposed=$(tr -d '\\r' <"$OUT/2" | tr '\\n' ' ' | sed -nE 's/.*`(postclone fixup[^`]*)`.*/\\1/p')
 echo "proposed: $proposed"
-[[ $proposed == postclone\\ rename* ]] || exit 1
+[[ $proposed == postclone\\ fixup* ]] || exit 1
 typed 3 "$proposed" || exit
 """
 
@@ -98,7 +98,7 @@ def row(written):
     return "".join(cells).rstrip()
 
 
-PAGE = """# A first rename, from the package to the next boot
+PAGE = """# A first fixup, from the package to the next boot
 
 A Debian 13 guest, cloned from the template `svlmon2` and named `svlinuxtest`. Nobody touched this
 text: `tests/guest/run --deb FILE --suite trixie newcomer` writes it, and fails where one of the
