@@ -3,11 +3,13 @@
 //! named after the ID, with a line of the entry that has the ID as well (systemd
 //! src/kernel-install/90-loaderentry.install.in, 60-ukify.install.in).
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use memchr::memmem;
 
+use crate::change::Job;
 use crate::exit::refuse;
 use crate::guest::root::Root;
 use crate::rewrite::edit::{Edit, Form};
@@ -31,6 +33,9 @@ pub(super) const PLACES: &[(&str, &str)] = &[
     ("boot/grub2/grubenv", "grubenv"),
     ("boot/extlinux/extlinux.conf", "extlinux"),
 ];
+
+/// Where kernel-install takes the command line from before it asks the running kernel.
+const CMDLINES: &[&str] = &["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"];
 
 /// Unified kernel images, which have their command line inside.
 const UNIFIED: &[&str] =
@@ -72,6 +77,15 @@ pub(super) fn edits(text: &[u8], from: &str, to: &str) -> Vec<Edit> {
 fn is_argument(before: &[u8]) -> bool {
     let Some(rest) = before.strip_suffix(ARGUMENT) else { return false };
     rest.last().is_none_or(|byte| byte.is_ascii_whitespace() || b"\"'=".contains(byte))
+}
+
+/// Whether kernel-install would take the argument with this ID from the running kernel: it does where no file has the
+/// command line (systemd src/kernel-install/90-loaderentry.install.in).
+pub(super) fn is_of_running(job: &Job, id: &str) -> bool {
+    let has_file = || CMDLINES.iter().any(|path| job.root.exists(path));
+    let argument = format!("systemd.machine_id={id}");
+    let text = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    job.is_live() && text.split_whitespace().any(|word| word == argument) && !has_file()
 }
 
 /// Demands that no unified kernel image has the argument: nothing is written into one.

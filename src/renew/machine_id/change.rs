@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::Ids;
-use super::{FILE, KIND, Kept, Renewal, Token};
+use super::{FILE, KIND, Kept, Renewal, Token, arguments};
 use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::mounts::mounted;
@@ -111,6 +111,13 @@ impl Change for Renewal {
                 .to_owned(),
         ];
         told.extend(entries::warnings(&self.kept.entries));
+        if arguments::is_of_running(job, &self.kept.old) {
+            told.push(
+                "until the reboot, kernel-install gives a kernel that is installed the old machine ID as an argument, \
+                 which the boot would take back: install none before it, or write /etc/kernel/cmdline"
+                    .to_owned(),
+            );
+        }
         let journal = Path::new(JOURNALS).join(&self.kept.old);
         if root.exists(&journal) {
             told.push(format!(
