@@ -23,7 +23,7 @@ fn timeless(stage: &Stage) -> Vec<Thing> {
 }
 
 /// Which of a run's points are taken, by POSTCLONE_POINTS: `N/M` for every M-th, from the N-th on; all of
-/// them without it. `tests/run` takes an eighth, and the rounds of `tests/run --stress` take all thirds.
+/// them without it. `tests/run` takes a sixteenth, and the rounds of `tests/run --stress` take all thirds.
 pub fn is_taken(number: usize) -> bool {
     let Ok(part) = std::env::var("POSTCLONE_POINTS") else { return true };
     let (from, every) = part.split_once('/').expect("POSTCLONE_POINTS is N/M");

@@ -319,3 +319,75 @@ fn what_keeps_its_uuid_is_named_with_the_reason() {
     stage.write("proc/thread-self/mountinfo", "20 1 254:0 / / rw - xfs /dev/mapper/a--b-root rw\n");
     assert!(said(&stage).contains("/ (xfs) keeps its UUID"), "{}", said(&stage));
 }
+
+/// Whether the next boot finds what fstab and GRUB name, whatever was cut.
+#[cfg(feature = "failpoints")]
+fn finds_all(stage: &Stage) -> Result<(), String> {
+    let devices = stage.read("stub/devices");
+    let has = |uuid: &str| devices.lines().any(|line| line.split(' ').nth(1) == Some(uuid));
+    let group = stage.read("stub/vg").trim().replace('-', "--");
+    for line in stage.read("etc/fstab").lines().filter(|line| !line.starts_with('#')) {
+        let source = line.split(' ').next().unwrap();
+        let is_there = match source.strip_prefix("UUID=") {
+            Some(uuid) => has(uuid),
+            None => {
+                source == "PARTUUID=beef-01" || source.starts_with(&format!("/dev/mapper/{group}-"))
+            }
+        };
+        if !is_there {
+            return Err(line.to_owned());
+        }
+    }
+    let menu = stage.read("boot/grub/grub.cfg");
+    let mut searches = menu.lines().filter_map(|line| line.split("--set=root ").nth(1));
+    if !searches.any(has) {
+        return Err(menu);
+    }
+    let root = menu.split("root=").last().and_then(|rest| rest.split(' ').next()).unwrap();
+    match root.strip_prefix("UUID=") {
+        Some(uuid) if has(uuid) => Ok(()),
+        None if root.starts_with(&format!("/dev/mapper/{group}-")) => Ok(()),
+        _ => Err(menu.clone()),
+    }
+}
+
+/// Fails, and kills, a run at each of its points: the next boot finds all, and what goes back goes back whole.
+#[cfg(feature = "failpoints")]
+#[test]
+fn every_failure_and_kill_leaves_uuids_that_a_boot_finds() {
+    use crate::rename_host::on_with;
+    needs_root!();
+    let fixup = [FIXUP, &["-q"]].concat();
+    let kept = |stage: &Stage| {
+        ["stub/devices", "stub/features", "stub/vg", "etc/fstab", "boot/grub/grub.cfg"]
+            .map(|path| stage.read(path))
+    };
+    let first = stage();
+    on_with(&first, &fixup, &[("POSTCLONE_FAILPOINT_LOG", "/stub/points")]).demand(0);
+    let points: Vec<String> = first.read("stub/points").lines().map(str::to_owned).collect();
+    assert!(points.iter().any(|name| name == "uuid"), "{points:?}");
+    for (number, name) in points.iter().enumerate() {
+        // Those of the UUIDs are few.
+        if name != "uuid" && !crate::faults::is_taken(number) {
+            continue;
+        }
+        for how in ["fail", "kill"] {
+            let stage = stage();
+            let before = kept(&stage);
+            let point = format!("{}:{how}", number + 1);
+            let at = format!("{point} ({name})");
+            let run = on_with(&stage, &fixup, &[("POSTCLONE_FAILPOINT", &point)]);
+            assert_eq!(finds_all(&stage), Ok(()), "{at}");
+            match (how, run.status) {
+                (_, 0) => {}
+                ("fail", 1 | 3) => assert_eq!(before, kept(&stage), "{at}: {}", run.stderr),
+                ("kill", 137) => {
+                    let run = on(&stage, &["undo", "--yes"]);
+                    assert!([0, 1].contains(&run.status), "{at}: {}", run.stderr);
+                    assert_eq!(before, kept(&stage), "{at}: {}", run.stderr);
+                }
+                (_, status) => panic!("{at}: status {status}: {}", run.stderr),
+            }
+        }
+    }
+}
