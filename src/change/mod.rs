@@ -74,7 +74,9 @@ pub trait Change: fmt::Debug + Send + Sync {
 
     /// How its names are found in files and replaced. `mappings` are the names of dm-crypt mappings that
     /// the tree declares.
-    fn matcher(&self, direction: Direction, mappings: &BTreeSet<String>) -> Option<Matcher>;
+    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
+        None
+    }
 
     /// Its own rules for files of its own, beside the names that a matcher finds.
     fn rewriter(&self, _direction: Direction) -> Option<Box<dyn Rewriter>> {
@@ -96,10 +98,12 @@ pub trait Change: fmt::Debug + Send + Sync {
     }
 
     /// What no image may hold, and no file shall, when the plan was carried out.
-    fn wanted(&self, mappings: &BTreeSet<String>) -> Option<Wanted>;
+    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
+        None
+    }
 
     /// Adds what is true of names when a run has gone that way.
-    fn know(&self, known: &mut Known, direction: Direction);
+    fn know(&self, _known: &mut Known, _direction: Direction) {}
 
     /// Which way the machine looks as if it had gone: backward where the change is yet to come.
     fn stands(&self) -> Direction {
@@ -193,10 +197,14 @@ pub trait Change: fmt::Debug + Send + Sync {
     }
 
     /// Demands of the machine what the pivot was for, when a run has gone that way.
-    fn demand(&self, direction: Direction) -> Result<()>;
+    fn demand(&self, _direction: Direction) -> Result<()> {
+        Ok(())
+    }
 
     /// What is true then, in a few words: `the group is NEW`. Empty where its acts have said it.
-    fn state(&self, direction: Direction) -> String;
+    fn state(&self, _direction: Direction) -> String {
+        String::new()
+    }
 
     /// What the pivot changes: `the group's name`.
     fn thing(&self) -> &'static str;

@@ -6,12 +6,9 @@ use anyhow::Result;
 
 use crate::change::{Following, Job};
 use crate::exit::refuse;
-use crate::guest::placed;
+use crate::guest::{kernel_install, placed};
 use crate::plan::Warning;
 use crate::transaction::record::Direction;
-
-/// Where kernel-install takes the command line from before it asks the running kernel.
-const CMDLINES: &[&str] = &["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"];
 
 /// Finds what follows the job's images, and adds the images that were made in its place.
 pub(super) fn add(job: &mut Job) -> Result<()> {
@@ -25,7 +22,7 @@ pub(super) fn add(job: &mut Job) -> Result<()> {
     if found.placed.is_empty() && found.left.is_empty() {
         return Ok(());
     }
-    let has_cmdline = CMDLINES.iter().any(|path| root.exists(path));
+    let has_cmdline = kernel_install::has_command_line(root);
     if root.is_live() && job.changes.pivot() && !has_cmdline {
         let text = "until the reboot /proc/cmdline has the old name, and kernel-install gives it to a kernel \
                     that is installed: install none before it, or write /etc/kernel/cmdline";

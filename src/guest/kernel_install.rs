@@ -11,6 +11,14 @@ const DIRS: &[&str] = &["/etc/kernel", "/run/kernel", "/usr/local/lib/kernel", "
 /// What builds unified kernel images.
 const PROGRAMS: &[&str] = &["kernel-install", "ukify"];
 
+/// Where it takes the kernel's command line from before it asks the running kernel.
+const CMDLINES: &[&str] = &["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"];
+
+/// Whether a root has a file with the command line.
+pub fn has_command_line(root: &Root) -> bool {
+    CMDLINES.iter().any(|path| root.exists(path))
+}
+
 /// What is set, and what entries may be called.
 #[derive(Debug, Default)]
 pub struct Settings {

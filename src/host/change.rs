@@ -1,6 +1,5 @@
 //! What a host's renaming is to the engine.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,14 +8,11 @@ use serde_json::Value;
 
 use super::rewriter::InPlaces;
 use super::{HostNames, KIND, Spelling, checks, md, services};
-use crate::audit::Wanted;
 use crate::change::{Change, Holder, Job, Told};
 use crate::guest::host;
 use crate::guest::root::Root;
 use crate::live::host_name;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
-use crate::proof::Known;
-use crate::rewrite::matcher::Matcher;
 use crate::transaction::record::{Direction, SavedChange};
 
 /// The renaming of a host.
@@ -146,10 +142,6 @@ impl Change for Rename {
     }
 
     /// A host's name is found in typed places alone.
-    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
-        None
-    }
-
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
         let (names, spared) = match direction {
             Direction::Forward => (self.names.clone(), &self.had_old),
@@ -166,12 +158,6 @@ impl Change for Rename {
     fn concerns_boot(&self) -> bool {
         false
     }
-
-    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
-        None
-    }
-
-    fn know(&self, _known: &mut Known, _direction: Direction) {}
 
     fn checks(&self, job: &Job) -> Vec<Result<()>> {
         checks::ask(self, job)
@@ -256,10 +242,7 @@ impl Change for Rename {
         Ok(Some(format!("the running system is called {to}")))
     }
 
-    /// The act reads the running system's name back itself, and another root has no name that runs.
-    fn demand(&self, _direction: Direction) -> Result<()> {
-        Ok(())
-    }
+    // It has no `demand`: the act reads the running system's name back itself, and another root has none that runs.
 
     fn state(&self, direction: Direction) -> String {
         format!("the host name is {}", self.said(direction))

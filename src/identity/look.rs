@@ -164,12 +164,17 @@ pub fn certain(root: &Root, wanted: &[&str]) -> Result<Option<Vec<Row>>> {
     let marks = Marks::of_running(root, devices.as_deref());
     let relations = record.relations(&marks);
     let standing = standing(Some(&record), Some(&relations));
-    if marks.is_empty() || !matches!(standing, Standing::Clone | Standing::Same) {
+    if marks.is_empty() || !is_certain(standing) {
         return Ok(None);
     }
     let mut view = View::of(root);
     (view.nics, view.sshd, view.devices) = (Some(nics::all()), sshd(root), devices.as_deref());
     Ok(Some(rows(&view, &Judge::Record(&record, relations), |kind| wanted.contains(&kind))))
+}
+
+/// Whether a machine that stands so beside those on record knows what is its own.
+fn is_certain(standing: Standing) -> bool {
+    matches!(standing, Standing::Clone | Standing::Same)
 }
 
 fn standing(record: Option<&Record>, relations: Option<&[Relation]>) -> Standing {
@@ -244,6 +249,11 @@ impl Looked {
         }
         let mut record = self.record.clone().unwrap_or_default();
         record.add(machine, &items).then_some(record)
+    }
+
+    /// The rows by the record, where that is certain: see [`certain`].
+    pub fn certain(&self) -> Option<&[Row]> {
+        is_certain(self.standing).then_some(self.rows.as_slice())
     }
 
     /// Whether all that there is of these kinds is known to be this machine's own.

@@ -153,7 +153,8 @@ fn named_by_group(sysfs: &Path, uuid: &str) -> (Vec<String>, Vec<String>) {
     (first(own), first(others))
 }
 
-fn rdev(path: &str) -> Result<u64> {
+/// The number of the device to which a path leads.
+pub(super) fn rdev(path: &str) -> Result<u64> {
     Ok(fs::metadata(path).with_context(|| format!("looking for the link `{path}`"))?.rdev())
 }
 
@@ -175,7 +176,7 @@ fn kernel_names(sysfs: &Path, uuids: &[&str]) -> Vec<String> {
 /// volume (one on dm-crypt is a dm device, too) has its group activated anew, with the volumes that
 /// somebody switched off, since LVM has not seen the group online under its new name (lvm2
 /// udev/69-dm-lvm.rules.in, `pvscan --vgonline`).
-fn trigger(names: &[String]) -> Result<()> {
+pub(super) fn trigger(names: &[String]) -> Result<()> {
     Cmd::new(Program::Udevadm).args(["control", "--reload"]).checked()?;
     if names.is_empty() {
         return Ok(());

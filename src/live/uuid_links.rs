@@ -4,14 +4,12 @@
 //! unmount the file system (systemd.mount(5), `BindsTo=`).
 
 use std::fmt::Write as _;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::has_udev;
-use crate::run::{Cmd, Program};
+use super::links::{rdev, trigger};
 use crate::transaction::runtime;
 
 /// Above 60-persistent-storage.rules, which sets `ID_FS_UUID_ENC`.
@@ -40,8 +38,7 @@ pub fn keep(pairs: &[(&str, &str)]) -> Result<()> {
         return Ok(());
     }
     runtime::write(Path::new(RULES), &rules(pairs))?;
-    Cmd::new(Program::Udevadm).args(["control", "--reload"]).checked()?;
-    Ok(())
+    trigger(&[])
 }
 
 /// Lets udev look at a device again, and demands that the link of a UUID leads to it.
@@ -52,18 +49,9 @@ pub fn demand(device: &str, uuid: &str) -> Result<()> {
     if !has_udev() {
         return Ok(());
     }
-    let name = device.strip_prefix("/dev/").unwrap_or(device);
-    Cmd::new(Program::Udevadm)
-        .args(["trigger", "--action=change", "--subsystem-match=block"])
-        .arg(format!("--sysname-match={name}"))
-        .checked()?;
-    Cmd::new(Program::Udevadm).args(["settle", "--timeout=60"]).checked()?;
+    trigger(&[device.strip_prefix("/dev/").unwrap_or(device).to_owned()])?;
     let link = format!("/dev/disk/by-uuid/{uuid}");
-    let number = |path: &str| {
-        let read = fs::metadata(path).with_context(|| format!("looking for the link `{path}`"));
-        read.map(|metadata| metadata.rdev())
-    };
-    if number(&link)? != number(device)? {
+    if rdev(&link)? != rdev(device)? {
         bail!("`{link}` is another device than `{device}`: see `udevadm info {link}`");
     }
     Ok(())

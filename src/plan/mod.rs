@@ -10,6 +10,7 @@ pub mod paths;
 mod reading;
 mod rewriter;
 mod step;
+mod subject;
 mod unit_paths;
 mod words;
 
@@ -22,7 +23,6 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::exit::refuse;
-use crate::guest::host::HostName;
 use crate::guest::private::is_private;
 use crate::guest::root::Root;
 use crate::rewrite::edit::{Edit, Findings, apply};
@@ -36,6 +36,7 @@ use paths::{Paths, Shifted};
 pub use reading::Sources;
 pub use rewriter::{Rewriter, Rewritten};
 pub use step::{Phase, Step};
+pub use subject::{Role, Subject, names, searched_names};
 
 /// What a run does, in order. Applying it may do only what stands here.
 #[derive(Debug)]
@@ -56,32 +57,6 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
 }
 
-/// What one change of a plan is about.
-#[derive(Debug, Clone)]
-pub struct Subject {
-    /// What gets another name: `volume group`.
-    pub what: &'static str,
-    /// Its name now.
-    pub old: String,
-    /// Its name afterwards.
-    pub new: String,
-    /// The host name that the new name was made of, where nobody gave it.
-    pub named_after: Option<HostName>,
-    /// What its name is to other places.
-    pub role: Role,
-}
-
-/// What a subject's name is to other places.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// A name that any file may hold, and that is searched for.
-    Searched,
-    /// A name that is found in typed places alone.
-    Typed,
-    /// An ID or a key: no name that a person would call the thing by.
-    Value,
-}
-
 impl Plan {
     /// The names that the plan takes away, in a sentence.
     pub fn old_names(&self) -> String {
@@ -90,27 +65,13 @@ impl Plan {
 
     /// Those of them that are searched for in all files.
     pub fn searched_names(&self) -> String {
-        let is_searched = |subject: &&Subject| subject.role == Role::Searched;
-        let searched: Vec<Subject> = self.subjects.iter().filter(is_searched).cloned().collect();
-        names(if searched.is_empty() { &self.subjects } else { &searched }, Direction::Backward)
+        searched_names(&self.subjects)
     }
 
     /// The names that it gives, in a sentence.
     pub fn new_names(&self) -> String {
         names(&self.subjects, Direction::Forward)
     }
-}
-
-/// The names that there are when a run has gone that way, in a sentence. IDs and keys are left out where
-/// something with a name changes as well.
-pub fn names(subjects: &[Subject], direction: Direction) -> String {
-    let any = subjects.iter().any(|subject| subject.role != Role::Value);
-    let said = subjects.iter().filter(|subject| !any || subject.role != Role::Value);
-    let names = said.map(|subject| match direction {
-        Direction::Forward => subject.new.as_str(),
-        Direction::Backward => subject.old.as_str(),
-    });
-    names.collect::<Vec<_>>().join(" and ")
 }
 
 /// One file's change.

@@ -8,14 +8,11 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::exit::refuse;
 use crate::guest::root::Root;
 use crate::identity::items::seeds::SEEDS;
 use crate::plan::{Act, Phase, Role, Subject};
-use crate::proof::Known;
-use crate::rewrite::matcher::Matcher;
 use crate::transaction::made;
 use crate::transaction::record::{Direction, SavedChange};
 
@@ -102,16 +99,6 @@ impl Change for Renewal {
         false
     }
 
-    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
-        None
-    }
-
-    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
-        None
-    }
-
-    fn know(&self, _known: &mut Known, _direction: Direction) {}
-
     fn warnings(&self, _job: &Job) -> Vec<String> {
         if self.is_empty() {
             return Vec::new();
@@ -163,14 +150,6 @@ impl Change for Renewal {
         }
         seeds.iter().try_for_each(|seed| made::remove(root, seed))?;
         Ok(Some(format!("{} removed", self.subject().old)))
-    }
-
-    fn demand(&self, _direction: Direction) -> Result<()> {
-        Ok(())
-    }
-
-    fn state(&self, _direction: Direction) -> String {
-        String::new()
     }
 
     fn thing(&self) -> &'static str {

@@ -7,22 +7,18 @@
 
 pub mod find;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::checks::is_root;
 use crate::guest::root::Root;
 use crate::lvm;
 use crate::names::VgName;
 use crate::plan::{Act, Phase, Role, Subject};
-use crate::proof::Known;
-use crate::rewrite::matcher::Matcher;
 use crate::transaction::made;
 use crate::transaction::record::{Direction, SavedChange};
 
@@ -135,16 +131,6 @@ impl Change for Renewal {
         "Change"
     }
 
-    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
-        None
-    }
-
-    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
-        None
-    }
-
-    fn know(&self, _known: &mut Known, _direction: Direction) {}
-
     fn needs_root(&self) -> Option<&'static str> {
         Some("changing UUIDs")
     }
@@ -208,14 +194,6 @@ impl Change for Renewal {
         Ok(self
             .is_done()?
             .then(|| format!("the UUIDs of {group} and its disks stay as the boot has made them")))
-    }
-
-    fn demand(&self, _direction: Direction) -> Result<()> {
-        Ok(())
-    }
-
-    fn state(&self, _direction: Direction) -> String {
-        String::new()
     }
 
     fn thing(&self) -> &'static str {

@@ -1,7 +1,5 @@
 //! What new UUIDs are to the engine.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,14 +7,11 @@ use serde_json::Value;
 use super::device::Place;
 use super::references::{Reference, References, To};
 use super::{KIND, Renewal, Renewed, set};
-use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::checks::is_root;
 use crate::guest::root::Root;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::printable::count;
-use crate::proof::Known;
-use crate::rewrite::matcher::Matcher;
 use crate::rewrite::uuid_bridge::{StandIn, StandIns};
 use crate::transaction::record::Direction;
 
@@ -105,10 +100,6 @@ impl Change for Renewal {
         "Change"
     }
 
-    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
-        None
-    }
-
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
         let mut references = Vec::new();
         for one in &self.renewed {
@@ -125,12 +116,6 @@ impl Change for Renewal {
         }
         Some(Box::new(References(references)))
     }
-
-    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
-        None
-    }
-
-    fn know(&self, _known: &mut Known, _direction: Direction) {}
 
     fn stand_ins(&self) -> StandIns {
         let stand_in = |one: &Renewed| match &one.device {
@@ -262,10 +247,6 @@ impl Change for Renewal {
             }
             Ok(())
         })
-    }
-
-    fn state(&self, _direction: Direction) -> String {
-        String::new()
     }
 
     fn thing(&self) -> &'static str {

@@ -116,7 +116,7 @@ fn prepare(args: &RunArgs, find: impl Fn(&Root) -> Result<Found>) -> Result<Job>
 
 /// Asks; what the next boot may read under the old name has a question of its own.
 fn confirm(args: &RunArgs, job: &Job) -> Result<()> {
-    let old = job.plan.old_names();
+    let old = job.plan.searched_names();
     let without_terminal = "use --yes, or `ssh -t`; --dry-run shows the plan";
     let boot = job.not_rewritten.boot;
     if boot > 0 && !args.accept_stale {
@@ -168,7 +168,7 @@ pub(super) fn left(root: &Root, changes: &Changes) -> Option<SearchResult> {
     if changes.wanted(&BTreeSet::new()).is_empty() {
         return Some(SearchResult::default());
     }
-    let old = changes.names(Direction::Backward);
+    let old = plan::searched_names(&changes.subjects());
     log::info!("search for what still names {old}");
     let search = || {
         let mut found = SearchResult::default();

@@ -117,7 +117,7 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
     };
     let named = [items(&args.only), items(&args.with)].concat();
     let asked = (|item: Item| args.asks(Part::of(item)), named.as_slice(), args.run.force);
-    renewals::add(&mut parts, root, &once.drawn, host_name.as_deref(), asked)?;
+    renewals::add(&mut parts, root, &once.drawn, (host_name.as_deref(), looked.as_ref()), asked)?;
     let covered = Part::value_variants().iter().filter(|part| args.asks(**part));
     let covered: Vec<&str> = covered.flat_map(|part| part.kinds().iter().copied()).collect();
     let left = looked.as_ref().and_then(|looked| left::sentence(looked, &covered));

@@ -1,5 +1,7 @@
 //! What of a clone is its own already, and is not made anew unasked.
 
+use std::borrow::Cow;
+
 use anyhow::{Result, anyhow};
 use clap::ValueEnum as _;
 
@@ -7,16 +9,17 @@ use crate::cli::Item;
 use crate::exit::refuse;
 use crate::guest::root::Root;
 use crate::identity::judge::State;
-use crate::identity::look;
+use crate::identity::look::{self, Looked};
 use crate::plan::Warning;
 
 /// Those of the wanted items that the record says for certain to be this machine's own, with what is to be said of
-/// them. `named` are those that the user named.
+/// them. `named` are those that the user named; `looked` is what was seen of the machine, where somebody looked.
 ///
 /// # Errors
 /// One that was named: it is changed with `--force` alone.
 pub(super) fn left(
     root: &Root,
+    looked: Option<&Looked>,
     wanted: &[Item],
     named: &[Item],
 ) -> Result<(Vec<Item>, Vec<Warning>)> {
@@ -24,8 +27,14 @@ pub(super) fn left(
     // An address that is no card's here is nobody's own.
     let wanted = wanted.iter().copied().filter(|item| *item != Item::NetworkMacs);
     let wanted: Vec<Item> = wanted.collect();
-    let kinds: Vec<&str> = wanted.iter().flat_map(|item| item.kinds().iter().copied()).collect();
-    let Some(rows) = look::certain(root, &kinds).map_err(refuse)? else { return Ok((left, told)) };
+    let rows = if let Some(looked) = looked {
+        looked.certain().map(Cow::Borrowed)
+    } else {
+        let kinds: Vec<&str> =
+            wanted.iter().flat_map(|item| item.kinds().iter().copied()).collect();
+        look::certain(root, &kinds).map_err(refuse)?.map(Cow::Owned)
+    };
+    let Some(rows) = rows else { return Ok((left, told)) };
     for item in &wanted {
         let of_item = rows.iter().filter(|row| item.kinds().contains(&row.item));
         let there: Vec<_> = of_item.filter(|row| row.state != State::Absent).collect();

@@ -153,7 +153,7 @@ impl Printer {
             for line in &outcome.seen {
                 text::comment(out, &format!(" - {line}"))?;
             }
-            let old = job.plan.old_names();
+            let old = job.plan.searched_names();
             let more = audit::told::of_next_boot(&old, left);
             table::write(out, &outcome.proof, more.as_deref(), "# ", self.style)?;
             let journal = outcome.journal.display();

@@ -19,7 +19,7 @@ pub fn run(args: &RenewArgs) -> Result<Exit> {
     let drawn = renewals::Drawn::default();
     carry_out(&args.run, Some(renew::WHERE_IMAGE_BASED), |root| {
         let mut parts = Parts::default();
-        renewals::add(&mut parts, root, &drawn, None, (asks, &args.items, args.run.force))?;
+        renewals::add(&mut parts, root, &drawn, (None, None), (asks, &args.items, args.run.force))?;
         if all {
             parts.warnings.extend(storage::left(root));
         }

@@ -9,6 +9,7 @@ use super::own;
 use super::parts::Parts;
 use crate::cli::Item;
 use crate::guest::root::Root;
+use crate::identity::look::Looked;
 use crate::renew::{dhcp, machine_id, macs, seeds, snakeoil, ssh, storage};
 
 /// What was drawn in this process: the plan is made twice, and has the same IDs and keys both times.
@@ -34,7 +35,8 @@ impl Drawn {
 pub(super) type Asked<'a, F> = (F, &'a [Item], bool);
 
 /// Adds the items that are asked for, but for those that are this machine's own already. `host` is what the host is
-/// called when the run is done, where it gets another name.
+/// called when the run is done, where it gets another name; `looked` is what was seen of the machine, where
+/// somebody looked.
 ///
 /// # Errors
 /// What keeps an item from being renewed.
@@ -42,12 +44,13 @@ pub(super) fn add(
     parts: &mut Parts,
     root: &Root,
     drawn: &Drawn,
-    host: Option<&str>,
+    (host, looked): (Option<&str>, Option<&Looked>),
     (is_asked, named, force): Asked<'_, impl Fn(Item) -> bool>,
 ) -> Result<()> {
     let wanted: Vec<Item> =
         Item::value_variants().iter().copied().filter(|item| is_asked(*item)).collect();
-    let (own, told) = if force { Default::default() } else { own::left(root, &wanted, named)? };
+    let (own, told) =
+        if force { Default::default() } else { own::left(root, looked, &wanted, named)? };
     parts.warnings.extend(told);
     let asks = |item: Item| wanted.contains(&item) && !own.contains(&item);
     if asks(Item::MachineId) {

@@ -1,6 +1,5 @@
 //! What the renewal of the clients' files is to the engine.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -9,15 +8,12 @@ use serde_json::Value;
 
 use super::at_boot::AtBoot;
 use super::{KIND, Kept, Renewal};
-use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::root::Root;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::printable::count;
-use crate::proof::Known;
 use crate::renew::whole::{Replacing, turned};
 use crate::rewrite::edit::Form;
-use crate::rewrite::matcher::Matcher;
 use crate::transaction::record::Direction;
 
 /// An act of its own.
@@ -82,21 +78,11 @@ impl Change for Renewal {
         false
     }
 
-    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
-        None
-    }
-
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
         let of = ("dhcp-identity", Form::DhcpIdentity);
         let rules = Replacing::new(of, &self.kept.files, &self.texts, direction);
         Some(Box::new(if self.gives_back { rules.of_any_text() } else { rules }))
     }
-
-    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
-        None
-    }
-
-    fn know(&self, _known: &mut Known, _direction: Direction) {}
 
     fn warnings(&self, _job: &Job) -> Vec<String> {
         if self.gives_back {
@@ -156,14 +142,7 @@ impl Change for Renewal {
         })
     }
 
-    fn demand(&self, _direction: Direction) -> Result<()> {
-        Ok(())
-    }
-
-    // What the files hold is said when they are replaced, and after a boot a client has written them.
-    fn state(&self, _direction: Direction) -> String {
-        String::new()
-    }
+    // It has no `state`: what the files hold is said when they are replaced, and after a boot a client has written them.
 
     fn thing(&self) -> &'static str {
         "the DHCP identity"

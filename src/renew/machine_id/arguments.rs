@@ -11,6 +11,7 @@ use memchr::memmem;
 
 use crate::change::Job;
 use crate::exit::refuse;
+use crate::guest::kernel_install::has_command_line;
 use crate::guest::root::Root;
 use crate::rewrite::edit::{Edit, Form};
 use crate::rewrite::lines::lines;
@@ -33,9 +34,6 @@ pub(super) const PLACES: &[(&str, &str)] = &[
     ("boot/grub2/grubenv", "grubenv"),
     ("boot/extlinux/extlinux.conf", "extlinux"),
 ];
-
-/// Where kernel-install takes the command line from before it asks the running kernel.
-const CMDLINES: &[&str] = &["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"];
 
 /// Unified kernel images, which have their command line inside.
 const UNIFIED: &[&str] =
@@ -82,10 +80,11 @@ fn is_argument(before: &[u8]) -> bool {
 /// Whether kernel-install would take the argument with this ID from the running kernel: it does where no file has the
 /// command line (systemd src/kernel-install/90-loaderentry.install.in).
 pub(super) fn is_of_running(job: &Job, id: &str) -> bool {
-    let has_file = || CMDLINES.iter().any(|path| job.root.exists(path));
     let argument = format!("systemd.machine_id={id}");
     let text = fs::read_to_string("/proc/cmdline").unwrap_or_default();
-    job.is_live() && text.split_whitespace().any(|word| word == argument) && !has_file()
+    job.is_live()
+        && text.split_whitespace().any(|word| word == argument)
+        && !has_command_line(&job.root)
 }
 
 /// Demands that no unified kernel image has the argument: nothing is written into one.

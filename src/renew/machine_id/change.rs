@@ -1,6 +1,5 @@
 //! What a new machine ID is to the engine.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -9,16 +8,13 @@ use serde_json::Value;
 
 use super::ids::Ids;
 use super::{FILE, KIND, Kept, Renewal, Token, arguments};
-use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::mounts::mounted;
 use crate::guest::root::Root;
 use crate::plan::paths::Shifted;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::printable::count;
-use crate::proof::Known;
 use crate::renew::entries::{self, Names, TOKEN};
-use crate::rewrite::matcher::Matcher;
 use crate::transaction::made;
 use crate::transaction::record::Direction;
 use crate::transaction::twins;
@@ -74,22 +70,12 @@ impl Change for Renewal {
         self.in_images
     }
 
-    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
-        None
-    }
-
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
         let (from, to) = self.way(direction);
         let names =
             (!self.kept.entries.is_empty()).then(|| Names::of(&self.named(direction), from, to));
         Some(Box::new(Ids { from: from.to_owned(), to: to.to_owned(), names }))
     }
-
-    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
-        None
-    }
-
-    fn know(&self, _known: &mut Known, _direction: Direction) {}
 
     fn checks(&self, job: &Job) -> Vec<Result<()>> {
         let (from, to) = self.way(Direction::Forward);
@@ -220,10 +206,6 @@ impl Change for Renewal {
                 Ok(None)
             }
         }
-    }
-
-    fn demand(&self, _direction: Direction) -> Result<()> {
-        Ok(())
     }
 
     fn state(&self, direction: Direction) -> String {

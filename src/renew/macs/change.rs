@@ -6,12 +6,9 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::{KIND, Kept, Pin, Pins, Renewal};
-use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::root::Root;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
-use crate::proof::Known;
-use crate::rewrite::matcher::Matcher;
 use crate::transaction::record::Direction;
 
 /// Files of which images have copies, by which they name interfaces (initramfs-tools' and dracut's udev hooks).
@@ -55,10 +52,6 @@ impl Change for Renewal {
         self.kept.pins.iter().any(is_in)
     }
 
-    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
-        None
-    }
-
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
         let pins = self.kept.pins.iter();
         Some(Box::new(Pins(match direction {
@@ -66,12 +59,6 @@ impl Change for Renewal {
             Direction::Backward => pins.map(Pin::turned).collect(),
         })))
     }
-
-    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
-        None
-    }
-
-    fn know(&self, _known: &mut Known, _direction: Direction) {}
 
     fn warnings(&self, _job: &Job) -> Vec<String> {
         vec![
@@ -97,10 +84,6 @@ impl Change for Renewal {
         _told: &mut Told,
     ) -> Result<Option<String>> {
         self.phase(act).map(|_| None)
-    }
-
-    fn demand(&self, _direction: Direction) -> Result<()> {
-        Ok(())
     }
 
     fn state(&self, direction: Direction) -> String {

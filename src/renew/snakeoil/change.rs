@@ -1,19 +1,14 @@
 //! What another snakeoil certificate is to the engine.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::{KIND, Kept, Renewal};
-use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::root::Root;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
-use crate::proof::Known;
 use crate::renew::whole::{Replacing, turned};
 use crate::rewrite::edit::Form;
-use crate::rewrite::matcher::Matcher;
 use crate::transaction::record::Direction;
 
 impl Change for Renewal {
@@ -46,20 +41,10 @@ impl Change for Renewal {
         false
     }
 
-    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
-        None
-    }
-
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
         let of = ("snakeoil-certificate", Form::Certificate);
         Some(Box::new(Replacing::new(of, &self.kept.files, &self.texts, direction)))
     }
-
-    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
-        None
-    }
-
-    fn know(&self, _known: &mut Known, _direction: Direction) {}
 
     fn warnings(&self, job: &Job) -> Vec<String> {
         let services = job.is_live().then(|| {
@@ -87,14 +72,7 @@ impl Change for Renewal {
         self.phase(act).map(|_| None)
     }
 
-    fn demand(&self, _direction: Direction) -> Result<()> {
-        Ok(())
-    }
-
-    // After the old one was dropped it is neither of the two.
-    fn state(&self, _direction: Direction) -> String {
-        String::new()
-    }
+    // It has no `state`: after the old one was dropped it is neither of the two.
 
     fn thing(&self) -> &'static str {
         "the snakeoil certificate"

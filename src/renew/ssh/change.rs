@@ -1,6 +1,5 @@
 //! What new host keys are to the engine.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -8,14 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{KIND, Key, Keys, Renewal};
-use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::cloud_init::CloudInit;
 use crate::guest::root::Root;
 use crate::live::sshd;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
-use crate::proof::Known;
-use crate::rewrite::matcher::Matcher;
 use crate::ssh_keygen;
 use crate::transaction::record::Direction;
 
@@ -72,10 +68,6 @@ impl Change for Renewal {
         false
     }
 
-    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
-        None
-    }
-
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
         let (mut patterns, mut rules) = (Vec::new(), Vec::new());
         for key in &self.kept.keys {
@@ -92,12 +84,6 @@ impl Change for Renewal {
         }
         Some(Box::new(Keys { patterns, rules, texts: self.texts.clone() }))
     }
-
-    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
-        None
-    }
-
-    fn know(&self, _known: &mut Known, _direction: Direction) {}
 
     fn checks(&self, job: &Job) -> Vec<Result<()>> {
         if !job.is_live() || !sshd::is_installed() || self.is_empty() {
@@ -167,14 +153,7 @@ impl Change for Renewal {
         }))
     }
 
-    fn demand(&self, _direction: Direction) -> Result<()> {
-        Ok(())
-    }
-
-    // What is there is seen when the server reads it, and after the old keys were dropped it is neither.
-    fn state(&self, _direction: Direction) -> String {
-        String::new()
-    }
+    // It has no `state`: what is there is seen when the server reads it, and after the old keys were dropped it is neither.
 
     fn thing(&self) -> &'static str {
         "the SSH host keys"

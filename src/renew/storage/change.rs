@@ -1,17 +1,12 @@
 //! What new names are to the engine.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::{HOST_ID, ISCSI, Kept, Name, Names, Renewal};
-use crate::audit::Wanted;
 use crate::change::{Change, Job, Told};
 use crate::guest::root::Root;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
-use crate::proof::Known;
-use crate::rewrite::matcher::Matcher;
 use crate::transaction::record::Direction;
 
 impl Renewal {
@@ -59,10 +54,6 @@ impl Change for Renewal {
         false
     }
 
-    fn matcher(&self, _direction: Direction, _mappings: &BTreeSet<String>) -> Option<Matcher> {
-        None
-    }
-
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
         let names = self.kept.names.iter();
         let names = match direction {
@@ -71,12 +62,6 @@ impl Change for Renewal {
         };
         Some(Box::new(Names { kind: self.kind, names }))
     }
-
-    fn wanted(&self, _mappings: &BTreeSet<String>) -> Option<Wanted> {
-        None
-    }
-
-    fn know(&self, _known: &mut Known, _direction: Direction) {}
 
     fn warnings(&self, _job: &Job) -> Vec<String> {
         let told = if self.is_iscsi() {
@@ -105,10 +90,6 @@ impl Change for Renewal {
         _told: &mut Told,
     ) -> Result<Option<String>> {
         self.phase(act).map(|_| None)
-    }
-
-    fn demand(&self, _direction: Direction) -> Result<()> {
-        Ok(())
     }
 
     fn state(&self, direction: Direction) -> String {
