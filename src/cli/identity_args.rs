@@ -22,6 +22,13 @@ pub struct IdentityArgs {
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
 
+    /// Let the exit status count what does harm only while both disks are in one machine
+    ///
+    /// These are the UUIDs of file systems, swap areas, LVM and partitions. Without this option the exit status
+    /// is 5 only where something does harm while the machines are apart.
+    #[arg(long)]
+    pub disks: bool,
+
     /// Print every item in full, whosever it is
     #[arg(long)]
     pub all: bool,

@@ -1,25 +1,36 @@
-//! What a fixup leaves to a person, though it is the template's.
+//! What stays the template's after a fixup.
 
+use crate::identity::item::Harm;
 use crate::identity::judge::State;
 use crate::identity::look::Looked;
 
-/// The kinds that are the template's and that no part of the plan changes, in a sentence; none where there are
-/// none. `covered` are the kinds of the plan's parts.
-pub(crate) fn sentence(looked: &Looked, covered: &[&str]) -> Option<String> {
-    let left = |state: State| -> Vec<&'static str> {
-        let kinds = looked.kinds_in(state);
+/// Sentences on the kinds that are the template's and that no part of the plan changes. `covered` are the kinds
+/// of the plan's parts.
+pub(crate) fn sentences(looked: &Looked, covered: &[&str]) -> Vec<String> {
+    let left = |kinds: Vec<&'static str>| -> Vec<&'static str> {
         kinds.into_iter().filter(|kind| !covered.contains(kind)).collect()
     };
-    let sure = left(State::Template);
-    let probable: Vec<&str> =
-        left(State::Probably).into_iter().filter(|kind| !sure.contains(kind)).collect();
+    let sure = left(looked.kinds_that(Harm::Always, State::Template));
+    let disks = left(looked.kinds_that(Harm::BothDisks, State::Template));
+    let mut probable = left(looked.kinds_in(State::Probably));
+    probable.retain(|kind| !sure.contains(kind) && !disks.contains(kind));
     let said = match (sure.is_empty(), probable.is_empty()) {
-        (true, true) => return None,
-        (false, true) => sure.join(", "),
-        (true, false) => format!("probably {}", probable.join(", ")),
-        (false, false) => format!("{}; probably {}", sure.join(", "), probable.join(", ")),
+        (true, true) => None,
+        (false, true) => Some(sure.join(", ")),
+        (true, false) => Some(format!("probably {}", probable.join(", "))),
+        (false, false) => Some(format!("{}; probably {}", sure.join(", "), probable.join(", "))),
     };
-    Some(format!(
-        "this stays the template's: {said}; `postclone identity` says what each hurts and what changes it"
-    ))
+    let said = said.map(|said| {
+        format!(
+            "this stays the template's: {said}; `postclone identity` says what each hurts and what changes it"
+        )
+    });
+    let disks = (!disks.is_empty()).then(|| {
+        format!(
+            "this stays the template's and does harm only while disks of both machines are in one machine: {}; \
+             `postclone identity --disks` says what changes each",
+            disks.join(", ")
+        )
+    });
+    said.into_iter().chain(disks).collect()
 }

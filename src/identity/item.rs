@@ -1,5 +1,7 @@
 //! A kind of identity, and what is found of it.
 
+use serde::Serialize;
+
 use super::View;
 
 /// One kind of identity: a row of [`super::table`].
@@ -15,6 +17,35 @@ pub struct Kind {
     pub change: &'static str,
     /// Finds all there is of it. What cannot be read it asks [`View`] for all the same, which notes it.
     pub find: fn(&View<'_>) -> Vec<Found>,
+}
+
+/// When a shared identity does harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Harm {
+    /// While both machines are in use, wherever they are.
+    Always,
+    /// Only while disks of both machines are in one machine. Clones that nobody attaches to each other share
+    /// it for good.
+    BothDisks,
+}
+
+/// Kinds of [`Harm::BothDisks`].
+const BOTH_DISKS: &[&str] = &[
+    "fs-uuid",
+    "swap-uuid",
+    "pv-uuid",
+    "vg-uuid",
+    "partition-table",
+    "partition-uuid",
+    "md-array-uuid",
+];
+
+impl Kind {
+    /// When it does harm that two machines share it.
+    pub fn harm(&self) -> Harm {
+        if BOTH_DISKS.contains(&self.id) { Harm::BothDisks } else { Harm::Always }
+    }
 }
 
 /// One identity, at one place.

@@ -1,24 +1,20 @@
 //! Looks at everything, and says whose it is.
 
-use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use serde::Serialize;
 
-use super::devices;
 use super::hash;
-use super::items::ssh;
+use super::item::Harm;
 use super::judge::{Judge, State};
 use super::marks::{Marks, Relation};
 use super::record::{By, Machine, Record};
 use super::table::kinds;
-use super::view::{BlockDevice, View};
-use crate::guest::inventory::Inventory;
+use super::told::{Told, disks, sshd};
+use super::view::View;
 use crate::guest::nics;
 use crate::guest::root::Root;
-use crate::lvm;
-use crate::run::{Cmd, Program};
 
 /// What this machine is beside those on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,6 +43,8 @@ pub struct Row {
     pub state: State,
     /// Why that is said: a clause.
     pub evidence: String,
+    /// When it does harm that two machines share it.
+    pub harm: Harm,
     /// What happens while two machines share it.
     pub hurts: &'static str,
     /// What would change it.
@@ -70,32 +68,6 @@ pub struct Looked {
     pub marks: Marks,
     /// A row an identity, in the table's order; one for a kind that there is none of.
     pub rows: Vec<Row>,
-}
-
-/// What programs say of the running system, asked side by side.
-#[derive(Debug, Default)]
-pub struct Told {
-    devices: Option<Vec<BlockDevice>>,
-    sshd: Option<String>,
-    inventory: Option<Inventory>,
-}
-
-impl Told {
-    /// Asks lsblk, sshd where its configuration names keys, and, where it is not known yet, LVM. What gives
-    /// no answer is told and left out.
-    pub fn ask(root: &Root, inventory: Option<Inventory>) -> Self {
-        thread::scope(|scope| {
-            let devices = scope.spawn(disks);
-            let sshd = scope.spawn(|| sshd(root));
-            let has_lvm = Program::Lvm.find().is_some();
-            let inventory = inventory.or_else(|| has_lvm.then(|| said(lvm::inventory())).flatten());
-            Self {
-                devices: devices.join().unwrap_or_default(),
-                sshd: sshd.join().unwrap_or_default(),
-                inventory,
-            }
-        })
-    }
 }
 
 /// Looks at a tree. `told` is for the running system; `against` is another machine's list, which then
@@ -197,6 +169,7 @@ fn rows(view: &View<'_>, judge: &Judge<'_>, is_wanted: impl Fn(&str) -> bool) ->
             place,
             state,
             evidence,
+            harm: kind.harm(),
             hurts: kind.hurts,
             change: kind.change,
             hashes,
@@ -265,33 +238,18 @@ impl Looked {
 
     /// The kinds that have a row in a state, in the table's order, each once.
     pub fn kinds_in(&self, state: State) -> Vec<&'static str> {
-        let mut kinds: Vec<&str> = Vec::new();
-        for row in self.rows.iter().filter(|row| row.state == state) {
-            if kinds.last() != Some(&row.item) {
-                kinds.push(row.item);
-            }
-        }
+        self.kinds(|row| row.state == state)
+    }
+
+    /// Those of [`Looked::kinds_in`] that do such harm.
+    pub fn kinds_that(&self, harm: Harm, state: State) -> Vec<&'static str> {
+        self.kinds(|row| row.state == state && row.harm == harm)
+    }
+
+    fn kinds(&self, is_wanted: impl Fn(&Row) -> bool) -> Vec<&'static str> {
+        let mut kinds: Vec<&str> =
+            self.rows.iter().filter(|row| is_wanted(row)).map(|row| row.item).collect();
+        kinds.dedup();
         kinds
     }
-}
-
-/// What sshd(8) has by its whole configuration. It gives no answer where it is not installed, and before it
-/// was started (it wants its directory below /run).
-pub(crate) fn sshd(root: &Root) -> Option<String> {
-    Program::Sshd.find().filter(|_| ssh::are_named(&View::of(root)))?;
-    let output = Cmd::new(Program::Sshd).arg("-T").checked();
-    let output = output.map_err(|error| log::debug!("{error:#}")).ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// The block devices; where neither udev nor lsblk is there, nothing is known of them, and that is no news.
-fn disks() -> Option<Vec<BlockDevice>> {
-    match devices::look() {
-        Err(_) if Program::Lsblk.find().is_none() => None,
-        found => said(found),
-    }
-}
-
-fn said<T>(result: Result<T>) -> Option<T> {
-    result.map_err(|error| log::warn!("{error:#}")).ok()
 }

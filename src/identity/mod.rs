@@ -18,6 +18,7 @@ pub mod place;
 pub mod record;
 pub mod summary;
 pub mod table;
+pub mod told;
 mod udev_data;
 pub mod view;
 

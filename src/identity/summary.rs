@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::item::Harm;
 use super::judge::State;
 use super::look::{Looked, Standing};
 
@@ -14,6 +15,8 @@ pub struct Summary {
     pub template: Vec<&'static str>,
     /// Kinds that are, probably.
     pub probably: Vec<&'static str>,
+    /// Kinds that are the template's, and do harm only while disks of both machines are in one machine.
+    pub both_disks: Vec<&'static str>,
 }
 
 impl Summary {
@@ -21,8 +24,9 @@ impl Summary {
     pub fn of(looked: &Looked) -> Self {
         Self {
             machine: looked.standing,
-            template: looked.kinds_in(State::Template),
+            template: looked.kinds_that(Harm::Always, State::Template),
             probably: looked.kinds_in(State::Probably),
+            both_disks: looked.kinds_that(Harm::BothDisks, State::Template),
         }
     }
 
@@ -32,6 +36,9 @@ impl Summary {
         let text = match (self.template.is_empty(), self.probably.is_empty()) {
             (true, true) if matches!(self.machine, Standing::Unknown | Standing::Same) => {
                 "nothing that is known: no earlier machine is on record".to_owned()
+            }
+            (true, true) if !self.both_disks.is_empty() => {
+                "nothing that is known to do harm while the disks of both are apart".to_owned()
             }
             (true, true) => "nothing that is known".to_owned(),
             (true, false) => probably(),

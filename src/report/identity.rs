@@ -13,6 +13,7 @@ use super::wrap::wrapped;
 use crate::cli::{Format, IdentityArgs};
 use crate::guest::root::Root;
 use crate::identity::against::SCHEMA;
+use crate::identity::item::Harm;
 use crate::identity::judge::State;
 use crate::identity::look::{Looked, Row, Standing};
 use crate::identity::marks::{Marks, Relation};
@@ -55,11 +56,19 @@ pub fn print(args: &IdentityArgs, root: &Root, looked: &Looked) -> Result<()> {
             let against = args.against.as_deref();
             paragraph(out, &head(looked, against))?;
             for (row, places) in grouped(&looked.rows) {
-                if args.all || matches!(row.state, State::Template | State::Probably) {
+                let is_harmless =
+                    row.harm == Harm::BothDisks && row.state == State::Template && !args.disks;
+                if args.all
+                    || matches!(row.state, State::Template | State::Probably) && !is_harmless
+                {
                     item(out, row, &places, style, args.all)?;
                 }
             }
-            if args.all { Ok(()) } else { rest(out, looked) }
+            if args.all {
+                return Ok(());
+            }
+            shared(out, looked, args)?;
+            rest(out, looked)
         }
     })
 }
@@ -180,6 +189,33 @@ fn item(
         indented(out, &format!("To change it: {}.", row.change))?;
     }
     Ok(())
+}
+
+/// That nothing does harm, where the record says so; and what does only while both disks are in one machine.
+fn shared(out: &mut dyn Write, looked: &Looked, args: &IdentityArgs) -> io::Result<()> {
+    let harmful = looked.kinds_that(Harm::Always, State::Template);
+    let is_clean = harmful.is_empty() && looked.kinds_in(State::Probably).is_empty();
+    let disks = looked.kinds_that(Harm::BothDisks, State::Template);
+    let is_told = !args.disks || disks.is_empty();
+    if looked.standing == Standing::Clone && args.against.is_none() && is_clean && is_told {
+        let scope = if disks.is_empty() {
+            ""
+        } else {
+            " that does harm while the disks of both machines are apart"
+        };
+        paragraph(out, &format!("Nothing is known to be the template's{scope}."))?;
+    }
+    if disks.is_empty() || args.disks {
+        return Ok(());
+    }
+    let disks = disks.join(", ");
+    paragraph(
+        out,
+        &format!(
+            "The template's, and harmful only while disks of both machines are in one machine: {disks}. \
+             `postclone identity --disks` says what each does and what changes it."
+        ),
+    )
 }
 
 /// The kinds of which nothing has to be done, or can be said.

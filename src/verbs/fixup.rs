@@ -120,8 +120,8 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
     renewals::add(&mut parts, root, &once.drawn, (host_name.as_deref(), looked.as_ref()), asked)?;
     let covered = Part::value_variants().iter().filter(|part| args.asks(**part));
     let covered: Vec<&str> = covered.flat_map(|part| part.kinds().iter().copied()).collect();
-    let left = looked.as_ref().and_then(|looked| left::sentence(looked, &covered));
-    parts.warnings.extend(left.map(Warning::general));
+    let left = looked.as_ref().map(|looked| left::sentences(looked, &covered)).unwrap_or_default();
+    parts.warnings.extend(left.into_iter().map(Warning::general));
     if args.run.dry_run && !parts.changes.0.is_empty() {
         let text = "a run draws other IDs and keys than this dry run";
         parts.warnings.push(Warning::general(text));

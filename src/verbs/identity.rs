@@ -11,11 +11,13 @@ use crate::exit::{Exit, fail, refuse};
 use crate::guest::inventory::Inventory;
 use crate::guest::root::Root;
 use crate::identity::against::List;
+use crate::identity::item::Harm;
 use crate::identity::judge::State;
-use crate::identity::look::{Looked, Told, look};
+use crate::identity::look::{Looked, look};
 use crate::identity::marks::{Marks, Relation};
 use crate::identity::place;
 use crate::identity::record::By;
+use crate::identity::told::Told;
 use crate::logger;
 use crate::report::identity as report;
 use crate::transaction::origin;
@@ -41,7 +43,12 @@ pub fn run(args: &IdentityArgs) -> Result<Exit> {
     if root.is_live() && args.against.is_none() {
         note(&root, &looked, By::Run);
     }
-    Ok(if looked.kinds_in(State::Template).is_empty() { Exit::Done } else { Exit::Template })
+    let shared = if args.disks {
+        looked.kinds_in(State::Template)
+    } else {
+        looked.kinds_that(Harm::Always, State::Template)
+    };
+    Ok(if shared.is_empty() { Exit::Done } else { Exit::Template })
 }
 
 /// Looks at the running system as far as it can be seen; what cannot is told. `inventory` is LVM's report,

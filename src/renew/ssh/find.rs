@@ -10,7 +10,7 @@ use crate::guest::host;
 use crate::guest::root::Root;
 use crate::identity::View;
 use crate::identity::items::ssh::{DEFAULTS, certificate_types, key_paths};
-use crate::identity::look;
+use crate::identity::told;
 use crate::plan::Warning;
 use crate::renew::{Secret, Sum};
 use crate::ssh_keygen::{self, Print};
@@ -39,7 +39,7 @@ pub fn find(
     let host = host.map(str::to_owned).or_else(|| host::present(root).map(|own| own.name));
     let mut view = View::of(root);
     if root.is_live() {
-        view.sshd = look::sshd(root);
+        view.sshd = told::sshd(root);
     }
     let certificates = certificate_types(&view);
     let (mut keys, mut texts, mut warnings) = (Vec::new(), Texts::new(), Vec::new());

@@ -22,7 +22,8 @@ ansible_facts:
   returned: success
   description:
     - C(postclone) has C(machine) (clone, template, same, unsure or unknown), C(host), the kinds that are
-      C(template) and C(probably), and C(items), every row of C(--format json).
+      C(template), C(probably) and C(both_disks) (the template's, and harmful only while disks of both
+      machines are in one machine), and C(items), every row of C(--format json).
 """
 
 SCHEMA = 1
@@ -49,9 +50,12 @@ def main():
         module.fail_json(msg=f"postclone's JSON has schema {report['schema']}, and this module "
                          f"reads {SCHEMA}: take the module that comes with that postclone")
     facts = {"machine": report["machine"], "host": report["host"], "items": report["items"]}
-    for state in ("template", "probably"):
-        kinds = [row["item"] for row in report["items"] if row["state"] == state]
-        facts[state] = list(dict.fromkeys(kinds))
+    wanted = {"template": ("template", "always"), "both_disks": ("template", "both-disks"),
+              "probably": ("probably", None)}
+    for name, (state, harm) in wanted.items():
+        kinds = [row["item"] for row in report["items"]
+                 if row["state"] == state and harm in (None, row["harm"])]
+        facts[name] = list(dict.fromkeys(kinds))
     module.exit_json(changed=False, ansible_facts={"postclone": facts})
 
 
