@@ -12,8 +12,6 @@ class Kind:
     suite: str
     layout: str
     what: str
-    representative: bool = False
-    """Whether a full tests/run plays it."""
 
     @property
     def name(self):
@@ -50,7 +48,7 @@ KINDS = [
     Kind("bookworm", "systemd-boot", "no /etc/kernel/cmdline"),
     Kind("trixie", "systemd-boot", "no /etc/kernel/cmdline"),
     Kind("trixie", "systemd-boot-dracut", "/etc/kernel/cmdline with rd.lvm.lv="),
-    Kind("trixie", "uki", "built by ukify", True),
+    Kind("trixie", "uki", "built by ukify"),
     Kind("bookworm", "extlinux", "written by u-boot-update"),
     Kind("bookworm", "boot-on-lvm", "/boot inside of the group"),
     Kind("trixie", "boot-on-lvm-uefi", "/boot inside of the group"),

@@ -244,6 +244,10 @@ LAYOUTS = {
         # A template before it is cloned: its group is named after its host.
         Layout("clone-lab", PAIR, host=OLD.removesuffix("-vg"), setup=HOST_KEYS,
                packages=("openssh-server",)),
+        Layout("clone-xfs", XFS, boot_kind="xfs", boot_size=500, host=OLD.removesuffix("-vg"), setup=HOST_KEYS,
+               packages=("xfsprogs", "openssh-server")),
+        Layout("clone-systemd-boot", PAIR, loader="systemd-boot", boot_size=0, host=OLD.removesuffix("-vg"),
+               setup=HOST_KEYS, packages=("openssh-server",), **{**UEFI, "esp_size": 200}),
         Layout("swapfile", (ROOT,), setup=SWAPFILE, packages=("linux-image-amd64",)),
         Layout("libvirt", PAIR, setup=POOL,
                packages=("libvirt-daemon-system", "libvirt-clients")),

@@ -43,6 +43,8 @@ def in_guest(layout):
 KERNEL_INSTALL = """
 mkdir -p /etc/kernel
 timed bootctl install
+# Before systemd 250 kernel-install makes an entry only where this directory is (00-entry-directory.install).
+[[ $(systemctl --version) != 'systemd 24'* ]] || mkdir -p "{esp}/$(cat /etc/machine-id)"
 echo 'timeout 1' >{esp}/loader/loader.conf
 for version in /lib/modules/*; do
 	version=${{version##*/}}

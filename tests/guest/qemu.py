@@ -196,8 +196,9 @@ def command_line(machine, scratch, frozen=False):
     # without that instruction it was not seen again.
     command += ["-cpu", "host" if machine.accel == "kvm" else "qemu64,-cx16"]
     if machine.variables:
-        for unit, path, more in [(0, FIRMWARE, ",readonly=on"), (1, machine.variables, "")]:
-            command += ["-drive", f"if=pflash,unit={unit},format=raw,file={path}{more}"]
+        kind = "qcow2" if machine.variables.suffix == ".qcow2" else "raw"
+        command += ["-drive", f"if=pflash,unit=0,format=raw,file={FIRMWARE},readonly=on",
+                    "-drive", f"if=pflash,unit=1,format={kind},file={machine.variables}"]
     command += drive("system", machine.disk, machine.format, machine.serial)
     command += drive("job", scratch / "job", "raw", "pclab-job")
     command += drive("out", scratch / "out", "raw", "pclab-out")

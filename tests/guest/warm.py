@@ -132,10 +132,22 @@ def go_on(machine, script, logs, cut=lambda line, at: None, limit=900.0):
     return going
 
 
+def prepare(machine):
+    """Let the machine's firmware keep its variables in a file that can hold a guest as it was, where it has some."""
+    if machine.variables:
+        kept = Path(f"{machine.variables}.qcow2")
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", machine.variables, kept], check=True)
+        machine.variables = kept
+
+
 def copy(machine, path):
     """The kept guest on a disk of its own."""
     subprocess.run(["cp", "--sparse=always", machine.disk, path], check=True)
-    return replace(machine, disk=Path(path))
+    made = replace(machine, disk=Path(path))
+    if machine.variables:
+        made.variables = Path(f"{path}.variables.qcow2")
+        subprocess.run(["cp", "--sparse=always", machine.variables, made.variables], check=True)
+    return made
 
 
 class _running:

@@ -7,6 +7,7 @@ import qemu
 from judge import Criterion, Verdict, undisturbed
 from layout import OLD
 from scenarios.identity import CLONES, EXPECT, TEMPLATE
+from scenarios.undo import GUARD, MACHINE, SUMS, same
 from trial import Scenario
 
 UUIDS = "fs-uuids,swap-uuids,lvm-uuids"
@@ -33,11 +34,12 @@ facts() {
 
 MEET_BEFORE = FACTS + "facts before\n"
 
-FIXUP = EXPECT + FACTS + f"""
+FIXUP = EXPECT + SUMS + FACTS + f"""
 facts before
+sums "$OUT/sums"
 snapshot before
 expect 1 without-name postclone fixup --yes || exit
-timed postclone fixup --name NAME --with {UUIDS} --yes >"$OUT/fixup" 2>&1
+timed postclone fixup --name @@name --with {UUIDS} --yes >"$OUT/fixup" 2>&1
 status=$?
 cat "$OUT/fixup"
 snapshot after
@@ -63,9 +65,10 @@ facts meet
 cat "$OUT"/meet.*
 """
 
-UNDO = EXPECT + FACTS + """
+UNDO = EXPECT + SUMS + FACTS + """
 timed postclone undo --yes || exit
 facts undone
+sums "$OUT/sums"
 """
 
 LAST = FACTS + """
@@ -119,7 +122,7 @@ def play(trial):
         Criterion("the judge calls them bad", not came.good, str(came))]))
     firsts = {}
     for name, clone in clones.items():
-        firsts[name] = first = trial.boot(f"3-fixup-{name}", FIXUP.replace("NAME", name), machine=clone, ending="reboot")
+        firsts[name] = first = trial.boot(f"3-fixup-{name}", FIXUP.replace("@@name", name), machine=clone, ending="reboot")
         trial.require_job(first)
         trial.require(f"the running {name}", trial.verdict(
             "before and after", undisturbed(first.out / "before", first.out / "after")))
@@ -133,11 +136,16 @@ def play(trial):
         trial.require(f"{name} with the other's disk", trial.verdict("met", meets(met, f"{name}-vg", "meet")))
     undo = trial.boot("6-undo", UNDO, machine=clones["web01"], ending="reboot")
     trial.require_job(undo)
+    # The old keys were dropped at the first good boot, and the new ones stay.
+    trial.require("every fact after undo", trial.verdict("facts after undo", same(
+        firsts["web01"].out / "sums", undo.out / "sums", (GUARD, MACHINE, "/etc/ssh/ssh_host_"))))
     last = trial.boot("7-undone", LAST, machine=clones["web01"])
     trial.require("the boot after undo", trial.judged("7-undone", last, OLD))
     trial.require_job(last)
     first = lines(firsts["web01"], "before.uuids")
     trial.require("after undo", trial.verdict("undone", Verdict([
+        Criterion("it has its old name and machine ID",
+                  text(last, "last.names") == text(firsts["web01"], "before.names"), text(last, "last.names")),
         Criterion("the file systems and the swap have their old UUIDs",
                   len(set(first) & set(lines(last, "last.uuids"))) == len(first) - 1, text(last, "last.uuids")),
     ])))

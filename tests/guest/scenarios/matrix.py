@@ -1,13 +1,18 @@
-"""One guest of each kind: renamed, rebooted, judged. tests/guest/matrix puts them in a table."""
+"""One guest of each kind: it gets names and IDs of its own, is rebooted, and judged. tests/guest/matrix puts them
+in a table.
+
+A guest is called as its group's name says at first, as a copy of a template is. Kinds whose group is not named after
+a host get the group's new name by `postclone rename`, and nothing else.
+"""
 
 import json
 
 from judge import Criterion, Verdict, down_in_time, undisturbed
-from layout import LAYOUTS, dm
+from layout import LAYOUTS, NEW, OLD, dm
 from scenarios.rename import proof_rows
 from trial import Scenario
 
-RENAME = """
+RUN = """{template}
 timed dpkg -i postclone.deb >/dev/null || exit
 dpkg-query -W -f '${{Package}} ${{Version}}\\n' postclone lvm2 systemd udev initramfs-tools dracut \\
 	grub-common systemd-boot extlinux cryptsetup 2>/dev/null | grep ' .' >"$OUT/versions"
@@ -16,16 +21,34 @@ kept="/etc/fstab /etc/crypttab /etc/default/grub /etc/kernel/cmdline /etc/initra
 /boot/grub/grub.cfg /boot/extlinux/extlinux.conf $(echo /boot/efi/loader/entries/*.conf)"
 keep $kept
 mv "$OUT/files" "$OUT/files-before"
-{race}timed postclone rename --dry-run {old} {new} >"$OUT/dry-run" 2>&1
+{race}facts before
+timed postclone {command} --dry-run >"$OUT/dry-run" 2>&1
 snapshot before
 from=$EPOCHREALTIME
-timed postclone rename -v --yes {old} {new} >"$OUT/rename" 2>&1
+timed postclone {command} -v --yes >"$OUT/run" 2>&1
 status=$?
 echo "$(((${{EPOCHREALTIME/./}} - ${{from/./}}) / 1000))" >"$OUT/milliseconds"
-cat "$OUT/rename"
+cat "$OUT/run"
 snapshot after
 keep $kept
 exit $status
+"""
+
+TEMPLATE = """
+sed -i 's/{host}/{template}/g' /etc/hosts
+echo {template} >/etc/hostname
+hostname {template}
+"""
+"""The guest as its template is called."""
+
+FACTS = """
+# facts NAME: what the machine is known by
+facts() {
+	cat /etc/hostname /etc/machine-id >"$OUT/$1.known"
+	uname -n >>"$OUT/$1.known"
+	grep '^127.0.1.1' /etc/hosts >>"$OUT/$1.known"
+	cat /etc/ssh/ssh_host_*_key.pub >>"$OUT/$1.known" 2>/dev/null || true
+}
 """
 
 RACE = """
@@ -130,27 +153,50 @@ def proved(text, group):
                   table[:300])])
 
 
+def run(layout):
+    """What is run in a guest of the layout, and what makes the guest its template's first."""
+    if (layout.group, layout.new) != (OLD, NEW):
+        return f"rename {layout.group} {layout.new}", ""
+    template = TEMPLATE.format(host=layout.host, template=OLD.removesuffix("-vg"))
+    return f"fixup --name {layout.host}", template
+
+
+def known(layout, first, second):
+    """Whether the guest is known by its new name, and by an ID and keys of its own."""
+    before, after = ((boot.out / f"{name}.known").read_text().splitlines()
+                     for boot, name in [(first, "before"), (second, "next")])
+    return Verdict([
+        Criterion("it has its host name", after[0] == after[2] == layout.host, " ".join(after[:3])),
+        Criterion("/etc/hosts has it", layout.host in after[3].split(), after[3]),
+        Criterion("nothing is as before", not set(before) & set(after), str(set(before) & set(after))),
+        Criterion("as much as before", len(before) == len(after), str(after)),
+    ])
+
+
 def play(trial):
     layout = trial.layout
     old, new = layout.group, layout.new
     race = RACE if trial.suite == "trixie" else ""
-    first = trial.boot("1-rename", RENAME.format(old=old, new=new, race=race),
+    command, template = run(layout)
+    first = trial.boot("1-run", FACTS + RUN.format(command=command, template=template, race=race),
                        {"postclone.deb": trial.deb}, ending="reboot")
     trial.require_job(first)
-    trial.require("the rename", trial.verdict(
+    trial.require("the run", trial.verdict(
         "before and after", undisturbed(first.out / "before", first.out / "after")))
     trial.require("the proof", trial.verdict(
-        "proof", proved((first.out / "rename").read_text(), dm(new, "x")[:-1])))
-    trial.require("the shutdown", trial.verdict("1-rename", down_in_time(first)))
+        "proof", proved((first.out / "run").read_text(), dm(new, "x")[:-1])))
+    trial.require("the shutdown", trial.verdict("1-run", down_in_time(first)))
     script = inside(layout) if layout.generator == "dracut-hostonly" else ""
-    second = trial.boot("2-next", script + LOOK.format(
+    second = trial.boot("2-next", script + FACTS + "facts next\n" + LOOK.format(
         old=old, more=MORE.get(layout.name, "true").replace("{new}", new).replace(
             "{dm}", dm(new, "x")[:-2])))
     trial.require("the next boot", trial.judged(
         "2-next", second, new, old, by_name(layout), mappings(layout)))
     trial.require_job(second)
+    if template:
+        trial.require("what it is known by", trial.verdict("known", known(layout, first, second)))
     (trial.logs / "facts.json").write_text(json.dumps({
-        "renamed": int((first.out / "milliseconds").read_text()) / 1000,
+        "took": int((first.out / "milliseconds").read_text()) / 1000,
         "before": first.up_seconds, "after": second.up_seconds,
         "kernel": (first.out / "kernel").read_text().strip(),
         "versions": dict(line.split() for line in (first.out / "versions").read_text().splitlines()),
@@ -158,7 +204,7 @@ def play(trial):
 
 
 SCENARIOS = [
-    Scenario(f"kind-{name}", name, "this kind of guest is renamed, rebooted and judged",
+    Scenario(f"kind-{name}", name, "this kind of guest gets names of its own, is rebooted and judged",
              play, needs_deb=True)
     for name in LAYOUTS
 ]

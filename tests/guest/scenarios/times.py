@@ -1,7 +1,7 @@
 """How long a rename takes beside the same work by hand, in one boot, with 1, 2 and 4 kernels, and how
-long a dry run takes beside LVM's report alone.
+long a dry run takes beside LVM's report alone; how long a fixup takes beside a rename.
 
-Wants a quiet host and two processors: POSTCLONE_GUEST_SMP=2 tests/guest/run --deb FILE times dry-run-times
+Wants a quiet host and two processors: POSTCLONE_GUEST_SMP=2 tests/guest/run --deb FILE times dry-run-times fixup-times
 """
 
 import statistics
@@ -106,6 +106,18 @@ update-grub >/dev/null 2>&1
 measure 4
 """
 
+FIXUP = TOOK + f"""
+rename() {{ postclone rename --yes {OLD} web01-vg; }}
+fixup() {{ postclone fixup --name web01 --yes; }}
+for turn in 1 2 3 4; do
+	for what in $( ((turn % 2)) && echo rename fixup || echo fixup rename); do
+		took "$what" "$what" || {{ tail -n 20 "$OUT/$what.log"; exit 1; }}
+		took "undo-of-$what" postclone undo --yes || exit
+	done
+done
+"""
+"""In turns, so that what is read by both is in memory for both."""
+
 
 def medians(trial, script, limit):
     """Boot with the script, and give the median of each measure in milliseconds."""
@@ -148,9 +160,21 @@ def dry_run_times(trial):
         f"| `--version` | {took['start']:.0f} ms | | |"], took, ["report", "dry-run", "start"])
 
 
+def fixup_times(trial):
+    took = medians(trial, FIXUP, 5400.0)
+    ours, alone = took["fixup"], took["rename"]
+    back, back_alone = took["undo-of-fixup"], took["undo-of-rename"]
+    publish(trial, [
+        f"| fixup, and rename alone | {ours / 1000:.1f} s | {alone / 1000:.1f} s | {ours / alone:.2f} |",
+        f"| undo of each | {back / 1000:.1f} s | {back_alone / 1000:.1f} s | {back / back_alone:.2f} |",
+    ], took, ["rename", "undo-of-rename", "fixup", "undo-of-fixup"])
+
+
 SCENARIOS = [
     Scenario("times", "debian-bios", "a rename's time beside the procedure by hand (no test: figures)",
              times, needs_deb=True),
     Scenario("dry-run-times", "debian-bios", "a dry run's time beside LVM's report (no test: figures)",
              dry_run_times, needs_deb=True),
+    Scenario("fixup-times", "clone-lab", "a fixup's time beside a rename's (no test: figures)",
+             fixup_times, needs_deb=True),
 ]
