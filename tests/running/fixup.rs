@@ -93,6 +93,11 @@ fn a_clone_on_record_is_fixed_once() {
     let stage = stage();
     stage.program("usr/bin/lsblk", "#!/bin/sh\ncat /stub/lsblk\n");
     stage.set("lsblk", &lsblk("template"));
+    // LVM never forgets on which host the volumes were made.
+    let lvm = stage.read("usr/sbin/lvm");
+    let made_here = lvm.replace(r#""lv_uuid":"r","#, r#""lv_uuid":"r","lv_host":"a-b","#);
+    assert_ne!(lvm, made_here);
+    stage.program("usr/sbin/lvm", &made_here);
     be(&stage, &TEMPLATE);
     on(&stage, &["seal"]).demand(0);
     let refused = on(&stage, &["fixup", "--name", "web01", "--yes"]).demand(1);

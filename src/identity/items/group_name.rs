@@ -12,15 +12,44 @@ pub const KINDS: &[Kind] = &[Kind {
 }];
 
 /// The hosts on which LVM says that a group's volumes were made are a hint, where this is none of them
-/// (lvm2 lib/metadata/lv.c, `creation_host`).
+/// (lvm2 lib/metadata/lv.c, `creation_host`). LVM never forgets them, so they say nothing of a group that is
+/// named after this host.
 fn find(view: &View<'_>) -> Vec<Found> {
     let found = view.groups().iter().map(|group| {
         let others = group.hosts.iter().map(|host| view.other_host(host));
         let others: Option<Vec<String>> = others.collect();
-        let hint = others.and_then(|others| others.into_iter().next());
+        let is_own =
+            view.host.as_ref().is_some_and(|host| is_named_after(group.name.as_str(), host));
+        let hint = others.and_then(|others| others.into_iter().next()).filter(|_| !is_own);
         let hint =
             hint.map(|_| format!("LVM has it that {} made its volumes", group.hosts.join(", ")));
         Found::one(group.name.as_str(), group.name.as_str()).hinted(hint)
     });
     found.collect()
+}
+
+/// Whether a group's name has a host's name in it, as a whole word.
+fn is_named_after(group: &str, host: &str) -> bool {
+    let group = group.to_lowercase();
+    let is_inner = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    group.match_indices(host).any(|(at, _)| {
+        let (before, after) = (&group[..at], &group[at + host.len()..]);
+        !host.is_empty() && !is_inner(before.chars().next_back()) && !is_inner(after.chars().next())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_named_after_a_host_by_whole_words() {
+        for name in ["web01", "web01-vg", "vg_web01", "Web01-vg", "a.web01.b", "web011-web01"] {
+            assert!(is_named_after(name, "web01"), "{name}");
+        }
+        for name in ["vg0", "web011-vg", "myweb01", "ubuntu-vg"] {
+            assert!(!is_named_after(name, "web01"), "{name}");
+        }
+        assert!(!is_named_after("vg", ""));
+    }
 }

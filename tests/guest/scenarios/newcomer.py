@@ -57,7 +57,7 @@ typed 3 "$proposed" || exit
 SECOND = TERMINAL + """
 typed 4 postclone identity
 echo "identity ended with $?"
-typed 5 postclone || exit
+typed 5 postclone status || exit
 lvs
 """
 
