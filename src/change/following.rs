@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::Changes;
 use crate::guest::placed::{Made, Placed};
 use crate::plan::Warning;
 use crate::rewrite::bridge::{self, Uuids};
@@ -13,6 +14,7 @@ use crate::rewrite::matcher::Matcher;
 use crate::rewrite::merge::merge;
 use crate::rewrite::text::kernel_command_line;
 use crate::rewrite::uuid_bridge::StandIns;
+use crate::transaction::record::Direction;
 
 /// A placed file of a run.
 #[derive(Debug)]
@@ -27,8 +29,14 @@ pub struct Following {
 }
 
 impl Following {
-    /// As the matchers want it, each after those before it; what is left is warned of.
-    pub fn new(file: Placed, matchers: &[Matcher], warnings: &mut Vec<Warning>) -> Result<Self> {
+    /// As the changes want it: the names by the matchers, each after those before it, then other arguments; what
+    /// is left is warned of.
+    pub fn new(
+        file: Placed,
+        matchers: &[Matcher],
+        changes: &Changes,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self> {
         let mut this = Self { last: file, bridge: None, before: String::new(), edits: Vec::new() };
         if let Made::Unified { cmdline, .. } = &mut this.last.made {
             this.before.clone_from(cmdline);
@@ -44,6 +52,11 @@ impl Following {
                 }
                 *cmdline = text(&apply(cmdline.as_bytes(), &found.edits));
                 this.edits = merge(std::mem::take(&mut this.edits), found.edits);
+            }
+            for change in changes.iter() {
+                let edits = change.argument_edits(cmdline.as_bytes(), Direction::Forward);
+                *cmdline = text(&apply(cmdline.as_bytes(), &edits));
+                this.edits = merge(std::mem::take(&mut this.edits), edits);
             }
         }
         Ok(this)

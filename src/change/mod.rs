@@ -25,6 +25,7 @@ use crate::plan::paths::Shifted;
 use crate::plan::{Act, Phase, Rewriter, Subject};
 use crate::proof::Known;
 use crate::rewrite::bridge::Uuids;
+use crate::rewrite::edit::Edit;
 use crate::rewrite::matcher::Matcher;
 use crate::rewrite::uuid_bridge::StandIns;
 use crate::transaction::record::Direction;
@@ -71,6 +72,11 @@ pub trait Change: fmt::Debug + Send + Sync {
     }
 
     // --- What is found and made.
+
+    /// What changes in the kernel command line of a unified kernel image that is built anew, beside names.
+    fn argument_edits(&self, _command_line: &[u8], _direction: Direction) -> Vec<Edit> {
+        Vec::new()
+    }
 
     /// How its names are found in files and replaced. `mappings` are the names of dm-crypt mappings that
     /// the tree declares.

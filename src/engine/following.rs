@@ -31,7 +31,7 @@ pub(super) fn add(job: &mut Job) -> Result<()> {
     let matchers = job.changes.matchers(Direction::Forward, &job.mappings);
     let warnings = &mut job.plan.warnings;
     for file in found.placed {
-        let following = Following::new(file, &matchers, warnings)?;
+        let following = Following::new(file, &matchers, &job.changes, warnings)?;
         job.placed.push(following);
     }
     // The plan's own warning tells only of those that name the group.

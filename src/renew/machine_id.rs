@@ -106,11 +106,16 @@ pub fn find(
         return Ok((None, vec![Warning::about(Path::new(FILE), text)]));
     }
     names_no_group(root)?;
-    arguments::is_in_no_image(root, &text)?;
     let (token, entries) = names(root, &text)?;
     let kept = Kept { old: text, new: draw()?, token, entries };
-    let in_images = generator(root) == Some(Generator::Dracut);
+    let in_images = are_in_images(root, &kept.old)?;
     Ok((Some(Renewal { kept, in_images }), Vec::new()))
+}
+
+/// Whether images may hold the ID: dracut's do, and unified kernel images whose command line gives it to systemd.
+fn are_in_images(root: &Root, id: &str) -> Result<bool> {
+    let is_dracuts = generator(root) == Some(Generator::Dracut);
+    Ok(is_dracuts || !arguments::unified_with(root, id)?.is_empty())
 }
 
 /// A new ID, as systemd draws one (sd_id128_randomize(3)): a UUID of version 4.

@@ -124,8 +124,13 @@ fn copy_of(kernel: &str) -> String {
 /// Unified kernel images of the layout `uki`, built by the stub itself. No /etc/kernel/cmdline: they
 /// have the command line of a boot.
 pub fn unified() -> Stage {
+    unified_of("root=/dev/mapper/a--b-root ro mine=1")
+}
+
+/// The same with this command line.
+fn unified_of(line: &str) -> Stage {
     let stage = prepared("uki");
-    stage.write("etc/kernel/cmdline", "root=/dev/mapper/a--b-root ro mine=1\n");
+    stage.write("etc/kernel/cmdline", &format!("{line}\n"));
     for (kernel, path) in KERNELS.iter().zip(UNIFIED) {
         let (linux, initrd) =
             (format!("/boot/vmlinuz-{kernel}"), format!("/boot/initrd.img-{kernel}"));
@@ -318,6 +323,36 @@ fn unified_images_are_built_anew_with_their_own_command_line() {
     stage.run(UNDO).demand(0);
     fs::remove_file(stage.path("stub/bridged")).unwrap();
     assert_eq!(before, stage.system());
+}
+
+#[test]
+fn a_unified_image_gives_systemd_the_new_machine_id() {
+    needs_root!();
+    let line = |id: &str| format!("root=/dev/mapper/a--b-root ro systemd.machine_id={id}");
+    let stage = unified_of(&line(TOKEN));
+    stage.write("etc/machine-id", &format!("{TOKEN}\n"));
+    let before = stage.system();
+    let renew = ["renew", "machine-id", "--yes"];
+    let run = stage.run(&[&renew[..], &["--no-initramfs"]].concat()).demand(1);
+    let words = "has systemd.machine_id=0123456789abcdef0123456789abcdef in its command line, and its boot takes that \
+                 machine ID back, but this run does not build it anew: build it without the argument, or leave the \
+                 machine ID as it is, as in `postclone fixup --except machine-id`";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    assert_eq!(before, stage.system());
+    stage.run(&renew).demand(0);
+    let id = stage.read("etc/machine-id").trim().to_owned();
+    assert_ne!(id, TOKEN);
+    for path in UNIFIED {
+        assert_eq!(cmdline(&stage.path(path)), line(&id), "{path}");
+    }
+    stage.run(UNDO).demand(0);
+    assert_eq!(before, stage.system());
+    // With a group's renaming, whose bridge keeps the ID.
+    stage.write("etc/hostname", "a-b\n");
+    stage.run(&["fixup", "--name", "web01", "--only", "group-name,machine-id", "--yes"]).demand(0);
+    let id = stage.read("etc/machine-id").trim().to_owned();
+    let image = stage.path(UNIFIED[0]);
+    assert_eq!(cmdline(&image), line(&id).replace("a--b", "web01"));
 }
 
 #[test]

@@ -4,9 +4,9 @@
 //! src/kernel-install/90-loaderentry.install.in, 60-ukify.install.in).
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, bail};
 use memchr::memmem;
 
 use crate::change::Job;
@@ -87,20 +87,37 @@ pub(super) fn is_of_running(job: &Job, id: &str) -> bool {
         && !has_command_line(&job.root)
 }
 
-/// Demands that no unified kernel image has the argument: nothing is written into one.
-pub(super) fn is_in_no_image(root: &Root, id: &str) -> Result<()> {
+/// The unified kernel images that have the argument with this ID, links resolved.
+///
+/// # Errors
+/// A place that cannot be read.
+pub(super) fn unified_with(root: &Root, id: &str) -> Result<Vec<PathBuf>> {
     let argument = [ARGUMENT, id.as_bytes()].concat();
+    let mut found = Vec::new();
     for pattern in UNIFIED {
         for path in root.glob(pattern).map_err(refuse)? {
             let Some(image) = root.read(&path).map_err(refuse)? else { continue };
             if memmem::find(&image.bytes, &argument).is_some() {
-                return Err(refuse(anyhow!(
-                    "`{}` has systemd.machine_id={id} in its command line, and its boot takes that machine ID back: \
-                     build it without the argument, or leave the machine ID out, as in \
-                     `postclone renew ssh-host-keys`",
-                    path.display()
-                )));
+                found.push(image.path);
             }
+        }
+    }
+    Ok(found)
+}
+
+/// Demands of each unified kernel image with the argument that this run builds it anew.
+///
+/// # Errors
+/// One that stays as it is: its boot would take the ID back.
+pub(super) fn are_built_anew(job: &Job, id: &str) -> Result<()> {
+    for path in unified_with(&job.root, id)? {
+        if job.placed.iter().all(|following| following.last.path != path) {
+            bail!(
+                "`{}` has systemd.machine_id={id} in its command line, and its boot takes that machine ID back, but \
+                 this run does not build it anew: build it without the argument, or leave the machine ID as it is, \
+                 as in `postclone fixup --except machine-id`",
+                path.display()
+            );
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::Ids;
-use super::{FILE, KIND, Kept, Renewal, Token, arguments};
+use super::{FILE, KIND, Kept, Renewal, Token, are_in_images, arguments};
 use crate::change::{Change, Job, Told};
 use crate::guest::mounts::mounted;
 use crate::guest::root::Root;
@@ -15,6 +15,7 @@ use crate::plan::paths::Shifted;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::printable::count;
 use crate::renew::entries::{self, Names, TOKEN};
+use crate::rewrite::edit::Edit;
 use crate::transaction::made;
 use crate::transaction::record::Direction;
 use crate::transaction::twins;
@@ -70,6 +71,11 @@ impl Change for Renewal {
         self.in_images
     }
 
+    fn argument_edits(&self, command_line: &[u8], direction: Direction) -> Vec<Edit> {
+        let (from, to) = self.way(direction);
+        arguments::edits(command_line, from, to)
+    }
+
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
         let (from, to) = self.way(direction);
         let names =
@@ -81,6 +87,7 @@ impl Change for Renewal {
         let (from, to) = self.way(Direction::Forward);
         let mut checks = entries::checks(job, &self.kept.entries, from, to);
         checks.push(is_no_mount(&job.root));
+        checks.push(arguments::are_built_anew(job, from));
         checks
     }
 
@@ -235,7 +242,7 @@ impl Change for Renewal {
         };
         let entries =
             if self.kept.entries.is_empty() { Vec::new() } else { entries::found(root, &old)? };
-        let in_images = self.in_images;
+        let in_images = self.in_images || are_in_images(root, &old)?;
         Ok(Box::new(Self { kept: Kept { old, new, token, entries }, in_images }))
     }
 }
