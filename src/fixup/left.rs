@@ -3,7 +3,7 @@
 use crate::identity::judge::State;
 use crate::identity::look::Looked;
 
-/// The kinds that are the template's and that no part of the plan changes, in a sentence; none where there are
+/// The kinds that are the template's and that no part of the plan changes, in a sentence; none if there are
 /// none. `covered` are the kinds of the plan's parts.
 pub(crate) fn sentence(looked: &Looked, covered: &[&str]) -> Option<String> {
     let left = |state: State| -> Vec<&'static str> {
@@ -20,6 +20,6 @@ pub(crate) fn sentence(looked: &Looked, covered: &[&str]) -> Option<String> {
         (false, false) => format!("{}; probably {}", sure.join(", "), probable.join(", ")),
     };
     Some(format!(
-        "this stays the template's: {said}; `postclone identity` says what each hurts and what changes it"
+        "this stays the template's: {said}; `postclone identity` says what harm each does and what changes it"
     ))
 }

@@ -39,7 +39,7 @@ pub(super) const PLACES: &[(&str, &str)] = &[
 const UNIFIED: &[&str] =
     &["boot/EFI/Linux/*.efi", "boot/efi/EFI/Linux/*.efi", "efi/EFI/Linux/*.efi"];
 
-/// The format of a file; none where it is none of the places.
+/// The format of a file; none if it is none of the places.
 pub(super) fn kind(path: &Path) -> Option<&'static str> {
     let text = path.to_string_lossy();
     let is_it = |pattern: &str| match pattern.split_once('*') {
@@ -95,9 +95,9 @@ pub(super) fn is_in_no_image(root: &Root, id: &str) -> Result<()> {
             let Some(image) = root.read(&path).map_err(refuse)? else { continue };
             if memmem::find(&image.bytes, &argument).is_some() {
                 return Err(refuse(anyhow!(
-                    "`{}` has systemd.machine_id={id} in its command line, and its boot takes that machine ID back: \
-                     build it without the argument, or leave the machine ID out, as in \
-                     `postclone renew ssh-host-keys`",
+                    "`{}` has systemd.machine_id={id} in its command line, so booting it brings that machine ID \
+                     back: build it without the argument, or leave out the machine ID, as in `postclone renew \
+                     ssh-host-keys`",
                     path.display()
                 )));
             }
