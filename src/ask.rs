@@ -18,11 +18,11 @@ pub fn is_possible() -> bool {
 /// # Errors
 /// An answer that can be no host's name, and none where nothing is proposed.
 pub fn host_name(why: &str, proposed: Option<&str>) -> Result<Spelling> {
-    let asking = "asking for the host's name";
+    let asking = "asking for the host name";
     let mut stderr = io::stderr();
     let default = proposed.map(|name| format!(" [{name}]")).unwrap_or_default();
     let why = printable::line(why);
-    write!(stderr, "{why}.\nWhat is this machine called from now on?{default} ").context(asking)?;
+    write!(stderr, "{why}.\nWhat is this machine's new name?{default} ").context(asking)?;
     stderr.flush().context(asking)?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).context(asking)?;

@@ -19,7 +19,7 @@ impl Devices {
         Ok(Self(parse(&export()?)))
     }
 
-    /// UUIDs on the group's volumes. One that a second device bears as well (a snapshot, the template's
+    /// UUIDs on the group's volumes. One that a second device has as well (a snapshot, the template's
     /// disk) names no file system for certain and is left out.
     pub fn uuids(&self, group: &Group) -> Uuids {
         let mut bearers: BTreeMap<&str, usize> = BTreeMap::new();
@@ -108,14 +108,14 @@ struct Device {
 pub fn read(device: &str) -> Result<String> {
     let output =
         Cmd::new(Program::Blkid).args(["-p", "-s", "UUID", "-o", "value", device]).checked();
-    let output = output.with_context(|| format!("reading the UUID on `{device}`"))?;
+    let output = output.with_context(|| format!("reading the UUID of `{device}`"))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Without blkid's cache, which may tell of devices that are gone.
 fn export() -> Result<String> {
     let output = Cmd::new(Program::Blkid).args(["-c", "/dev/null", "-o", "export"]).output();
-    let output = output.context("asking for the file systems' UUIDs")?;
+    let output = output.context("asking for the UUIDs of the file systems")?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

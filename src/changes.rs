@@ -39,7 +39,7 @@ const KINDS: &[(&str, Read)] = &[
 pub fn of(saved: &Saved) -> Result<Changes> {
     let read = |change: &SavedChange| match KINDS.iter().find(|(kind, _)| *kind == change.kind) {
         Some((_, read)) => read(change),
-        None => bail!("it is about a change of the kind `{}`", change.kind.escape_debug()),
+        None => bail!("it concerns a change of the kind `{}`", change.kind.escape_debug()),
     };
     let changes = Changes(saved.changes.iter().map(read).collect::<Result<_>>()?);
     for (number, step) in saved.steps.iter().enumerate() {

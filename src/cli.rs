@@ -21,11 +21,11 @@ pub use run_args::RunArgs;
 
 /// Make a cloned machine a machine of its own.
 ///
-/// Run it once as root inside a clone: `postclone fixup`. It shows every change as a diff, asks,
-/// and gives the machine a name, IDs and keys of its own: host name, LVM volume group, machine ID,
-/// SSH host keys. It checks the result, and `postclone undo` takes it back. Then reboot.
+/// Run `postclone fixup` once, as root, inside a clone. It shows every change as a diff, asks, and
+/// gives the machine its own name, IDs and keys: host name, LVM volume group, machine ID, SSH host
+/// keys. It checks the result. Then reboot. `postclone undo` undoes the run.
 ///
-/// Without a command it says what it sees, and which command to run next.
+/// Without a command, postclone says what it sees, and which command to run next.
 #[derive(Debug, Parser)]
 #[command(name = "postclone", version, max_term_width = 80, help_expected = true)]
 pub struct Cli {
@@ -37,7 +37,7 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Make a clone a machine of its own: names, IDs and keys, in one plan
+    /// Make a clone a machine of its own: names, IDs and keys, in one run
     Fixup(FixupArgs),
     /// Rename a volume group everywhere
     Rename(RenameArgs),
@@ -45,19 +45,19 @@ pub enum Verb {
     RenameLv(RenameLvArgs),
     /// Rename the host everywhere
     RenameHost(RenameHostArgs),
-    /// Give a clone IDs and keys of its own
+    /// Give a clone its own IDs and keys
     Renew(RenewArgs),
-    /// Take the last rename back, whole
+    /// Undo the last run completely
     Undo(UndoArgs),
-    /// Say what group / is on, whose name it bears, and what waits
+    /// Show the volume group of /, the last run, and what to do next
     Status(StatusArgs),
-    /// List what still names a group, by severity
+    /// List everything that still names a group, by severity
     Audit(AuditArgs),
     /// List what in this machine is still its template's
     Identity(IdentityArgs),
-    /// In a template: write down what it has, so that its clones are told from it
+    /// In a template: record what it has, so that clones can be told apart from it
     Seal(SealArgs),
-    /// Drop old keys that journals have, after a good boot
+    /// Drop the old keys in journals, after a good boot
     #[command(hide = true)]
     ForgetSecrets,
     /// Print a completion script for a shell
@@ -71,32 +71,32 @@ pub enum Verb {
 /// Arguments of `postclone rename`.
 #[derive(Debug, Args)]
 pub struct RenameArgs {
-    /// The group's name now [default: the group that holds /]
+    /// The present name of the group [default: the group that holds /]
     #[arg(value_name = "OLD")]
     pub old: Option<VgName>,
 
-    /// The group's new name [default: OLD's pattern with this host's name]
+    /// The new name of the group [default: OLD with this host's name in it]
     #[arg(value_name = "NEW", value_parser = parse_new)]
     pub new: Option<VgName>,
 
-    /// Make NEW of this host name instead of the present one
+    /// Build NEW from this host name instead of the present one
     ///
-    /// For a clone that still has its template's host name. The host name itself is left alone.
+    /// For a clone that still has its template's host name. The host name itself does not change.
     #[arg(long, value_name = "NAME", value_parser = parse_host, conflicts_with = "new")]
     pub to_hostname: Option<String>,
 
     /// Rename the group with this UUID
     ///
     /// For two groups of one name, as when a clone's disk is attached beside its template's. `vgs -o
-    /// +vg_uuid` shows it.
+    /// +vg_uuid` shows the UUIDs.
     #[arg(long, value_name = "UUID")]
     pub vg_uuid: Option<String>,
 
-    /// Finish a run that was cut, as its journal says
+    /// Finish a run that was interrupted, as its journal says
     #[arg(long, conflicts_with_all = ["old", "new", "to_hostname", "vg_uuid", "dry_run", "files_only", "no_initramfs", "lvm_report", "also"])]
     pub resume: bool,
 
-    /// How the run is made
+    /// Options of the run
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -104,7 +104,7 @@ pub struct RenameArgs {
 /// Arguments of `postclone rename-lv`.
 #[derive(Debug, Args)]
 pub struct RenameLvArgs {
-    /// The volume's group and its name now
+    /// The volume's group and present name
     #[arg(value_name = "GROUP/OLD", value_parser = parse_volume)]
     pub volume: (VgName, LvName),
 
@@ -112,7 +112,7 @@ pub struct RenameLvArgs {
     #[arg(value_name = "NEW", value_parser = parse_new_volume)]
     pub new: LvName,
 
-    /// How the run is made
+    /// Options of the run
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -121,19 +121,19 @@ pub struct RenameLvArgs {
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub struct RenameHostArgs {
-    /// The host's name until now [default: its present name]
+    /// The old host name [default: the present one]
     ///
-    /// For a host that has its new name already, while other places still have OLD.
+    /// For a host that already has its new name, while other places still have OLD.
     #[arg(value_name = "OLD", value_parser = parse_host_name)]
     pub old: Option<Spelling>,
 
-    /// The host's new name, short or with its domain
+    /// The new host name, short or with its domain
     ///
-    /// Without a domain it keeps that of OLD.
+    /// Without a domain, the host keeps the domain of OLD.
     #[arg(value_name = "NEW", value_parser = parse_host_name)]
     pub new: Spelling,
 
-    /// How the run is made
+    /// Options of the run
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -146,9 +146,9 @@ pub struct UndoArgs {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// Put old bytes back even if somebody changed the files since
+    /// Put old bytes back even if the files were changed since
     ///
-    /// Their present bytes are kept in the journal's directory.
+    /// The present bytes are kept in the journal's directory.
     #[arg(long)]
     pub force: bool,
 
@@ -156,11 +156,11 @@ pub struct UndoArgs {
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
 
-    /// Say more on stderr: the programs that are run and what they say
+    /// Print more to stderr: which programs run and what they print
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// Say nothing on stderr but warnings and errors
+    /// Print only warnings and errors to stderr
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 }
@@ -172,9 +172,10 @@ pub struct StatusArgs {
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
 
-    /// Print the proof of the next boot as well; exit status 1 where a row fails
+    /// Print the proof of the next boot as well; exit with status 1 if a row fails
     ///
-    /// Every kernel, image, argument and device that the next boot reads, and whether it is there.
+    /// The proof lists every kernel, image, argument and device that the next boot reads, and says
+    /// whether it exists.
     #[arg(long)]
     pub boot: bool,
 
@@ -186,7 +187,7 @@ pub struct StatusArgs {
 /// Arguments of `postclone audit`.
 #[derive(Debug, Args)]
 pub struct AuditArgs {
-    /// The name to search for [default: the one that the last run took away]
+    /// The name to search for [default: the name that the last run replaced]
     #[arg(value_name = "NAME")]
     pub name: Option<VgName>,
 
@@ -196,19 +197,20 @@ pub struct AuditArgs {
 
     /// Print findings of this severity and worse ones
     ///
-    /// The exit status is about these alone.
+    /// The exit status depends on these findings only.
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = Severity::Cosmetic)]
     pub severity: Severity,
 
-    /// Take the groups and volumes from FILE instead of asking LVM
+    /// Read the groups and volumes from FILE instead of asking LVM
     ///
     /// FILE holds the output of `lvm fullreport -a --reportformat json`.
     #[arg(long, value_name = "FILE")]
     pub lvm_report: Option<PathBuf>,
 
-    /// Print lines of files that not everybody may read wherever they go
+    /// Print lines of private files to any output
     ///
-    /// Without it they go to a terminal alone, as text; elsewhere the name alone is printed.
+    /// A file is private if not everybody may read it. Without this option, such lines go only to a
+    /// terminal, as text. Elsewhere only the name is printed.
     #[arg(long)]
     pub show_private: bool,
 
@@ -220,11 +222,11 @@ pub struct AuditArgs {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
 
-    /// Say more on stderr: the programs that are run and what they say
+    /// Print more to stderr: which programs run and what they print
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// Say nothing on stderr but warnings and errors
+    /// Print only warnings and errors to stderr
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 }
@@ -232,7 +234,7 @@ pub struct AuditArgs {
 /// Output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Text for people; a plan is a patch that patch(1) takes
+    /// Text for people; a plan is a patch for patch(1)
     Text,
     /// One JSON document
     Json,
@@ -292,7 +294,7 @@ fn parse_host_name(argument: &str) -> Result<Spelling, String> {
 fn parse_host(argument: &str) -> Result<String, &'static str> {
     host::short(argument)
         .map(str::to_owned)
-        .ok_or("it can be no host's name: use letters, digits and hyphens, 64 at most")
+        .ok_or("it cannot be a host name: use at most 64 letters, digits and hyphens")
 }
 
 #[cfg(test)]

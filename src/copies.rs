@@ -1,5 +1,5 @@
-//! Old copies, told by how their names end: packaging tools, editors and people leave them, and no program
-//! takes them for what they are copies of.
+//! Old copies, recognized by the end of their names. Packaging tools, editors and people leave them, and no
+//! program reads them in place of the original.
 
 /// Of dpkg(1), ucf(1), rpm(8), patch(1), and of people.
 const SUFFIXES: &[&str] = &[

@@ -118,7 +118,7 @@ pub fn report(error: &anyhow::Error) -> Exit {
     match status {
         Exit::Done => log::error!("{error:#}; the run itself is complete: see `postclone status`"),
         Exit::NotRestored if error.downcast_ref::<Failure>().is_none() => log::error!(
-            "{error:#}; the run is not over: see `postclone status` for what to do next"
+            "{error:#}; the run is not finished: see `postclone status` for what to do next"
         ),
         _ => log::error!("{error:#}"),
     }

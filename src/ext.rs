@@ -16,7 +16,7 @@ pub fn features(device: &str) -> Result<Vec<String>> {
     let output = Cmd::new(Program::Tune2fs).args(["-l", device]).checked()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().find_map(|line| line.strip_prefix("Filesystem features:"));
-    let line = line.with_context(|| format!("`tune2fs -l {device}` names no features"))?;
+    let line = line.with_context(|| format!("`tune2fs -l {device}` shows no features"))?;
     Ok(line.split_whitespace().map(str::to_owned).collect())
 }
 

@@ -1,6 +1,9 @@
 //! Named points at which a test makes a run fail, or kills it. Nothing of it is in a normal build.
 
-#![allow(clippy::disallowed_methods, reason = "it notes points for tests, and is in no package")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it records points for tests, and is not in the package"
+)]
 
 use anyhow::Result;
 

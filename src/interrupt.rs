@@ -1,6 +1,6 @@
-//! Signals that reach a run in its middle.
+//! Signals that reach a run in the middle.
 //!
-//! Ctrl-C and a request to end stop it before the next step, and it is taken back; a terminal that
+//! Ctrl-C and a request to end stop it before the next step, and it is undone; a terminal that
 //! goes away does not stop it.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

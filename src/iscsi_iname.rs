@@ -23,6 +23,6 @@ pub fn make(prefix: &str) -> Result<String> {
         {
             Ok(said)
         }
-        _ => bail!("{command} printed `{}`, which is no such name", said.escape_debug()),
+        _ => bail!("{command} printed `{}`, which is not such a name", said.escape_debug()),
     }
 }

@@ -166,14 +166,14 @@ pub fn volume_name(group: &str, volume: &str) -> Result<(VgName, LvName)> {
         Some((group.name.clone(), volume.name.clone()))
     });
     found.ok_or_else(|| {
-        anyhow!("LVM does not show the volume {volume} any more: look with `lvs -o +lv_uuid`")
+        anyhow!("LVM does not show the volume {volume} any more: check with `lvs -o +lv_uuid`")
     })
 }
 
 /// The present name of the group with that UUID.
 pub fn name_of(uuid: &str) -> Result<VgName> {
     inventory()?.by_uuid(uuid).map(|group| group.name.clone()).ok_or_else(|| {
-        anyhow!("LVM does not show the group {uuid} any more: look with `vgs -o +vg_uuid`")
+        anyhow!("LVM does not show the group {uuid} any more: check with `vgs -o +vg_uuid`")
     })
 }
 
@@ -251,7 +251,7 @@ fn told(command: &Cmd, silent: Output) -> Result<Output> {
 pub fn is_uuid(uuid: &str) -> Result<()> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if uuid.is_empty() || uuid.starts_with('-') || !uuid.chars().all(fits) {
-        bail!("`{}` is no UUID of LVM's", uuid.escape_debug());
+        bail!("`{}` is not a UUID of LVM", uuid.escape_debug());
     }
     Ok(())
 }

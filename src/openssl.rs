@@ -23,7 +23,7 @@ pub fn make(settings: &Path, key: &Path, certificate: &Path) -> Result<()> {
     let public = ask(&["x509", "-noout", "-pubkey"], certificate)?;
     if public.is_empty() || public != ask(&["pkey", "-pubout"], key)? {
         bail!(
-            "openssl made a certificate that does not fit its key: nothing was changed, try again"
+            "openssl made a certificate that does not match its key: nothing was changed, try again"
         );
     }
     Ok(())

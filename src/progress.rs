@@ -1,5 +1,5 @@
-//! How long the work has been going on: a live line where stderr is a terminal that can take one,
-//! else a plain line every few seconds.
+//! Shows how long the work has been going on: with one line that is updated if stderr is a terminal that can do
+//! that, otherwise with a plain line every few seconds.
 
 use std::io::{IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};

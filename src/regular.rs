@@ -1,4 +1,4 @@
-//! Regular files, told from what else may stand at a path.
+//! Regular files, as opposed to anything else that may be at a path.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -14,7 +14,7 @@ pub fn open_regular(path: &Path) -> std::io::Result<File> {
     if file.metadata()?.is_file() {
         return Ok(file);
     }
-    Err(std::io::Error::other("it is no regular file"))
+    Err(std::io::Error::other("it is not a regular file"))
 }
 
 /// Device and inode: two paths of one file are one file.

@@ -53,7 +53,7 @@ pub struct Cmd {
     place: Option<Arc<dyn Place>>,
 }
 
-/// Gives one more descriptor of an open file; none where there is no such file.
+/// Gives one more descriptor of an open file; none if there is no such file.
 pub type Share = fn() -> io::Result<Option<File>>;
 
 /// Where programs run: another root directory, other names of devices.
@@ -211,7 +211,7 @@ impl Cmd {
             }
             if start.elapsed() > self.limit {
                 end_group(child);
-                bail!("it had not ended after {} s and was killed", self.limit.as_secs());
+                bail!("it had not ended after {} s, and was killed", self.limit.as_secs());
             }
             if pipes.end_within(POLL) {
                 thread::sleep(pause);
@@ -225,7 +225,9 @@ impl Cmd {
         let start = Instant::now();
         while !pipes.end_within(POLL) {
             if start.elapsed() > GRACE || interrupt::caught().is_some_and(|_| self.interruptible) {
-                log::debug!("{self} has ended, and something that it started has its output open");
+                log::debug!(
+                    "{self} has ended, but something that it started still has its output open"
+                );
                 return;
             }
         }

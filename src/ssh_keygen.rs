@@ -34,7 +34,7 @@ pub fn print(public: &Path) -> Result<Print> {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     parse(&said).ok_or_else(|| {
         anyhow!(
-            "ssh-keygen said of `{}` what is not understood: `{}`",
+            "ssh-keygen printed something unknown for `{}`: `{}`",
             public.display(),
             said.trim()
         )
@@ -70,7 +70,7 @@ pub fn make(key: &Path, like: &Print, comment: &str) -> Result<()> {
     let halves =
         |text: &str| text.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
     if halves(&text).len() != 2 || halves(&text) != halves(&derived) {
-        bail!("ssh-keygen made a key whose halves do not fit: nothing was changed, try again");
+        bail!("ssh-keygen made a key whose halves do not match: nothing was changed, try again");
     }
     let made = print(&public)?;
     if (made.bits, &made.kind) != (like.bits, &like.kind) {

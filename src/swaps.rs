@@ -13,11 +13,11 @@ pub struct Swap {
     pub path: String,
     /// Kibibytes that are in it.
     pub used: u64,
-    /// Its priority; a negative one is the kernel's own choice (swapon(2)).
+    /// Its priority; a negative one belongs to the kernel choice (swapon(2)).
     pub priority: i32,
 }
 
-/// Swap areas on block devices that are in use; none where /proc is not there.
+/// Swap areas on block devices that are in use; none if /proc is not there.
 pub fn in_use() -> Vec<Swap> {
     parse(&fs::read_to_string("/proc/swaps").unwrap_or_default())
 }
@@ -61,7 +61,7 @@ pub fn set_uuid(device: &str, used: Option<&Swap>, uuid: &str) -> Result<()> {
             command = command.args(["-p", &swap.priority.to_string()]);
         }
         let on = command.arg(device).checked();
-        on.with_context(|| format!("taking the swap `{device}` into use again"))?;
+        on.with_context(|| format!("putting the swap `{device}` to use again"))?;
     }
     changed.map(|_| ())
 }

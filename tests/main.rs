@@ -133,5 +133,7 @@ mod words;
 // The tree itself.
 #[path = "house/rooms.rs"]
 mod rooms;
+#[path = "house/terms.rs"]
+mod terms;
 #[path = "house/units.rs"]
 mod units;

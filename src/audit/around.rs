@@ -1,4 +1,4 @@
-//! What stands around a token in a text.
+//! The text around a token.
 
 use std::ops::Range;
 

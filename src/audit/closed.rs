@@ -1,6 +1,6 @@
 //! What is not entered: other systems, other machines' disks, file systems of other kinds.
 
-/// Directories that are not entered: other systems' roots and disks, and postclone's own records.
+/// Directories that are not entered: roots of other systems and disks, and postclone's own records.
 /// Elsewhere a directory with `etc`, `usr` and `var` in it is taken for another system's root.
 pub(super) const CLOSED: &[(&str, &str)] = &[
     ("var/lib/postclone", "the journals of postclone"),
@@ -20,7 +20,7 @@ pub(super) const CLOSED: &[(&str, &str)] = &[
     ("var/lib/vz", "disks of other machines"),
 ];
 
-const OTHER_ROOTS: &str = "other systems' roots";
+const OTHER_ROOTS: &str = "roots of other systems";
 
 /// Types of file systems that are not entered, with their sub-types behind a dot (`fuse.sshfs`).
 pub(super) const CLOSED_FILE_SYSTEMS: &[(&[&str], &str)] = &[
@@ -45,10 +45,10 @@ pub(super) const CLOSED_FILE_SYSTEMS: &[(&[&str], &str)] = &[
             "fuseblk",
             "virtiofs",
         ],
-        "is a network or user's file system",
+        "is a network file system or a user's file system",
     ),
-    (&["autofs"], "mounts something when it is entered"),
-    (&["overlay", "squashfs", "erofs", "iso9660", "udf", "cramfs"], "is an image's content"),
+    (&["autofs"], "mounts something when entered"),
+    (&["overlay", "squashfs", "erofs", "iso9660", "udf", "cramfs"], "is the content of an image"),
     (
         &[
             "proc",
@@ -72,7 +72,7 @@ pub(super) const CLOSED_FILE_SYSTEMS: &[(&[&str], &str)] = &[
             "selinuxfs",
             "ramfs",
         ],
-        "is the kernel's own",
+        "belongs to the kernel",
     ),
 ];
 

@@ -10,7 +10,7 @@ pub(super) fn single_backslashes(text: &[u8]) -> Vec<u8> {
     single
 }
 
-/// Octal escapes of three digits and URL escapes of two; none where there are none.
+/// Octal escapes of three digits and URL escapes of two; none if there are none.
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -22,7 +22,7 @@ const CHUNK: usize = 128 << 10;
 /// Bytes of a line that are shown on each side of a token.
 const EXCERPT: usize = 60;
 
-/// Where a file is looked into: its path below the root, and what of its metadata counts.
+/// Where a file is checked: its path below the root, and what of its metadata counts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spot<'a> {
     pub(super) path: &'a [u8],
@@ -152,7 +152,7 @@ impl<'a> Looker<'a> {
             let severity = severity(&hit, rule, rule == Severity::History);
             let advice = match (severity, part) {
                 (Severity::Boot | Severity::Error, Part::FileName) => "give it its new name",
-                (Severity::Boot | Severity::Error, _) => "make the link anew",
+                (Severity::Boot | Severity::Error, _) => "make the link again",
                 (Severity::Cosmetic, _) => HARMLESS,
                 _ => advice,
             };
@@ -242,7 +242,7 @@ impl<'a> Looker<'a> {
 
 /// What is said of a place that a rename rewrites.
 pub(super) const IN_PLACE: &str = "let `postclone rename` rewrite it, or edit it";
-const HARMLESS: &str = "nothing fails by it: edit it or leave it";
+const HARMLESS: &str = "nothing fails because of it: edit it or leave it";
 
 /// Where a hit stands.
 #[derive(Clone, Copy)]

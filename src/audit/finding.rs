@@ -141,7 +141,7 @@ const LISTED_FORMS: usize = 20;
 /// Listed of each severity in all; a hostile tree must not fill the memory.
 const LISTED_IN_ALL: usize = 10_000;
 
-/// Files and directories that could not be looked into, and why.
+/// Files and directories that could not be checked, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Obstacle {
     /// Absolute inside the root; bytes that are no UTF-8 as `\xNN`.
@@ -202,7 +202,7 @@ impl SearchResult {
         }
     }
 
-    /// Adds something that could not be looked into.
+    /// Adds something that could not be checked.
     pub fn could_not(&mut self, obstacle: Obstacle) {
         if self.unreadable.len() < LISTED_IN_ALL {
             self.unreadable.push(obstacle);
@@ -262,7 +262,7 @@ pub fn rooted(path: &[u8]) -> String {
     format!("/{}", shown(path))
 }
 
-/// Something at a path below the root that was not looked into.
+/// Something at a path below the root that was not checked.
 pub fn obstacle(path: &[u8], why: impl std::fmt::Display) -> Obstacle {
     Obstacle { path: rooted(path), why: why.to_string() }
 }

@@ -65,7 +65,7 @@ pub fn everything(root: &Root, wanted: &Wanted) -> Result<SearchResult> {
 
 /// The search with which a rename ends: what is left of the old name and costs something.
 ///
-/// What cannot be looked into is said on stderr. Ends after five minutes, or when a signal comes.
+/// What cannot be checked is said on stderr. Ends after five minutes, or when a signal comes.
 pub fn after_rename(root: &Root, wanted: &Wanted) -> Result<SearchResult> {
     let mut found = search(root, wanted, &Stop::after(Some(AFTER_RENAME)), None)?;
     found.list.retain(|finding| finding.severity <= Severity::Error);
@@ -73,7 +73,7 @@ pub fn after_rename(root: &Root, wanted: &Wanted) -> Result<SearchResult> {
     told::say_unreadable(&found);
     if found.incomplete {
         log::warn!(
-            "the search for what still names {} was ended early: run `postclone audit`",
+            "the search for what still names {} ended early: run `postclone audit`",
             wanted.said()
         );
     }

@@ -62,7 +62,7 @@ impl NotRewritten {
         }
     }
 
-    /// The places that the next boot may read, as a sentence's object; none where there are none.
+    /// The places that the next boot may read, as a sentence's object; none if there are none.
     pub fn boot_places(&self) -> Option<String> {
         let boot = self.findings.iter().filter(|finding| finding.severity == Severity::Boot);
         let named: Vec<String> = boot

@@ -1,4 +1,4 @@
-//! What is searched, and what a name costs where it stands: the audit's one table of places.
+//! The audit's one table of places: what is searched, and what a stale name costs there.
 
 use crate::copies::is_copy;
 use crate::severity::Severity;
@@ -52,13 +52,13 @@ const fn ending(ends: &'static str, severity: Severity, advice: &'static str) ->
     Rule { under: "", ends, severity, advice }
 }
 
-const RECORD: &str = "a record of what was: leave it";
+const RECORD: &str = "a record of the past: leave it";
 const COPY: &str = "a copy that nothing reads: leave it or remove it";
-const GRUB: &str = "run `grub-install`, as it was run when GRUB was installed";
-const IMAGES: &str = "edit it, then build the images anew";
+const GRUB: &str = "run `grub-install` in the same way as when GRUB was installed";
+const IMAGES: &str = "edit it, then rebuild the images";
 const SHOWN: &str = "only people read it: edit it or leave it";
 const USERS: &str = "a user's session runs it: edit it";
-const UKI: &str = "build the unified kernel image anew, as `kernel-install add` does";
+const UKI: &str = "rebuild the unified kernel image, as `kernel-install add` does";
 
 use Severity::{Boot, Cosmetic, Error, History};
 
@@ -82,18 +82,18 @@ const RULES: &[Rule] = &[
     rule("var/lib/cloud/scripts/", Error, "edit it"),
     rule("var/lib/cloud/", History, RECORD),
     rule("var/lib/systemd/coredump/", History, RECORD),
-    rule("var/lib/mlocate/", History, "updatedb(8) makes it anew"),
-    rule("var/lib/plocate/", History, "updatedb(8) makes it anew"),
+    rule("var/lib/mlocate/", History, "updatedb(8) makes it again"),
+    rule("var/lib/plocate/", History, "updatedb(8) makes it again"),
     // What a boot reads.
     rule(
         "sys/firmware/efi/efivars/",
         Boot,
-        "make the firmware's boot entry anew with efibootmgr(8)",
+        "make the firmware's boot entry again with efibootmgr(8)",
     ),
     ending(".efi", Boot, UKI),
     Rule { under: "boot/", ends: "core.img", severity: Boot, advice: GRUB },
-    rule("boot/", Boot, "build it anew or edit it, as the boot loader wants"),
-    rule("efi/", Boot, "build it anew or edit it, as the boot loader wants"),
+    rule("boot/", Boot, "rebuild it or edit it, as the boot loader requires"),
+    rule("efi/", Boot, "rebuild it or edit it, as the boot loader requires"),
     rule("etc/kernel/", Boot, "edit it; kernel-install(8) reads it for the next kernel"),
     rule("usr/lib/kernel/", Boot, "override it in /etc/kernel"),
     rule("etc/default/grub.d/", Boot, "edit it, then run update-grub"),
@@ -143,7 +143,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// Everything else: documents, and what users keep.
-const ELSEWHERE: Rule = rule("", Cosmetic, "nothing of the system reads it: edit it or leave it");
+const ELSEWHERE: Rule = rule("", Cosmetic, "no part of the system reads it: edit it or leave it");
 
 /// A program in somebody's directory.
 const PROGRAM: Rule = rule("", Error, "a program names it: edit it");
@@ -194,7 +194,7 @@ pub(super) fn image_advice(path: &[u8]) -> String {
         None if name.starts_with("initramfs-") => return "run `mkinitfs`".to_owned(),
         None => {}
     }
-    if name.ends_with(".efi") { UKI.to_owned() } else { "build the image anew".to_owned() }
+    if name.ends_with(".efi") { UKI.to_owned() } else { "rebuild the image".to_owned() }
 }
 
 /// Whether a path is where boot loaders, kernels and images are, so that files there are opened as

@@ -1,4 +1,4 @@
-//! SearchResult in words.
+//! A search result in words.
 
 use super::finding::{Finding, Part, SearchResult};
 use crate::printable;
@@ -22,33 +22,33 @@ pub fn left_lines(old: &str, found: &SearchResult) -> Vec<String> {
         list = &rest[same..];
     }
     if found.counts.boot > 0 {
-        lines.push(format!("The next boot may meet {old} there: see to it before you reboot."));
+        lines.push(format!("The next boot may find {old} there: fix that before you reboot."));
     }
     lines
 }
 
-/// What the search at a rename's end says of the next boot, beside its proof; none where it says nothing.
+/// What the search at a rename's end says of the next boot, beside its proof; none if it says nothing.
 /// `found` is none where it failed.
 pub fn of_next_boot(old: &str, found: Option<&SearchResult>) -> Option<String> {
-    let Some(found) = found else { return Some(format!("what else names {old} is not known")) };
+    let Some(found) = found else { return Some(format!("it is not known what else names {old}")) };
     let named = match found.counts.boot {
         0 => None,
-        1 => Some(format!("1 place that it may read names {old}")),
-        places => Some(format!("{places} places that it may read name {old}")),
+        1 => Some(format!("1 place that the next boot may read names {old}")),
+        places => Some(format!("{places} places that the next boot may read name {old}")),
     };
-    let ended = found.incomplete.then(|| format!("not all was searched for {old}"));
+    let ended = found.incomplete.then(|| format!("the search for {old} is not complete"));
     let told: Vec<String> = named.into_iter().chain(ended).collect();
     (!told.is_empty()).then(|| told.join("; "))
 }
 
-/// What could not be looked into, as warnings.
+/// What could not be checked, as warnings.
 pub fn say_unreadable(found: &SearchResult) {
     for each in found.unreadable.iter().take(WARNINGS) {
-        log::warn!("could not look into `{}`: {}", visible(&each.path), visible(&each.why));
+        log::warn!("could not read `{}`: {}", visible(&each.path), visible(&each.why));
     }
     if found.unreadable.len() > WARNINGS {
         let more = found.unreadable.len() - WARNINGS;
-        log::warn!("could not look into {more} more: use --format json for all of them");
+        log::warn!("could not read {more} more: use --format json for all of them");
     }
 }
 

@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
     fn enter(&self, parent: &Arc<Folder>, name: &CString, looker: &mut Looker<'_>) {
         let path = join(&parent.path, name.as_bytes());
         if parent.depth == MAX_DEPTH {
-            let why = format!("it is deeper than {MAX_DEPTH} directories");
+            let why = format!("it is more than {MAX_DEPTH} directories deep");
             note(looker, &path, Err(io::Error::other(why)));
             return;
         }

@@ -1,4 +1,4 @@
-//! Names that may be any word, like `data` and `system`: where such a one can mean the group.
+//! Names that are ordinary words, like `data` and `system`: where such a name can mean the group.
 
 use std::ops::Range;
 

@@ -47,7 +47,7 @@ impl Following {
                 let found = kernel_command_line(matcher, cmdline.as_bytes())?;
                 for left in found.left {
                     let token = &cmdline[left.token];
-                    let text = format!("`{token}` {} and is left as it is", left.why);
+                    let text = format!("`{token}` {} and stays as it is", left.why);
                     warnings.push(Warning::about(path, text));
                 }
                 *cmdline = text(&apply(cmdline.as_bytes(), &found.edits));
@@ -72,7 +72,7 @@ impl Following {
         match &self.last.made {
             made @ Made::Copy { .. } => Ok(images.then(|| bridged(made.clone())).flatten()),
             Made::Unified { initrd: None, .. } if images => Err(format!(
-                "`{}` has copies of /etc/crypttab or lvm.conf, and no image of which it is built",
+                "`{}` has copies of /etc/crypttab or lvm.conf, and it is not built from an image",
                 self.last.path.display()
             )),
             Made::Unified { token, linux, initrd, .. } => {
@@ -92,7 +92,7 @@ impl Following {
         }
     }
 
-    /// Where it has a command line, the path and the line.
+    /// If it has a command line, the path and the line.
     pub fn command_line(&self) -> Option<(PathBuf, String)> {
         match &self.last.made {
             Made::Unified { cmdline, .. } => Some((self.last.path.clone(), cmdline.clone())),

@@ -24,7 +24,7 @@ pub struct Job {
     pub plan: Plan,
     /// Names of dm-crypt mappings that the tree declares.
     pub mappings: BTreeSet<String>,
-    /// What blkid says, or why it says nothing; none where it was not asked.
+    /// What blkid says, or why it says nothing; none if it was not asked.
     pub devices: Option<Result<Devices>>,
     /// The kernels' images.
     pub images: Images,
@@ -42,7 +42,7 @@ pub struct Job {
     pub also: Vec<PathBuf>,
     /// What the plan leaves of the names, where that was searched for.
     pub not_rewritten: NotRewritten,
-    /// The run that this one takes back, by the name of its journal's directory.
+    /// The run that this one undoes, by the name of its journal's directory.
     pub undoes: Option<String>,
 }
 

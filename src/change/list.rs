@@ -60,7 +60,7 @@ impl Changes {
         self.iter().map(Change::thing).collect::<Vec<_>>().join(", ")
     }
 
-    /// What root is needed for; none where anybody may take the run.
+    /// What root is needed for; none if anybody may take the run.
     pub fn needs_root(&self) -> Option<&'static str> {
         self.iter().find_map(Change::needs_root)
     }
@@ -123,7 +123,7 @@ impl Changes {
         known
     }
 
-    /// The name that a live dm device has after the reboot; none where it keeps its own.
+    /// The name that a live dm device has after the reboot; none if it keeps its own.
     pub fn dm_name(&self, dm_uuid: &str, name: &str) -> Option<String> {
         let new = self
             .iter()
@@ -138,7 +138,10 @@ impl Changes {
     pub fn of(&self, act: &Act) -> Result<&dyn Change> {
         let change = self.0.get(act.change).map(|change| &**change);
         change.ok_or_else(|| {
-            anyhow!("the step `{}` is of a change that the plan has not", act.step.escape_debug())
+            anyhow!(
+                "the step `{}` belongs to a change that is not in the plan",
+                act.step.escape_debug()
+            )
         })
     }
 
@@ -172,7 +175,7 @@ impl Changes {
                 format!("{} and at {}", step.words(direction), self.things())
             }
             Step::Verify if !self.concern_boot() => {
-                "plan again, and find nothing left to change".to_owned()
+                "plan again: nothing may be left to change".to_owned()
             }
             _ => step.words(direction),
         }

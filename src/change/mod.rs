@@ -1,7 +1,7 @@
 //! What a plan changes: the trait of a kind of change, the changes of one plan, and the job that is made
 //! of them.
 //!
-//! The engine ([`crate::engine`]) takes, finishes and takes back any of them, and knows none by name. A
+//! The engine ([`crate::engine`]) carries out, finishes and undoes any of them, and knows none by name. A
 //! kind of change is a room of its own with a type that implements [`Change`], and a line in
 //! [`crate::changes`].
 
@@ -65,7 +65,7 @@ pub trait Change: fmt::Debug + Send + Sync {
         false
     }
 
-    /// What a system whose /etc is made of something else does with it, and what to do there; none where
+    /// What a system whose /etc is made of something else does with it, and what to do there; none if
     /// it is a name that such a system's boot has, too.
     fn where_image_based(&self) -> Option<&'static str> {
         None
@@ -116,8 +116,8 @@ pub trait Change: fmt::Debug + Send + Sync {
         Direction::Backward
     }
 
-    /// The name that a live dm device has after the reboot, by its dm UUID and the name that it bears
-    /// now; none where it keeps that.
+    /// The name that a live dm device has after the reboot, by its dm UUID and the name that it has
+    /// now; none if it keeps that.
     fn dm_name(&self, _dm_uuid: &str, _name: &str) -> Option<String> {
         None
     }
@@ -139,7 +139,7 @@ pub trait Change: fmt::Debug + Send + Sync {
         false
     }
 
-    /// What root is needed for; none where anybody may.
+    /// What root is needed for; none if anybody may.
     fn needs_root(&self) -> Option<&'static str> {
         None
     }
@@ -157,7 +157,7 @@ pub trait Change: fmt::Debug + Send + Sync {
     /// Whether what a journal names is of this root, and not of the machine on which postclone runs.
     ///
     /// # Errors
-    /// Where it is not.
+    /// If it is not.
     fn is_of(&self, _root: &Root) -> Result<()> {
         Ok(())
     }
@@ -197,7 +197,7 @@ pub trait Change: fmt::Debug + Send + Sync {
         told: &mut Told,
     ) -> Result<Option<String>>;
 
-    /// Whether the machine bears the new state; none where it has no pivot, or that cannot be seen.
+    /// Whether the machine has the new state; none if it has no pivot, or that cannot be seen.
     fn is_made(&self) -> Option<bool> {
         None
     }

@@ -42,8 +42,8 @@ impl Job {
         match proof::failures(&rows) {
             None => Ok(()),
             Some(failing) => bail!(
-                "the next boot would fail by what is not rewritten: {failing}; name the file system by \
-                 UUID there, or write the new name by hand, then run it again"
+                "the next boot would fail because of what is not rewritten: {failing}; name the file system by \
+                 UUID there, or write the new name by hand, then run the command again"
             ),
         }
     }

@@ -35,8 +35,7 @@ pub(super) fn warning(job: &Job) -> Option<String> {
         more => format!(" and {} more", more - 1),
     };
     Some(format!(
-        "`{}`{others} on FAT: it has no journal, and a power cut while such a file is put in place can leave \
-         it missing, or under a temporary name; the journal has its bytes: from a rescue system run \
+        "`{}`{others} on FAT: FAT has no journal, and a power cut while such a file is put in place can leave it missing or under a temporary name; postclone's journal has its bytes: from a rescue system, run \
          `fsck.vfat`, then `postclone rename --resume --root DIR` or `postclone undo --root DIR`",
         first.display()
     ))

@@ -21,39 +21,38 @@ struct Kind {
 const KINDS: &[Kind] = &[
     Kind {
         name: "NixOS",
-        told: "its /etc and boot entries are made of the configuration, and the next `nixos-rebuild` brings the \
+        told: "its /etc and boot entries are made from the configuration, and the next `nixos-rebuild` brings the \
                old name back: rename the group with `vgrename`, write the new name into \
                /etc/nixos/hardware-configuration.nix, and run `nixos-rebuild boot` before the reboot",
         is: is_nixos,
     },
     Kind {
         name: "Guix System",
-        told: "its /etc and boot entries are made of the configuration, and the next `guix system reconfigure` \
+        told: "its /etc and boot entries are made from the configuration, and the next `guix system reconfigure` \
                brings the old name back: rename the group with `vgrename`, write the new name into the \
                operating-system declaration, and run `guix system reconfigure` before the reboot",
         is: is_guix,
     },
     Kind {
         name: "an ostree or bootc system",
-        told: "each deployment has boot entries, an image and an /etc of its own, and the next one brings the \
-               old name back: change the kernel arguments with `rpm-ostree kargs --replace` (or \
+        told: "each deployment has boot entries, an image and an /etc of its own, and the next deployment brings the old name back: change the kernel arguments with `rpm-ostree kargs --replace` (or \
                `ostree admin kargs edit-in-place`) and /etc/fstab in the deployment, and name file systems by UUID there",
         is: is_ostree,
     },
     Kind {
         name: "a system of transactional-update",
-        told: "`/` is a read-only snapshot, and changes belong into the next one: do it by hand in \
+        told: "`/` is a read-only snapshot, and changes belong in the next one: make them by hand in \
                `transactional-update shell`, and reboot into that snapshot",
         is: is_transactional,
     },
 ];
 
-/// What keeps a system like that from being changed; none where it is like others. `there` is
+/// What keeps a system like that from being changed; none if it is like others. `there` is
 /// [`crate::change::Change::where_image_based`].
 pub(crate) fn why(root: &Root, there: Option<&str>) -> Option<String> {
     let Kind { name, told, .. } = KINDS.iter().find(|kind| (kind.is)(root))?;
     Some(match there {
-        Some(there) => format!("this is {name}: its /etc is made of something else, {there}"),
+        Some(there) => format!("this is {name}: its /etc is made from something else, {there}"),
         None => format!("this is {name}: {told}"),
     })
 }

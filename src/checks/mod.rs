@@ -41,7 +41,7 @@ pub fn is_root(doing: &str) -> Result<()> {
     if nix::unistd::geteuid().is_root() {
         return Ok(());
     }
-    bail!("{doing} needs root: run it with sudo, or work on files alone with --files-only")
+    bail!("{doing} needs root: use sudo, or work on files only with --files-only")
 }
 
 /// Whether a path can get its new name; see [`paths::can_be_renamed`].
@@ -105,7 +105,7 @@ pub(crate) fn run(job: &Job) -> Result<()> {
         [] => Ok(()),
         [problem] => Err(refuse(anyhow!("{problem}"))),
         _ => {
-            let head = format!("{} things are in the way:", problems.len());
+            let head = format!("{} problems prevent the run:", problems.len());
             Err(refuse_for(head, problems))
         }
     }
@@ -147,19 +147,19 @@ fn images_can_be_built(job: &Job) -> Result<()> {
     }
     if job.generator == Some(Generator::InitramfsTools) && updates_are_off(job) {
         bail!(
-            "update_initramfs=no in /etc/initramfs-tools/update-initramfs.conf keeps update-initramfs from building: \
-             set it to yes for the time of the rename, or use --no-initramfs"
+            "update_initramfs=no in /etc/initramfs-tools/update-initramfs.conf prevents update-initramfs from \
+             building: set it to yes during the rename, or use --no-initramfs"
         );
     }
     match job.generator {
         Some(generator) if initramfs::program(generator).is_in(&job.root) => {
             let world = World::after(&job.root, &job.changes)?;
-            let advice = "mend that, or use --no-initramfs and build the images by other means";
+            let advice = "fix that, or use --no-initramfs and build the images by other means";
             world.rehearse().map_err(|error| anyhow!("{error:#}: {advice}"))
         }
         _ => bail!(
-            "`{}` is an initramfs image, and of {KNOWN} none is installed to build it: \
-             use --no-initramfs, and build it with the tool that made it",
+            "`{}` is an initramfs image, and none of {KNOWN} is installed to build it: use --no-initramfs, and \
+             build it with the tool that made it",
             job.images.images[0].path.display()
         ),
     }
@@ -196,7 +196,8 @@ fn can_be_replaced(path: &Path) -> Result<()> {
         .nlink();
     if links > 1 {
         bail!(
-            "`{}` has {links} hard links: a new file would part it from the others; unlink them, or make them symbolic",
+            "`{}` has {links} hard links: a new file would separate it from the others; remove the others, or \
+             make them symbolic links",
             path.display()
         );
     }
@@ -218,7 +219,7 @@ fn there_is_room(job: &Job) -> Result<()> {
         let bytes = 2 * bridge + change.after().len() + change.before.len();
         need(&job.root.outer(&change.path), bytes as u64 + 4 * 4096);
     }
-    // A directory may have to grow for a name, and a link that is turned is made anew.
+    // A directory may have to grow for a name, and a link that is turned is made again.
     for change in &job.plan.paths.changes {
         need(&job.root.outer(&change.from), 4096);
     }
@@ -231,12 +232,12 @@ fn there_is_room(job: &Job) -> Result<()> {
         need(&dir, bytes);
     }
     for (dir, bytes) in needs.into_values() {
-        let stat =
-            statvfs(&dir).with_context(|| format!("asking for room at `{}`", dir.display()))?;
+        let stat = statvfs(&dir)
+            .with_context(|| format!("asking for the free space at `{}`", dir.display()))?;
         let free = stat.blocks_available() as u64 * stat.fragment_size() as u64;
         if free < bytes + SPARE {
             bail!(
-                "the file system of `{}` has {} MiB free and {} MiB are needed: make room",
+                "the file system of `{}` has {} MiB free, and {} MiB are needed: make room",
                 dir.display(),
                 free >> 20,
                 (bytes + SPARE).div_ceil(1 << 20)

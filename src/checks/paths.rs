@@ -34,11 +34,11 @@ pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &ByName) -> 
     let looking = || format!("looking at `{}`", at.display());
     let dir = at.parent().unwrap_or(Path::new("/"));
     let new = change.to.file_name().unwrap_or_default();
-    let changing = if change.renames() { "renamed" } else { "given another target" };
+    let changing = if change.renames() { "renamed" } else { "changed to another target" };
     if new.len() > MAX_FILE_NAME {
         bail!(
-            "the new name `{}` would have {} bytes, and a file's name has at most {MAX_FILE_NAME}: \
-             choose another name for the group, systemd writes each hyphen in four bytes or eight",
+            "the new file name `{}` would have {} bytes, and a file name has at most {MAX_FILE_NAME}: choose \
+             another name for the group; systemd writes each hyphen as four or eight bytes",
             new.display(),
             new.len()
         );
@@ -46,7 +46,7 @@ pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &ByName) -> 
     let target = dir.join(new);
     if change.renames() && target.symlink_metadata().is_ok() {
         bail!(
-            "`{}` is to become `{}`, which exists already: look at both and remove one",
+            "`{}` is to become `{}`, which already exists: compare the two and remove one",
             at.display(),
             target.display()
         );
@@ -55,7 +55,7 @@ pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &ByName) -> 
     let same = all.get(change.to.as_path()).into_iter().flatten();
     if let Some(other) = same.copied().find(|other| *other != change) {
         bail!(
-            "`{}` and `{}` would both become `{}`: remove one",
+            "`{}` and `{}` would both become `{}`: remove one of them",
             at.display(),
             other.from.display(),
             change.to.display()
@@ -87,7 +87,7 @@ pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &ByName) -> 
     }
     let device = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.dev());
     if device(&at).with_context(looking)? != device(dir).with_context(looking)? {
-        bail!("`{}` cannot be {changing}: something is mounted there, unmount it", at.display());
+        bail!("`{}` cannot be {changing}: something is mounted there: unmount it", at.display());
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ const MAX_HEADER: u64 = 4 << 20;
 const OPTION: &str = "tpm2-device=";
 const FILES: &[&str] = &["/etc/crypttab", "/etc/kernel/cmdline", "/etc/default/grub"];
 
-/// What a person should have at hand for the next boot. LUKS2 headers are looked into where blkid names
+/// What a person should have at hand for the next boot. LUKS2 headers are checked where blkid names
 /// the devices; where none has a binding, the option in the system's files is told of.
 pub(super) fn warnings(job: &Job) -> Vec<String> {
     let devices = job.devices.as_ref().and_then(|devices| devices.as_ref().ok());
@@ -51,15 +51,15 @@ pub(super) fn warnings(job: &Job) -> Vec<String> {
     let file = FILES.iter().find(has_option);
     told.extend(file.map(|file| {
         format!(
-            "`{file}` has `{OPTION}`: where the TPM's key is bound to what is measured of the kernel, image or \
-             command line (PCR 4, 8, 9, 11 or 12), the next boot asks for the passphrase: have it ready, and \
-             bind it anew after the reboot, see systemd-cryptenroll(1); no LUKS2 header with a binding was seen"
+            "`{file}` has `{OPTION}`: if the TPM's key is bound to measurements of the kernel, image or command \
+             line (PCR 4, 8, 9, 11 or 12), the next boot asks for the passphrase: have it ready, and bind the \
+             key again after the reboot, see systemd-cryptenroll(1); no LUKS2 header with a binding was found"
         )
     }));
     told
 }
 
-/// The JSON of a LUKS2 header; none where there is none, or it cannot be read.
+/// The JSON of a LUKS2 header; none if there is none, or it cannot be read.
 fn header(path: &str) -> Option<Value> {
     let mut device = File::open(path).ok()?;
     let mut start = [0; 16];
@@ -149,28 +149,28 @@ impl Binding {
             return None;
         }
         let bound = if hit.is_empty() {
-            "as systemd-pcrlock(8) has it".to_owned()
+            "if the policy of systemd-pcrlock(8) is met".to_owned()
         } else {
-            format!("where PCR {} did not change", hit.join(", "))
+            format!("if PCR {} did not change", hit.join(", "))
         };
         let all: Vec<String> = self.registers.iter().map(u64::to_string).collect();
         let slot = &self.slot;
         let anew = match (self.locked, self.by_clevis) {
-            (true, _) => "make the policy anew with `systemd-pcrlock make-policy`".to_owned(),
+            (true, _) => "make the policy again with `systemd-pcrlock make-policy`".to_owned(),
             (_, true) => {
                 format!(
-                    "bind it anew after the reboot with `clevis luks regen -d {device} -s {slot}`"
+                    "bind it again after the reboot with `clevis luks regen -d {device} -s {slot}`"
                 )
             }
             (_, false) => format!(
-                "bind it anew after the reboot with `systemd-cryptenroll --wipe-slot=tpm2 --tpm2-device=auto \
-                 --tpm2-pcrs={} {device}` and the options that it had",
+                "bind it again after the reboot with `systemd-cryptenroll --wipe-slot=tpm2 --tpm2-device=auto \
+                 --tpm2-pcrs={} {device}` and the same options as before",
                 all.join("+")
             ),
         };
         Some(format!(
-            "the TPM opens `{device}` only {bound}, and new images, or another kernel command line, are measured \
-             there: the next boot may ask for the passphrase: have it ready; {anew}"
+            "the TPM opens `{device}` only {bound}, and new images or another kernel command line change these \
+             measurements: the next boot may ask for the passphrase: have it ready; {anew}"
         ))
     }
 }
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(of(&systemd(&[7], &[])), [None]);
         let told = of(&systemd(&[7, 9], &[11])).remove(0).unwrap();
         assert!(
-            told.starts_with("the TPM opens `/dev/vda3` only where PCR 9, 11 did not change"),
+            told.starts_with("the TPM opens `/dev/vda3` only if PCR 9, 11 did not change"),
             "{told}"
         );
         assert!(told.contains("--tpm2-pcrs=7+9+11 /dev/vda3`"), "{told}");

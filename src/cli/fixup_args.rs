@@ -8,32 +8,32 @@ use crate::host::Spelling;
 /// Arguments of `postclone fixup`.
 #[derive(Debug, Args)]
 pub struct FixupArgs {
-    /// What this machine is called from now on, short or with its domain
+    /// The new name of this machine, short or with its domain
     ///
-    /// [default: its host name, where that is no longer the template's; else the name that cloud-init,
+    /// [default: its host name, if that is no longer the template's; else the name that cloud-init,
     /// Hyper-V or VMware has for it, after a question]
     #[arg(long, value_name = "NAME", value_parser = super::parse_host_name)]
     pub name: Option<Spelling>,
 
-    /// Change these as well, which are left as they are otherwise, separated by commas
+    /// Change these parts as well (separated by commas)
     #[arg(long, value_name = "ITEM", value_enum, value_delimiter = ',', conflicts_with = "only")]
     pub with: Vec<Part>,
 
-    /// Change these alone, separated by commas
+    /// Change only these parts (separated by commas)
     #[arg(long, value_name = "ITEM", value_enum, value_delimiter = ',', conflicts_with = "except")]
     pub only: Vec<Part>,
 
-    /// Leave these as they are, separated by commas
+    /// Leave these parts as they are (separated by commas)
     #[arg(long, value_name = "ITEM", value_enum, value_delimiter = ',')]
     pub except: Vec<Part>,
 
-    /// Do nothing, and end well, where nothing shows that this machine is a clone
+    /// If nothing shows that this machine is a clone, do nothing and exit with status 0
     ///
-    /// For a service that runs in the template as well: the template itself stays as it is.
+    /// For a service that also runs in the template: the template itself stays as it is.
     #[arg(long, conflicts_with = "name")]
     pub if_clone: bool,
 
-    /// How the run is made
+    /// Options of the run
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -41,7 +41,7 @@ pub struct FixupArgs {
 /// A part of a fixup, by the words of `postclone identity`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Part {
-    /// The host's name, in all its places
+    /// The host name, in all its places
     HostName,
     /// The name of the volume group under /, after the host
     GroupName,
@@ -49,23 +49,23 @@ pub enum Part {
     MachineId,
     /// The SSH server's host keys
     SshHostKeys,
-    /// What DHCP clients keep: leases, DUIDs, secrets of stable addresses
+    /// What DHCP clients keep: leases, DUIDs, secrets for stable addresses
     Dhcp,
     /// The random seeds of systemd, sysvinit and systemd-boot
     RandomSeeds,
-    /// UUIDs of mounted ext2, ext3 and ext4 file systems; only where it is named
+    /// UUIDs of mounted ext2, ext3 and ext4 file systems; only if named
     FsUuids,
-    /// UUIDs of swap areas; only where it is named
+    /// UUIDs of swap areas; only if named
     SwapUuids,
-    /// UUIDs of the volume group and its physical volumes, at the next boot; only where it is named
+    /// UUIDs of the volume group and its physical volumes, at the next boot; only if named
     LvmUuids,
-    /// The iSCSI initiator's name; only where it is named
+    /// The iSCSI initiator's name; only if named
     IscsiInitiator,
-    /// The NVMe host's name and ID; only where it is named
+    /// The NVMe host's name and ID; only if named
     NvmeHost,
-    /// MAC addresses in network configurations; only where it is named
+    /// MAC addresses in network configurations; only if named
     NetworkMacs,
-    /// Debian's snakeoil certificate and its key; only where it is named
+    /// Debian's snakeoil certificate and its key; only if named
     SnakeoilCertificate,
 }
 

@@ -11,14 +11,13 @@ use super::{Colour, Format};
 pub struct IdentityArgs {
     /// Look at the system whose / is mounted at DIR
     ///
-    /// Its files alone are looked at. Without --against, nothing says whose they are.
+    /// Only its files are read. Without --against, nothing shows whose they are.
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
 
     /// Compare with the machine whose list is FILE, instead of the record
     ///
-    /// FILE is what `postclone identity --format json` printed there: in the template, or in another
-    /// clone.
+    /// FILE is the output of `postclone identity --format json` on the template or on another clone.
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
 
@@ -41,7 +40,7 @@ pub struct IdentityArgs {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
 
-    /// Say more on stderr: the programs that are run and what they say
+    /// Print more to stderr: which programs run and what they print
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -49,17 +48,17 @@ pub struct IdentityArgs {
 /// Arguments of `postclone seal`.
 #[derive(Debug, Args)]
 pub struct SealArgs {
-    /// Write down what is new, and do not call this machine a template
+    /// Record what is new, and do not call this machine a template
     ///
     /// For the package's installation.
     #[arg(long, hide = true)]
     pub installation: bool,
 
-    /// Say more on stderr: the programs that are run and what they say
+    /// Print more to stderr: which programs run and what they print
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 }

@@ -1,4 +1,4 @@
-//! What a clone gets of its own.
+//! The IDs and keys that a clone gets.
 
 use clap::{Args, ValueEnum};
 
@@ -7,31 +7,31 @@ use super::RunArgs;
 /// Arguments of `postclone renew`.
 #[derive(Debug, Args)]
 pub struct RenewArgs {
-    /// What to make anew [default: the first four]
+    /// What to renew [default: the first four]
     #[arg(value_name = "ITEM", value_enum)]
     pub items: Vec<Item>,
 
-    /// How the run is made
+    /// Options of the run
     #[command(flatten)]
     pub run: RunArgs,
 }
 
-/// What can be made anew, by the words of `postclone identity`.
+/// What can be renewed, by the words of `postclone identity`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Item {
     /// The machine ID, and D-Bus's copy of it
     MachineId,
     /// The SSH server's host keys
     SshHostKeys,
-    /// What DHCP clients keep: leases, DUIDs, secrets of stable addresses
+    /// What DHCP clients keep: leases, DUIDs, secrets for stable addresses
     Dhcp,
     /// The random seeds of systemd, sysvinit and systemd-boot
     RandomSeeds,
-    /// The iSCSI initiator's name, where no session is open
+    /// The iSCSI initiator's name, if no session is open
     IscsiInitiator,
-    /// The NVMe host's name and ID, where no controller is connected
+    /// The NVMe host's name and ID, if no controller is connected
     NvmeHost,
-    /// MAC addresses in network configurations, where the machine has one network device
+    /// MAC addresses in network configurations, if the machine has one network device
     NetworkMacs,
     /// Debian's snakeoil certificate and its key
     SnakeoilCertificate,
@@ -52,7 +52,7 @@ impl Item {
         }
     }
 
-    /// Whether it is renewed where no item is named.
+    /// Whether it is renewed if no item is named.
     pub fn is_default(self) -> bool {
         match self {
             Self::MachineId | Self::SshHostKeys | Self::Dhcp | Self::RandomSeeds => true,

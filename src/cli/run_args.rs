@@ -1,4 +1,4 @@
-//! How a run is made that a verb plans.
+//! The options of every verb that plans a run.
 
 use std::path::PathBuf;
 
@@ -20,19 +20,19 @@ pub struct RunArgs {
 
     /// Rewrite unambiguous names in FILE as well
     ///
-    /// For scripts and settings that postclone does not know; the plan's part "Not rewritten" proposes
-    /// them. FILE is an absolute path inside the root. May be given several times.
+    /// For scripts and settings that postclone does not know. The plan proposes them under "Not
+    /// rewritten". FILE is an absolute path inside the root. Can be given several times.
     #[arg(long, value_name = "FILE")]
     pub also: Vec<PathBuf>,
 
     /// Rename even if files that the next boot may read keep the old name
     ///
-    /// The plan lists them under "Not rewritten". Without this option --yes refuses them, and the
-    /// question about them is asked first.
+    /// The plan lists them under "Not rewritten". Without this option, --yes refuses such a plan, and
+    /// on a terminal you are asked about these files first.
     #[arg(long)]
     pub accept_stale: bool,
 
-    /// Change this machine even though it was sealed as a template, and what is its own already
+    /// Change even a machine that was sealed as a template, and what is already its own
     #[arg(long)]
     pub force: bool,
 
@@ -42,8 +42,8 @@ pub struct RunArgs {
 
     /// Rewrite files and leave LVM and the images alone
     ///
-    /// For what has its new name already, or a tree whose disks are elsewhere. No LVM
-    /// program is called. Without --lvm-report, names are told by their form alone.
+    /// For what already has its new name, or for a tree whose disks are elsewhere. No LVM program is
+    /// called. Without --lvm-report, names are recognized only by their form.
     #[arg(long)]
     pub files_only: bool,
 
@@ -51,7 +51,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub no_initramfs: bool,
 
-    /// Take the groups and volumes from FILE instead of asking LVM
+    /// Read the groups and volumes from FILE instead of asking LVM
     ///
     /// FILE holds the output of `lvm fullreport -a --reportformat json`. Only with --files-only or
     /// --dry-run.
@@ -70,9 +70,10 @@ pub struct RunArgs {
     #[arg(long)]
     pub no_pager: bool,
 
-    /// Print diffs of files that not everybody may read wherever they go
+    /// Print diffs of private files to any output
     ///
-    /// Without it they go to a terminal alone, for a pipe may end in a log.
+    /// A file is private if not everybody may read it. Without this option, such diffs go only to a
+    /// terminal, because a pipe may end in a log.
     #[arg(long)]
     pub show_private: bool,
 
@@ -80,11 +81,11 @@ pub struct RunArgs {
     #[arg(short = 'U', long = "unified", value_name = "N", default_value_t = 3)]
     pub context: usize,
 
-    /// Say more on stderr: the programs that are run and what they say
+    /// Print more to stderr: which programs run and what they print
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// Say nothing on stderr but warnings and errors
+    /// Print only warnings and errors to stderr
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 }

@@ -1,4 +1,4 @@
-//! The work of a plan: the journal, the steps, and the way back where one fails.
+//! Carries out a plan: the journal, the steps, and the undo if a step fails.
 
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ impl Applied {
     fn of(run: &Run<'_>, mut seen: Vec<String>) -> Self {
         let is_asked = run.root.is_live() && run.changes.concern_boot();
         let tags = is_asked.then(blkid::tags).transpose().unwrap_or_else(|error| {
-            seen.push(format!("other devices than the group's could not be looked at: {error:#}"));
+            seen.push(format!("devices outside the group could not be checked: {error:#}"));
             None
         });
         let proof = proof::after(run, tags).unwrap_or_else(|error| {
@@ -44,7 +44,7 @@ impl Applied {
     }
 }
 
-/// Applies the plan. On failure everything is taken back, as far as it goes, and said.
+/// Applies the plan. On failure everything is undone, as far as it goes, and said.
 ///
 /// The caller holds the claim on the root tree, and made the plan under it.
 pub fn run(job: &Job) -> Result<Applied> {
@@ -70,7 +70,7 @@ pub fn run(job: &Job) -> Result<Applied> {
     }
 }
 
-/// Finishes a run that was cut, under a claim on the root tree. On failure it stays as it is: undo and
+/// Finishes a run that was interrupted, under a claim on the root tree. On failure it stays as it is: undo and
 /// another try are both open.
 pub fn finish(root: &Root, journal: &mut Journal, changes: &Changes) -> Result<Applied> {
     interrupt::watch()?;
@@ -79,8 +79,8 @@ pub fn finish(root: &Root, journal: &mut Journal, changes: &Changes) -> Result<A
             .map(|outcome| outcome.seen)
     });
     let advice = match journal.saved.undoes {
-        None => "finishing the run failed; try again, or take it back with `postclone undo`",
-        Some(_) => "taking the run back failed; mend what is named and run `postclone undo` again",
+        None => "finishing the run failed; try again, or undo it with `postclone undo`",
+        Some(_) => "undoing the run failed; fix what is named and run `postclone undo` again",
     };
     let seen = seen.map_err(|error| fail(Exit::NotRestored, error.context(advice)))?;
     Standing::Complete.note();
@@ -120,7 +120,7 @@ fn take_back(job: &Job, mut journal: Journal, error: anyhow::Error) -> anyhow::E
         return refuse(error);
     }
     log::error!("{error:#}");
-    log::info!("taking back what was done");
+    log::info!("undoing what was done");
     interrupt::ignore();
     let manner = Manner { force: false, keep_going: true, only_tells: true };
     let (left, failures) =
@@ -138,8 +138,8 @@ fn take_back(job: &Job, mut journal: Journal, error: anyhow::Error) -> anyhow::E
     fail(
         Exit::NotRestored,
         anyhow!(
-            "{error:#}; and not everything could be restored: {}; the old files are in `{}`: \
-             mend what is named and run `postclone undo`",
+            "{error:#}; and not everything could be restored: {}; the old files are in `{}`: fix what is named \
+             and run `postclone undo`",
             left.join("; "),
             journal.dir().display()
         ),

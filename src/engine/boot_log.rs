@@ -24,7 +24,7 @@ pub(super) fn warn(job: &mut Job) {
                 "it is in the XFS file system of `/`, which is not frozen while it is in use"
             }
             Log::Freeze if Program::Fsfreeze.find().is_none() => {
-                "it is on XFS, and there is no `fsfreeze` (util-linux) to have its log written back"
+                "it is on XFS, and `fsfreeze` (util-linux), which makes XFS write its log back, is not installed"
             }
             _ => continue,
         };
@@ -33,8 +33,8 @@ pub(super) fn warn(job: &mut Job) {
                 &job.root.inner(&dir),
                 format!(
                     "{why}: GRUB reads XFS without its log, so for up to a minute after each change of files \
-                     here, bridge included, a power cut may leave GRUB with the old ones, which name {}; a \
-                     reboot by `systemctl reboot` writes the log back",
+                     here, including the bridge, a power cut may leave GRUB with the old files, which name {}; \
+                     `systemctl reboot` writes the log back",
                     job.plan.searched_names()
                 ),
             ));

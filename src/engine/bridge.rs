@@ -47,8 +47,8 @@ pub(super) fn build(job: &mut Job) -> bool {
         }
         Err(why) => {
             job.plan.warnings.push(Warning::general(format!(
-                "{why}: for the moment between the group's rename and the new files, a power cut leaves a system \
-                 that does not boot by itself"
+                "{why}: a power cut between the rename of the group and the new files leaves a system that does \
+                 not boot by itself"
             )));
             false
         }
@@ -77,9 +77,8 @@ fn can_be_built(job: &Job, images: bool) -> Result<(), String> {
         return Err("zipl's boot map has the group's name until `zipl` runs again".to_owned());
     }
     if images && (job.images.images.is_empty() || job.generator.is_none()) {
-        return Err(
-            "images have copies of /etc/crypttab or lvm.conf, and none is built here".to_owned()
-        );
+        return Err("images have copies of /etc/crypttab or lvm.conf, and no image is built here"
+            .to_owned());
     }
     Ok(())
 }

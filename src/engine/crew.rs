@@ -52,7 +52,7 @@ pub(super) struct Crew {
     width: usize,
 }
 
-/// The steps from `first` on, which is about an image, that can be taken at the same time; none where it
+/// The steps from `first` on, which is about an image, that can be taken at the same time; none if it
 /// is the only one, or there is no room for two.
 pub(super) fn gather(
     root: &Root,
@@ -155,7 +155,7 @@ fn has_hook(root: &Root, dir: &Path) -> bool {
     root.list(dir).map_or(true, |names| names.iter().any(|name| name != BYPASSED))
 }
 
-/// `MemAvailable` of proc_meminfo(5), in bytes; none where it cannot be read.
+/// `MemAvailable` of proc_meminfo(5), in bytes; none if it cannot be read.
 fn available_memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));

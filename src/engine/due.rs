@@ -1,4 +1,4 @@
-//! Which steps of a run are due, forward or backward: told by the phases that they belong to.
+//! Decides which steps of a run are due, forward or backward, by the phases that they belong to.
 
 use crate::plan::{Act, Phase, Step};
 use crate::transaction::files::Side;
@@ -82,7 +82,7 @@ impl Due {
             (Phase::Image, _) => {
                 self.was_begun(journal, |_, step| step.is_bridge_image()) || itself()
             }
-            // After a cut and a boot the running system may bear the new name, whatever was begun before.
+            // After a cut and a boot the running system may have the new name, whatever was begun before.
             (Phase::Links | Phase::Live, Step::Own(_)) => {
                 let files = |_, step: &Step| matches!(step, Step::ReplaceFiles { .. });
                 self.pivot_was_begun(journal) || self.was_begun(journal, files) || itself()

@@ -1,4 +1,4 @@
-//! How long a run will take, told from what an image took before on this machine, or not told.
+//! Estimates how long a run will take, from the time that an image took before on this machine.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub fn sentence(root: &Root, plan: &Plan, generator: Option<Generator>) -> Strin
         |step: &&Step| matches!(step, Step::BridgeImage { .. } | Step::RebuildImage { .. });
     let builds = plan.steps.iter().filter(is_build).count();
     if builds == 0 {
-        return "No image is built: it takes seconds.".to_owned();
+        return "No image is built, so this takes seconds.".to_owned();
     }
     let builds_said = count(builds, "image");
     let takes = if builds == 1 { "takes" } else { "take" };
@@ -31,7 +31,7 @@ pub fn sentence(root: &Root, plan: &Plan, generator: Option<Generator>) -> Strin
     });
     let Some((last, log)) = last else {
         return format!(
-            "How long {builds_said} {takes} to build is not known here: mostly less than a minute each."
+            "How long {builds_said} {takes} to build is not known here: usually less than a minute each."
         );
     };
     let rounds = crew::rounds(root, generator, &plan.steps);

@@ -16,7 +16,7 @@ pub(super) fn add(job: &mut Job) -> Result<()> {
     let found = placed::find(root, &job.images.images, job.generator).map_err(refuse)?;
     job.images.images.extend(found.images);
     if let Some(dir) = found.elsewhere {
-        let text = format!("kernels are placed in `{}`, which is not looked into", dir.display());
+        let text = format!("kernels are placed in `{}`, which is not searched", dir.display());
         job.plan.warnings.push(Warning::about(Path::new("/etc/kernel/install.conf"), text));
     }
     if found.placed.is_empty() && found.left.is_empty() {
@@ -24,8 +24,8 @@ pub(super) fn add(job: &mut Job) -> Result<()> {
     }
     let has_cmdline = kernel_install::has_command_line(root);
     if root.is_live() && job.changes.pivot() && !has_cmdline {
-        let text = "until the reboot /proc/cmdline has the old name, and kernel-install gives it to a kernel \
-                    that is installed: install none before it, or write /etc/kernel/cmdline";
+        let text = "until the reboot, /proc/cmdline has the old name, and kernel-install gives it to any new \
+                    kernel: install no kernel before the reboot, or write /etc/kernel/cmdline";
         job.plan.warnings.push(Warning::general(text));
     }
     let matchers = job.changes.matchers(Direction::Forward, &job.mappings);
@@ -37,7 +37,7 @@ pub(super) fn add(job: &mut Job) -> Result<()> {
     // The plan's own warning tells only of those that name the group.
     for (path, why) in found.left {
         if warnings.iter().any(|warning| warning.path.as_deref() == Some(&path)) {
-            warnings.push(Warning::about(&path, format!("it is not built anew: {why}")));
+            warnings.push(Warning::about(&path, format!("it is not rebuilt: {why}")));
         }
     }
     Ok(())

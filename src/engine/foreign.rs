@@ -1,4 +1,4 @@
-//! Files of a run that somebody else wrote while it ran, or since it was cut.
+//! Files of a run that somebody else wrote while it ran, or since it was interrupted.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub fn harmless(root: &Root, journal: &Journal, changes: &Changes) -> Result<Opt
         return Ok(Some(foreign));
     }
     let named: BTreeSet<PathBuf> = planned_again(root, journal, changes, Direction::Backward)
-        .context("looking for the name in what somebody else wrote")?
+        .context("looking for the name in files that somebody else wrote")?
         .changes
         .into_iter()
         .map(|change| change.path)
@@ -44,7 +44,7 @@ pub(super) fn pass_over(
     let leaves = changes.names(Direction::Forward);
     let told = foreign.iter().map(|path| {
         format!(
-            "`{}` was written by somebody else meanwhile, does not name {leaves}, and is left as it is",
+            "`{}` was written by somebody else meanwhile, does not name {leaves}, and stays as it is",
             path.display()
         )
     });

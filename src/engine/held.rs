@@ -45,10 +45,10 @@ pub(super) fn settle(root: &Root, journal: &mut Journal, changes: &Changes) -> a
         Some(Ok(rows)) => match failures(&rows) {
             Some(failing) => {
                 anyhow!(
-                    "{told}; do not reboot before that is mended, the next boot would fail: {failing}"
+                    "{told}; do not reboot before that is fixed: the next boot would fail: {failing}"
                 )
             }
-            None => anyhow!("{told}; no row of the next boot's proof fails"),
+            None => anyhow!("{told}; no row of the proof of the next boot fails"),
         },
         _ => anyhow!("{told}; the next boot was not proved"),
     }

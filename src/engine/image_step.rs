@@ -82,13 +82,13 @@ fn last(run: &Run<'_>, image: &Image, direction: Direction, cut: bool) -> Result
     };
     let told = build(run, image, &outer, purpose)?;
     journal.note_image(&outer)?;
-    Ok(format!("{} built anew{told}", image.path.display()))
+    Ok(format!("{} rebuilt{told}", image.path.display()))
 }
 
 /// An image's path on this machine. Going back it may be gone, as after a file system check, for what is
 /// put there does without it.
 pub(super) fn outer(root: &Root, path: &Path, direction: Direction) -> Result<PathBuf> {
-    let gone = || anyhow!("`{}` is gone: put it back, or another one in its place", path.display());
+    let gone = || anyhow!("`{}` is gone: put it or another image there", path.display());
     if let Some(resolved) = root.resolve(path)? {
         return Ok(root.outer(&resolved));
     }
@@ -106,8 +106,10 @@ fn build(
     purpose: initramfs::Purpose,
 ) -> Result<String> {
     let Run { root, journal, .. } = *run;
-    let generator =
-        journal.saved.generator.ok_or_else(|| anyhow!("the images' generator is not known"))?;
+    let generator = journal
+        .saved
+        .generator
+        .ok_or_else(|| anyhow!("the tool that builds the images is not known"))?;
     journal.keep_image(outer, Kept::Before)?;
     let stood = Stamp::of(outer)?;
     let world = world(run, purpose)?;
@@ -125,7 +127,7 @@ fn build(
     // The generators write a new file; one that did nothing (update_initramfs=no) leaves the old.
     if Stamp::of(outer)? == stood {
         bail!(
-            "{} ended well and left the old `{}` in place: look into its configuration ({}), or use --no-initramfs",
+            "{} succeeded but left the old `{}` in place: check its configuration ({}), or use --no-initramfs",
             generator.name(),
             outer.display(),
             generator.configuration()

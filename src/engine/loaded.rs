@@ -1,4 +1,4 @@
-//! Images that boot entries load and that nothing here builds anew: what they hold decides.
+//! Images that boot entries load and that nothing here rebuilds: their content decides.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub(super) fn judge(job: &mut Job) {
             none => none.insert(job.wanted()),
         };
         let (old, tool) = (job.plan.searched_names(), "build it with the tool that made it");
-        let unknown = format!("{place} loads it, and none of {KNOWN} is known to build it here");
+        let unknown = format!("{place} loads it, and none of {KNOWN} can build it here");
         let (why, refuses) = match audit::inside(&job.root.outer(&path), wanted) {
             Ok(inside) => match inside.names.first() {
                 Some(name) => (
@@ -37,13 +37,11 @@ pub(super) fn judge(job: &mut Job) {
                     ),
                     true,
                 ),
-                None => (format!("{unknown}; it does not name {old} and is left as it is"), false),
+                None => (format!("{unknown}; it does not name {old} and stays as it is"), false),
             },
             // Where no tool is here at all, the image may be all that the next boot has.
             Err(error) => (
-                format!(
-                    "{unknown}, nor can it be looked into ({error:#}): {tool} before the reboot"
-                ),
+                format!("{unknown}, and it cannot be read ({error:#}): {tool} before the reboot"),
                 job.generator.is_none(),
             ),
         };

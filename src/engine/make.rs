@@ -15,7 +15,7 @@ use crate::guest::root::Root;
 use crate::plan::{self, Plan, Sources, Warning};
 use crate::transaction::record::Direction;
 
-/// What a job leaves alone, and which run it takes back.
+/// What a job leaves alone, and which run it undoes.
 pub struct Scope {
     /// LVM, the images and the running system are left alone.
     pub files_only: bool,
@@ -33,7 +33,7 @@ pub struct Gathered {
     pub warnings: Vec<Warning>,
     /// Every place, as it was read.
     pub sources: Sources,
-    /// What blkid says; none where it was not asked.
+    /// What blkid says; none if it was not asked.
     pub devices: Option<Result<Devices>>,
 }
 

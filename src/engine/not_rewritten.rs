@@ -1,4 +1,4 @@
-//! What a plan leaves: searched for while it is made, and a yes of its own where a boot may read it.
+//! What a plan leaves. It is searched for while the plan is made, and needs a separate yes if a boot may read it.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ fn searched(job: &Job) -> Result<SearchResult> {
     Ok(found)
 }
 
-/// Refuses where the next boot may read the old name and `--accept-stale` is not given.
+/// Refuses if the next boot may read the old name and `--accept-stale` is not given.
 ///
 /// # Errors
 /// The places, and the option.
@@ -45,8 +45,8 @@ pub fn demand_yes(accept_stale: bool, job: &Job) -> Result<()> {
     let places = job.not_rewritten.boot_places().filter(|_| !accept_stale);
     let Some(places) = places else { return Ok(()) };
     Err(refuse(anyhow!(
-        "the next boot may read the name {} where it is not rewritten: {places}; see to that first, or accept \
-         it with --accept-stale",
+        "the next boot may read the name {} in places that are not rewritten: {places}; fix them first, or \
+         accept them with --accept-stale",
         job.plan.searched_names()
     )))
 }

@@ -1,6 +1,6 @@
 //! A step about what kernel-install has placed for a kernel, forward and back.
 //!
-//! A copy is put there atomically, and a unified kernel image built elsewhere, looked into, and then
+//! A copy is put there atomically, and a unified kernel image built elsewhere, checked, and then
 //! put there: at each instant a whole image stands under the name that a boot reads.
 
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(super) fn bridge(run: &Run<'_>, placed: &Placed, direction: Direction) -> Re
 }
 
 /// What boots under the new name: of the bridge, else of an image's copy the old one, as of the image
-/// itself. A unified kernel image without a bridge has one name alone, and is left as it is.
+/// itself. A unified kernel image without a bridge has one name alone, and stays as it is.
 pub(super) fn hold(run: &Run<'_>, placed: &Placed) -> Result<()> {
     let Run { root, journal, .. } = *run;
     let outer = image_step::outer(root, &placed.path, Direction::Backward)?;
@@ -52,10 +52,10 @@ pub(super) fn last(run: &Run<'_>, placed: &Placed, direction: Direction) -> Resu
     }
     let told = make(run, placed, &outer, Purpose::Last)?;
     journal.note_image(&outer)?;
-    Ok(format!("{} made anew{told}", placed.path.display()))
+    Ok(format!("{} made again{told}", placed.path.display()))
 }
 
-/// Makes the file anew. Gives what is to be said of it.
+/// Makes the file again. Gives what is to be said of it.
 fn make(run: &Run<'_>, placed: &Placed, outer: &Path, purpose: Purpose) -> Result<String> {
     let Run { root, journal, .. } = *run;
     journal.keep_image(outer, Kept::Before)?;
@@ -65,7 +65,7 @@ fn make(run: &Run<'_>, placed: &Placed, outer: &Path, purpose: Purpose) -> Resul
     };
     match &placed.made {
         Made::Copy { of } => {
-            // It was looked into when it was built.
+            // It was checked when it was built.
             let source = source(of)?;
             journal.put_image(&source, outer)?;
             failpoint::hit("image")?;

@@ -18,7 +18,7 @@ pub fn facts(root: &Root, known: Known) -> Result<Facts> {
     Ok(Facts::of(known, plan::mappings(root)?))
 }
 
-/// Every row as it is after a run, held against those from before it; none where no boot needs what it
+/// Every row as it is after a run, compared with those from before it; none if no boot needs what it
 /// changed.
 pub(super) fn after(run: &Run<'_>, tags: Option<BTreeSet<String>>) -> Result<Vec<Row>> {
     if !run.changes.concern_boot() {
@@ -30,7 +30,7 @@ pub(super) fn after(run: &Run<'_>, tags: Option<BTreeSet<String>>) -> Result<Vec
     Ok(rows)
 }
 
-/// Every row as it is when a run was taken back, held against those from before it. Which entry is the
+/// Every row as it is when a run was undone, compared with those from before it. Which entry is the
 /// default is the machine's own affair by then, and not compared.
 ///
 /// Where the run had no pivot, the machine may have had either name before.
@@ -50,7 +50,7 @@ pub fn before(view: &View, root: &Root, saved: &Saved, changes: &Changes) -> Res
     if fails && !changes.pivot() { by(Direction::Forward) } else { Ok(rows) }
 }
 
-/// Demands that no row fails, after a run was taken back, that did not fail before it; gives the
+/// Demands that no row fails, after a run was undone, that did not fail before it; gives the
 /// numbers in a sentence.
 ///
 /// # Errors
@@ -58,7 +58,7 @@ pub fn before(view: &View, root: &Root, saved: &Saved, changes: &Changes) -> Res
 pub(super) fn demand_before(run: &Run<'_>) -> Result<String> {
     let rows = before(&View::now(run.root), run.root, &run.journal.saved, run.changes)?;
     match failures(&rows) {
-        None if rows.is_empty() => Ok("nothing is there to prove the next boot by".to_owned()),
+        None if rows.is_empty() => Ok("there is nothing that could prove the next boot".to_owned()),
         None => Ok(format!("proof of the next boot: {}", summary(&rows))),
         Some(failing) => bail!("the next boot would fail: {failing}"),
     }

@@ -11,14 +11,14 @@ pub(super) fn left_out(job: &Job) -> Vec<&'static str> {
         return told;
     }
     if !job.root.is_live() {
-        told.push("another root than the running system's: nothing is linked or reloaded");
+        told.push("the root is not the running system's: nothing is linked or reloaded");
         return told;
     }
     if !live::has_udev() {
-        told.push("udev does not run here: the volumes are not linked under the new name before the next boot");
+        told.push("udev does not run here: the volumes have no links under the new name before the next boot");
     }
     if !live::has_systemd() {
-        told.push("systemd does not run here: nothing is reloaded, and no unit is looked at");
+        told.push("systemd does not run here: nothing is reloaded, and no unit is checked");
     }
     told
 }

@@ -1,6 +1,6 @@
 //! Takes the steps of a run, forward or backward, each announced in the journal first.
 //!
-//! Every step looks before it acts, so that one which was cut in the middle can be taken again.
+//! Every step looks before it acts, so that a step which was interrupted can be taken again.
 
 use anyhow::{Result, bail};
 
@@ -30,7 +30,7 @@ pub(super) struct Run<'a> {
 pub struct Manner {
     /// Replace files that somebody changed since.
     pub force: bool,
-    /// Go on after a failure: take back as much as can be.
+    /// Go on after a failure: undo as much as can be.
     pub keep_going: bool,
     /// On the way back, only tell of a next boot that would fail: what makes it fail is not the run's.
     pub only_tells: bool,
@@ -207,7 +207,7 @@ impl Staging {
     }
 
     /// Demands that no target was changed since it was staged: asked right before the pivot, when all can
-    /// still be taken back.
+    /// still be undone.
     fn still_fit(&self) -> Result<()> {
         self.bridge.iter().chain(&self.last).try_for_each(Waiting::still_fits)
     }

@@ -115,7 +115,7 @@ fn is_checked_unit(job: &Job, change: &FileChange, renamed: &HashSet<&Path>) -> 
         && !change.path.ancestors().any(|path| renamed.contains(path))
 }
 
-/// findmnt(8) also looks for the devices, which bear another name by now: of its verdict the lines
+/// findmnt(8) also looks for the devices, which have another name by now: of its verdict the lines
 /// that it could not read count alone.
 fn parses(output: &Output) -> bool {
     // On stdout, and by util-linux 2.41.5 on stderr (seen in Debian 13).

@@ -32,10 +32,13 @@ pub(super) fn verify(run: &Run<'_>, direction: Direction) -> Result<String> {
         bail!("`{}` still names {from} after the rename", change.path.display());
     }
     if let Some(path) = left.paths.changes.first() {
-        bail!("`{}` still bears or leads to the name {from} after the rename", path.from.display());
+        bail!(
+            "`{}` still has the name {from}, or leads to it, after the rename",
+            path.from.display()
+        );
     }
     proof::demand(run)?;
-    Ok(format!("planned again: no place that is rewritten names {from} any more"))
+    Ok(format!("planned again: no place that postclone rewrites names {from} any more"))
 }
 
 /// What the places of a run hold that a plan which goes that way would change.

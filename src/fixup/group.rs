@@ -34,7 +34,7 @@ pub(crate) fn report(asked: &Asked) -> Result<Option<Inventory>> {
     if is_here { target::inventory(asked).map_err(refuse) } else { Ok(None) }
 }
 
-/// The group that holds `/`; none where none can be seen.
+/// The group that holds `/`; none if none can be seen.
 ///
 /// # Errors
 /// A group that was renamed by hand and by half.
@@ -67,19 +67,17 @@ pub(crate) fn find(
 ) -> Result<(Option<Rename>, Vec<Warning>)> {
     let told = |text: String| Ok((None, vec![Warning::general(text)]));
     let Some(group) = group else {
-        return told(
-            "no volume group holds `/`, as far as can be seen: none is renamed".to_owned(),
-        );
+        return told("no volume group can be seen that holds `/`: none is renamed".to_owned());
     };
     let old = &group.name;
     match new_name::of_host(old, root, inventory.as_ref(), host) {
         None => told(format!(
-            "the volume group {old} shows no pattern from which to make a name for the host {host}, and keeps its \
-             name: `postclone rename {old} NEW` renames it"
+            "the volume group {old} has no pattern from which a name for the host {host} could be made, and \
+             keeps its name: `postclone rename {old} NEW` renames it"
         )),
         Some(Err(error)) => told(format!(
-            "the volume group {old} keeps its name, for the one that its pattern gives for the host {host} will not \
-             do: {error}; `postclone rename {old} NEW` renames it"
+            "the volume group {old} keeps its name, because the name that its pattern gives for the host {host} \
+             cannot be used: {error}; `postclone rename {old} NEW` renames it"
         )),
         Some(Ok(new)) if new == *old => Ok((None, Vec::new())),
         Some(Ok(new)) => {

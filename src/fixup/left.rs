@@ -22,7 +22,7 @@ pub(crate) fn sentences(looked: &Looked, covered: &[&str]) -> Vec<String> {
     };
     let said = said.map(|said| {
         format!(
-            "this stays the template's: {said}; `postclone identity` says what each hurts and what changes it"
+            "this stays the template's: {said}; `postclone identity` says what harm each does and what changes it"
         )
     });
     let disks = (!disks.is_empty()).then(|| {

@@ -123,7 +123,7 @@ pub fn was_given(root: &Root, group: Option<&VgName>) -> bool {
     journal.state() == State::Done && (to_group || to_host)
 }
 
-/// Why the present name may be the template's still; none where it is the machine's own.
+/// Why the present name may be the template's still; none if it is the machine's own.
 fn templates(root: &Root, known: &Known<'_>, present: &HostName) -> Option<String> {
     let (name, source) = (&present.name, present.source);
     if known.is_own {
@@ -132,16 +132,16 @@ fn templates(root: &Root, known: &Known<'_>, present: &HostName) -> Option<Strin
     if let Some(template) = &known.template {
         let is_own = host::short(template).is_none_or(|template| template != name);
         return (!is_own).then(|| {
-            format!("this machine is called `{name}` ({source}), as its template is on record")
+            format!("this machine is called `{name}` ({source}), like its template on record")
         });
     }
     let may_be = |why: &str| Some(format!("this machine is called `{name}` ({source}){why}"));
     match known.group.map(|group| advise(group, root, known.inventory)) {
         Some(Advice::Take(_)) => None,
-        Some(Advice::SameHost(..)) => {
-            may_be(", after which its volume group is named: it may be its template's name still")
-        }
-        _ => may_be(", and nothing says whether that is its template's name"),
+        Some(Advice::SameHost(..)) => may_be(
+            ", and its volume group is named after that: it may still be its template's name",
+        ),
+        _ => may_be(", and nothing shows whether that is its template's name"),
     }
 }
 

@@ -29,8 +29,8 @@ pub(crate) fn warnings(group: &Group, names: &Names<'_>) -> Vec<String> {
     }
     asked(group, names).unwrap_or_else(|error| {
         vec![format!(
-            "what dmeventd watches could not be seen ({error:#}): until the reboot it extends and repairs nothing \
-             in the group"
+            "it cannot be seen what dmeventd monitors ({error:#}): until the reboot, dmeventd extends and \
+             repairs nothing in the group"
         )]
     })
 }
@@ -62,7 +62,7 @@ struct Row {
 
 fn rows(report: &[u8]) -> Result<Vec<Row>> {
     let report: Value = serde_json::from_slice(report)
-        .context("reading LVM's report of how full its volumes are: it is no JSON")?;
+        .context("reading LVM's report of how full its volumes are: it is not JSON")?;
     let reports = report["report"].as_array().into_iter().flatten();
     let rows = reports.filter_map(|report| report["lv"].as_array()).flatten();
     Ok(rows
@@ -87,16 +87,16 @@ fn setting<'a>(settings: &'a str, key: &str) -> Option<&'a str> {
 }
 
 impl Row {
-    /// Whether it is due now, and the warning; none where dmeventd would do nothing in any case.
+    /// Whether it is due now, and the warning; none if dmeventd would do nothing in any case.
     fn warning(&self, settings: &str, names: &Names<'_>) -> Option<(bool, String)> {
         let (old, new) = names(&self.name)?;
         if !self.is_watched {
             return None;
         }
         let (what, key, when_full) = match self.kind.as_str() {
-            "thin-pool" => ("thin pool", "thin_pool", "writes to its volumes fail then"),
-            "vdo-pool" => ("VDO pool", "vdo_pool", "writes to its volumes fail then"),
-            _ if self.is_snapshot => ("snapshot", "snapshot", "it is lost then"),
+            "thin-pool" => ("thin pool", "thin_pool", "writes to its volumes fail"),
+            "vdo-pool" => ("VDO pool", "vdo_pool", "writes to its volumes fail"),
+            _ if self.is_snapshot => ("snapshot", "snapshot", "it is lost"),
             kind if kind.starts_with("raid") => return self.repair(settings, "raid_fault_policy"),
             "mirror" => return self.repair(settings, "mirror_image_fault_policy"),
             _ => return None,
@@ -114,18 +114,20 @@ impl Row {
                 format!("{data:.0} % full, its metadata {metadata:.0} %")
             }
             (Some(data), None) => format!("{data:.0} % full"),
-            _ => "how full is not known".to_owned(),
+            _ => "it is not known how full".to_owned(),
         };
         let text = if is_due {
             format!(
-                "DANGER: the {what} `{name}` ({full}) is past the {threshold} % at which dmeventd extends it, and \
-                 from the rename until the reboot dmeventd cannot, for it calls LVM by the old name; {when_full}: \
-                 extend it first, with `lvextend --use-policies {old}`, and reboot soon after the rename"
+                "DANGER: the {what} `{name}` ({full}) is past the {threshold} % at which dmeventd extends it, \
+                 but from the rename until the reboot dmeventd cannot do that, because it calls LVM with the old \
+                 name; when it is full, {when_full}: extend it first, with `lvextend --use-policies {old}`, and \
+                 reboot soon after the rename"
             )
         } else {
             format!(
-                "until the reboot dmeventd does not extend the {what} `{name}` ({full}; it would at {threshold} %), for \
-                 it calls LVM by the old name: where that may fill, reboot soon, or use `lvextend --use-policies {new}`"
+                "until the reboot, dmeventd does not extend the {what} `{name}` ({full}; it would at {threshold} \
+                 %), because it calls LVM with the old name: if it may fill up, reboot soon, or use `lvextend \
+                 --use-policies {new}`"
             )
         };
         Some((is_due, text))
@@ -141,8 +143,8 @@ impl Row {
         Some((
             false,
             format!(
-                "until the reboot dmeventd does not repair `{name}` ({}, {key} is `{policy}`) where a disk fails, for it \
-                 calls LVM by the old name",
+                "until the reboot, dmeventd does not repair `{name}` ({}, {key} is `{policy}`) if a disk fails, \
+                 because it calls LVM with the old name",
                 self.kind
             ),
         ))

@@ -156,7 +156,7 @@ impl Change for Rename {
                     && old == self.kept.old.as_str()
                     && new == self.kept.new.as_str();
                 if !same {
-                    bail!("it renames another group than the plan");
+                    bail!("it renames a different group than the plan");
                 }
                 Ok(Phase::Pivot)
             }
@@ -208,7 +208,7 @@ impl Change for Rename {
         let Some(uuid) = &self.kept.uuid else { return Ok(()) };
         let name = lvm::name_of(uuid)?;
         if name != *to {
-            bail!("LVM calls the group {uuid} `{name}`, not `{to}`: look with `vgs -o +vg_uuid`");
+            bail!("LVM calls the group {uuid} `{name}`, not `{to}`: check with `vgs -o +vg_uuid`");
         }
         Ok(())
     }
@@ -242,7 +242,7 @@ impl Change for Rename {
     }
 }
 
-/// Nothing to do where the group has the name already: a run that was cut is taken up.
+/// Nothing to do if the group has the name already: a run that was interrupted is taken up.
 fn rename(uuid: &str, to: &VgName, direction: Direction, told: &mut Told) -> Result<()> {
     if lvm::name_of(uuid)? == *to {
         return Ok(());

@@ -60,7 +60,8 @@ fn group_can_be_renamed(group: &Group) -> Result<()> {
     }
     if attribute(0) == b'r' {
         bail!(
-            "the volume group `{name}` is read-only, and vgrename would refuse it: see `vgs -o +vg_permissions {name}`"
+            "the volume group `{name}` is read-only, and vgrename would refuse to rename it: see `vgs -o \
+             +vg_permissions {name}`"
         );
     }
     if attribute(2) == b'x' {
@@ -75,7 +76,8 @@ fn group_can_be_renamed(group: &Group) -> Result<()> {
             bail!("{why}");
         }
         bail!(
-            "physical volumes of `{name}` are missing: look at `pvs`, attach the disks or use `vgreduce --removemissing`"
+            "physical volumes of `{name}` are missing: see `pvs`, and attach the disks or use `vgreduce \
+             --removemissing`"
         );
     }
     if matches!(attribute(5), b'c' | b's') {
@@ -90,7 +92,9 @@ fn group_can_be_renamed(group: &Group) -> Result<()> {
 fn nothing_moves(group: &Group) -> Result<()> {
     for volume in &group.volumes {
         let what = match volume.attributes.chars().next() {
-            Some('p') => "is moved by pvmove: wait until it has ended, or use `pvmove --abort`",
+            Some('p') => {
+                "is being moved by pvmove: wait until it has ended, or use `pvmove --abort`"
+            }
             Some('O' | 'S') => {
                 "has a snapshot that is being merged: wait until `lvs` shows no merge"
             }
@@ -105,7 +109,8 @@ fn nothing_moves(group: &Group) -> Result<()> {
 fn no_hibernation_image(group: &Group) -> Result<()> {
     match Devices::look()?.hibernated(group) {
         Some(volume) => bail!(
-            "the volume `{volume}` holds a hibernation image: boot the system that it belongs to and shut it down in full"
+            "the volume `{volume}` holds a hibernation image: boot the system that it belongs to, and shut it \
+             down completely"
         ),
         None => Ok(()),
     }
@@ -113,13 +118,13 @@ fn no_hibernation_image(group: &Group) -> Result<()> {
 
 /// vgrename commits the metadata and only then meets a dm device that has the new name already.
 fn nodes_are_free(new: &VgName, group: &Group) -> Result<()> {
-    // Between a rename and its reboot the group's own nodes bear the name that an undo gives back.
+    // Between a rename and its reboot the group's own nodes have the name that an undo gives back.
     let (_, nodes) = live::links::nodes_by_group(&group.uuid);
     for volume in &group.volumes {
         let name = dm::dm_name(new, &volume.name);
         if nodes.contains(&name) {
             bail!(
-                "a dm device is named `{name}` already: see `dmsetup info {name}`, or choose another name"
+                "a dm device is already named `{name}`: see `dmsetup info {name}`, or choose another name"
             );
         }
     }
@@ -137,7 +142,7 @@ fn name_is_free(job: &Job, group: &Group, new: &VgName) -> Result<()> {
         && job.root.is_live()
         && Path::new("/dev").join(new.as_str()).symlink_metadata().is_ok()
     {
-        bail!("`/dev/{new}` exists already: choose another name, or see what it is");
+        bail!("`/dev/{new}` already exists: choose another name, or check what it is");
     }
     Ok(())
 }
@@ -168,8 +173,8 @@ fn disks_can_be_written(group: &Group) -> Result<()> {
         let flag = fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/ro"));
         if flag.is_ok_and(|flag| flag.trim() == "1") {
             bail!(
-                "the physical volume `{0}` of `{1}` is read-only, and vgrename would end as if it had renamed the group: \
-                 see `blockdev --getro {0}`, `blockdev --setrw {0}`",
+                "the physical volume `{0}` of `{1}` is read-only, and vgrename would report success without \
+                 renaming the group: see `blockdev --getro {0}`, `blockdev --setrw {0}`",
                 disk.path.display(),
                 group.name
             );
@@ -185,8 +190,8 @@ fn no_disk_is_there_twice(group: &Group) -> Result<()> {
             let paths: Vec<String> =
                 paths.iter().map(|path| format!("`{}`", path.display())).collect();
             bail!(
-                "the physical volume {uuid} of `{}` is on several disks, {}: detach the one that is a copy, \
-                 or give the copy a name and UUIDs of its own with vgimportclone(8)",
+                "the physical volume {uuid} of `{}` is on several disks, {}: detach the copy, or give it its own \
+                 name and UUIDs with vgimportclone(8)",
                 group.name,
                 paths.join(" and ")
             );

@@ -55,7 +55,7 @@ pub struct Kept {
     pub new: VgName,
     /// The group's UUID, where the run renames it in LVM.
     pub uuid: Option<String>,
-    /// Its volumes; none where they are told by form.
+    /// Its volumes; none if they are told by form.
     pub volumes: Option<Vec<KeptVolume>>,
 }
 
@@ -120,8 +120,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
 /// # Errors
 /// What no postclone has written.
 pub fn kept(saved: &SavedChange) -> Result<Kept> {
-    serde_json::from_value(Value::Object(saved.of.clone()))
-        .context("reading the renaming of a group")
+    serde_json::from_value(Value::Object(saved.of.clone())).context("reading the rename of a group")
 }
 
 /// The group's renaming among what a run changed.

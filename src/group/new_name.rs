@@ -1,4 +1,4 @@
-//! NEW, where nobody gave it: OLD's pattern with a host's name in it.
+//! NEW, if nobody gave it: OLD's pattern with a host name in it.
 
 use anyhow::{Result, anyhow};
 
@@ -25,7 +25,7 @@ pub struct Made {
 pub enum Advice {
     /// This name goes with the host.
     Take(Made),
-    /// The group bears the host's name, which may be the template's still; what else the machine is
+    /// The group has the host's name, which may be the template's still; what else the machine is
     /// called, and the groups' names that go with it.
     SameHost(HostName, Vec<Made>),
     /// The system has no name; what else the machine is called.
@@ -76,7 +76,7 @@ pub(super) fn settle(
         Advice::Take(made) => return Ok(made),
         Advice::NoPattern(host) => {
             return Err(refuse(anyhow!(
-                "`{old}` shows no pattern from which to make a name for the host `{}`: give NEW",
+                "`{old}` has no pattern from which a name for the host `{}` could be made: give NEW",
                 host.name
             )));
         }
@@ -87,7 +87,7 @@ pub(super) fn settle(
         }
         Advice::SameHost(host, others) => (
             format!(
-                "`{old}` bears this host's name, `{}` ({}), which may be the template's still",
+                "`{old}` contains this host's name, `{}` ({}), which may still be the template's",
                 host.name, host.source
             ),
             others,
@@ -142,19 +142,19 @@ fn called(made: &Made) -> String {
 fn given(old: &VgName, root: &Root, inventory: Option<&Inventory>, name: &str) -> Result<Made> {
     match of_host(old, root, inventory, name) {
         None => Err(anyhow!(
-            "`{old}` shows no pattern from which to make a name for the host `{name}`: give NEW"
+            "`{old}` has no pattern from which a name for the host `{name}` could be made: give NEW"
         )),
         Some(Err(error)) => Err(bad(old, name, &error.to_string())),
-        Some(Ok(new)) if new == *old => {
-            Err(anyhow!("`{old}` bears the host name `{name}` already: give another, or NEW"))
-        }
+        Some(Ok(new)) if new == *old => Err(anyhow!(
+            "`{old}` already contains the host name `{name}`: give another host name, or NEW"
+        )),
         Some(Ok(new)) => {
             Ok(Made { new, host: HostName { name: name.to_owned(), source: Source::Argument } })
         }
     }
 }
 
-/// What the group would be called after a host of that name; none where its name shows no pattern.
+/// What the group would be called after a host of that name; none if its name shows no pattern.
 pub fn of_host(
     old: &VgName,
     root: &Root,
@@ -164,14 +164,14 @@ pub fn of_host(
     let mut known = makers(old, inventory);
     known.extend(host::present(root).map(|host| host.name));
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    // A name that the group bears already shows where it stands.
+    // A name that the group has already shows where it stands.
     let pattern = Pattern::of(old, &known).or_else(|| Pattern::of(old, &[name]))?;
     Some(pattern.with(name))
 }
 
 fn bad(old: &VgName, host: &str, why: &str) -> anyhow::Error {
     anyhow!(
-        "the name that the pattern of `{old}` gives for the host `{host}` will not do: {why}: give NEW"
+        "the name that the pattern of `{old}` gives for the host `{host}` cannot be used: {why}: give NEW"
     )
 }
 
@@ -197,23 +197,23 @@ fn elsewhere(old: &VgName, root: &Root, known: &[String]) -> Vec<Made> {
 pub fn sentence(old: &VgName, advice: &Advice) -> String {
     let instead = |others: &[Made]| match others.first() {
         Some(made) => format!("{}: `postclone fixup --name {}`.", called(made), made.host.name),
-        None => "give this machine its own with `postclone fixup --name NAME`.".to_owned(),
+        None => "give this machine its own name with `postclone fixup --name NAME`.".to_owned(),
     };
     match advice {
         Advice::Take(made) => format!(
-            "If this machine is a clone, `postclone fixup` gives it names, IDs and keys of its own. \
-             `postclone rename {old} {}` renames the volume group alone.",
+            "If this machine is a clone, `postclone fixup` gives it its own names, IDs and keys. `postclone \
+             rename {old} {}` renames only the volume group.",
             made.new
         ),
         Advice::SameHost(host, others) => format!(
-            "Nothing to do, unless {} is the template's host name still; then {}",
+            "Nothing to do, unless {} is still the template's host name. In that case, {}",
             host.name,
             instead(others)
         ),
         Advice::NoHost(others) => format!("The system has no host name; {}", instead(others)),
         Advice::NoPattern(_) | Advice::Bad(..) => format!(
-            "Nothing to do, unless this machine is a clone; then `postclone fixup`. To rename the volume group \
-             alone: `postclone rename {old} NEW`."
+            "Nothing to do, unless this machine is a clone: then run `postclone fixup`. To rename only the \
+             volume group, run `postclone rename {old} NEW`."
         ),
     }
 }

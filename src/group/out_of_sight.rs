@@ -18,7 +18,7 @@ pub(crate) fn why(seen: &[Disk], wanted: impl Fn(&Inventory) -> Option<Group>) -
     let (at, group) = LIFTED.iter().enumerate().find_map(|(at, lifted)| {
         let asked = lvm::inventory_of_all(lifted);
         let asked =
-            asked.map_err(|error| log::debug!("asking LVM of all disks: {error:#}")).ok()?;
+            asked.map_err(|error| log::debug!("asking LVM for all disks: {error:#}")).ok()?;
         Some((at, wanted(&asked)?))
     })?;
     let hidden = |disk: &&Disk| {
@@ -27,13 +27,13 @@ pub(crate) fn why(seen: &[Disk], wanted: impl Fn(&Inventory) -> Option<Group>) -
     let disks: Vec<&Disk> = group.disks.iter().filter(hidden).collect();
     let paths: Vec<String> = disks.iter().map(|disk| disk.path.display().to_string()).collect();
     let told = format!(
-        "LVM passes over `{}`, where the volume group `{}` is: ",
+        "LVM ignores `{}`, which holds the volume group `{}`: ",
         paths.join("`, `"),
         group.name
     );
     if at > 0 {
         return Some(format!(
-            "{told}a filter in lvm.conf rejects it, as where it names the disk of another machine: \
+            "{told}a filter in lvm.conf rejects it, for example because it names the disk of another machine: \
              see `lvmconfig devices/filter devices/global_filter`"
         ));
     }
@@ -43,7 +43,7 @@ pub(crate) fn why(seen: &[Disk], wanted: impl Fn(&Inventory) -> Option<Group>) -
     let add: Vec<String> =
         paths.iter().map(|path| format!("`lvmdevices --yes --adddev {path}`")).collect();
     Some(format!(
-        "{told}`{}`{} {}: look with `lvmdevices --check`, then {}",
+        "{told}`{}`{} {}: check with `lvmdevices --check`, then {}",
         devices_file::PATH,
         host.unwrap_or_default(),
         lines.join(", and "),

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::guest::mounts::mounted;
 use crate::guest::root::Root;
 
-/// Refuses where volumes of the group are mounted outside of the root. A journal on a disk that somebody
+/// Refuses if volumes of the group are mounted outside of the root. A journal on a disk that somebody
 /// else had may name any group, this machine's own included.
 ///
 /// # Errors
@@ -34,7 +34,8 @@ fn outside(base: &Path, numbers: &[String]) -> Result<()> {
         .find(|mount| numbers.contains(&mount.device) && !mount.target.starts_with(base))
     {
         Some(mount) => bail!(
-            "the journal names a group of which a volume is mounted at `{}`, outside of `{}`: unmount it, or run postclone in the system that the group belongs to",
+            "the journal names a group with a volume that is mounted at `{}`, outside `{}`: unmount it, or run \
+             postclone in the system that the group belongs to",
             mount.target.display(),
             base.display()
         ),
@@ -52,7 +53,7 @@ mod tests {
         let root = mounts.iter().find(|mount| mount.target == Path::new("/")).expect("a root");
         let numbers = [root.device.clone()];
         let told = format!("{:#}", outside(Path::new("/nowhere"), &numbers).unwrap_err());
-        assert!(told.contains("mounted at `/`, outside of `/nowhere`"), "{told}");
+        assert!(told.contains("mounted at `/`, outside `/nowhere`"), "{told}");
         assert!(outside(Path::new("/"), &numbers).is_ok());
         assert!(outside(Path::new("/nowhere"), &["999:999".to_owned()]).is_ok());
     }

@@ -1,4 +1,4 @@
-//! A group that got another UUID after a run, told by its volumes, whose own UUIDs stay (vgchange(8),
+//! A group that got another UUID after a run, recognized by its volumes, whose own UUIDs stay (vgchange(8),
 //! `--uuid`).
 
 use std::fs;

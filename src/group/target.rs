@@ -54,7 +54,7 @@ pub(crate) fn find_in(asked: &Asked, root: &Root, inventory: Option<Inventory>) 
             .transpose()
             .unwrap_or_else(|| {
                 Err(hidden(asked, root_group_of).unwrap_or_else(|| {
-                    anyhow!("no volume group holds `/`, as far as can be seen: give OLD and NEW")
+                    anyhow!("no volume group can be seen that holds `/`: give OLD and NEW")
                 }))
             })
             .map_err(refuse)?,
@@ -80,7 +80,7 @@ pub(crate) fn find_in(asked: &Asked, root: &Root, inventory: Option<Inventory>) 
         _ if found.old == found.new => {}
         Some(inventory) => choose(&mut found, &inventory, chosen, asked).map_err(refuse)?,
         None => found.warnings.push(Warning::general(
-            "there is no LVM report, so volumes are told by the form of their names alone",
+            "there is no LVM report, so volumes are recognized only by the form of their names",
         )),
     }
     let Found { old, new, group, renames_group, warnings } = found;
@@ -109,12 +109,12 @@ struct Found {
     warnings: Vec<Warning>,
 }
 
-/// The report that the arguments ask for; none where LVM is not to be called.
+/// The report that the arguments ask for; none if LVM is not to be called.
 pub(crate) fn inventory(asked: &Asked) -> Result<Option<Inventory>> {
     if let Some(file) = &asked.lvm_report {
         if !asked.files_only && !asked.dry_run {
             return Err(anyhow!(
-                "--lvm-report tells of disks that may be elsewhere: add --files-only or --dry-run"
+                "--lvm-report describes disks that may be elsewhere: add --files-only or --dry-run"
             ));
         }
         let bytes = std::fs::read(file).with_context(|| format!("reading `{}`", file.display()))?;
@@ -134,7 +134,7 @@ pub(crate) fn inventory(asked: &Asked) -> Result<Option<Inventory>> {
 fn chosen(asked: &Asked, root: &Root, inventory: Option<&Inventory>) -> Result<Option<Group>> {
     let Some(inventory) = inventory else {
         return match &asked.vg_uuid {
-            Some(_) => Err(anyhow!("--vg-uuid needs a report of LVM's: add --lvm-report FILE")),
+            Some(_) => Err(anyhow!("--vg-uuid needs a report of LVM: add --lvm-report FILE")),
             None => Ok(None),
         };
     };
@@ -147,7 +147,7 @@ fn chosen(asked: &Asked, root: &Root, inventory: Option<&Inventory>) -> Result<O
         return match &asked.old {
             Some(old) if *old != group.name && asked.new.as_ref() != Some(&group.name) => {
                 Err(anyhow!(
-                    "the volume group {uuid} is named `{}`, not `{old}`: give that name, or no OLD",
+                    "the volume group {uuid} is named `{}`, not `{old}`: give that name, or leave out OLD",
                     group.name
                 ))
             }
@@ -192,7 +192,7 @@ fn choose(
         let namesakes = if is_renamed { &named_new } else { &named_old };
         if namesakes.len() > 1 {
             found.warnings.push(Warning::general(format!(
-                "{} volume groups are named `{}`; every file that names it is taken to mean {}",
+                "{} volume groups are named `{}`; every file with that name is taken to mean {}",
                 namesakes.len(),
                 group.name,
                 group.uuid
@@ -263,7 +263,7 @@ fn root_group_of(all: &Inventory) -> Option<Group> {
 }
 
 fn taken(new: &VgName, other: &Group) -> anyhow::Error {
-    anyhow!("the name `{new}` is taken by the volume group {}: choose another", other.uuid)
+    anyhow!("the volume group {} already has the name `{new}`: choose another name", other.uuid)
 }
 
 /// vgrename refuses a name that reads as another group's UUID.

@@ -1,4 +1,4 @@
-//! What cloud-init does with a system by itself, as its settings have it.
+//! What cloud-init does to a system by itself, according to its settings.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::root::Root;
 /// With which it does nothing at all (cloud-init tools/ds-identify).
 const OFF: &str = "/etc/cloud/cloud-init.disabled";
 
-/// Where it is installed.
+/// If it is installed.
 const PROGRAMS: &[&str] = &["/usr/bin/cloud-init", "/bin/cloud-init", "/usr/local/bin/cloud-init"];
 
 /// cloud-init's settings, where it works here.
@@ -19,7 +19,7 @@ pub struct CloudInit {
 }
 
 impl CloudInit {
-    /// Its settings; none where it is not installed, or switched off.
+    /// Its settings; none if it is not installed, or switched off.
     pub fn of(root: &Root) -> Option<Self> {
         if root.exists(OFF) || !PROGRAMS.iter().any(|program| root.exists(program)) {
             return None;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-/// Where it is, unless lvm.conf(5) has another name in `devices/devicesfile`.
+/// If it is, unless lvm.conf(5) has another name in `devices/devicesfile`.
 pub const PATH: &str = "/etc/lvm/devices/system.devices";
 
 /// The file of the running system, line by line.
@@ -12,7 +12,7 @@ pub const PATH: &str = "/etc/lvm/devices/system.devices";
 pub struct DevicesFile(String);
 
 impl DevicesFile {
-    /// As it stands; none where there is no such file.
+    /// As it stands; none if there is no such file.
     pub fn read() -> Option<Self> {
         fs::read(Path::new(PATH)).ok().map(|bytes| Self(String::from_utf8_lossy(&bytes).into()))
     }

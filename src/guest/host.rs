@@ -18,7 +18,7 @@ const INSTANCE_DATA: &str = "/run/cloud-init/instance-data.json";
 pub struct HostName {
     /// The short name: what stands before the first dot.
     pub name: String,
-    /// Where it was read.
+    /// If it was read.
     pub source: Source,
 }
 
@@ -112,7 +112,7 @@ pub fn short(text: &str) -> Option<&str> {
 fn named(text: &str, source: Source) -> Option<HostName> {
     let name = short(text);
     if name.is_none() {
-        log::debug!("`{}` ({source}) can be no host's name", text.trim());
+        log::debug!("`{}` ({source}) cannot be a host name", text.trim());
     }
     name.map(|name| HostName { name: name.to_owned(), source })
 }
@@ -133,7 +133,7 @@ fn from_platform(vmware: impl FnOnce() -> Option<String>) -> Option<HostName> {
         Platform::HyperV => {
             let pool = Path::new(kvp::POOL);
             if !kvp::is_fresh(pool) {
-                log::debug!("`{}` is not there, or older than this boot", pool.display());
+                log::debug!("`{}` does not exist, or is older than this boot", pool.display());
                 return None;
             }
             let name = kvp::value(&std::fs::read(pool).ok()?, kvp::MACHINE_NAME)?;

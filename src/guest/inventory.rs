@@ -178,7 +178,7 @@ fn reports(bytes: &[u8]) -> Result<Vec<Value>> {
     let mut value = match serde_json::from_slice::<Value>(bytes) {
         Ok(value) => value,
         Err(_) => serde_json::from_slice(&without_log_lines(bytes))
-            .context("reading LVM's report: it is no JSON; make it with `lvm fullreport -a --reportformat json`")?,
+            .context("reading LVM's report: it is not JSON; make it with `lvm fullreport -a --reportformat json`")?,
     };
     match value.get_mut("report").map(Value::take) {
         Some(Value::Array(reports)) => Ok(reports),

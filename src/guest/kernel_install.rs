@@ -81,7 +81,7 @@ impl Settings {
             return Err("kernel-install has no layout=uki in /etc/kernel/install.conf".to_owned());
         }
         if !matches!(self.uki_generator.as_str(), "" | "ukify") {
-            return Err(format!("uki_generator={} is no ukify", self.uki_generator));
+            return Err(format!("uki_generator={} is not ukify", self.uki_generator));
         }
         if self.devicetree {
             return Err("kernel-install adds a devicetree to it".to_owned());

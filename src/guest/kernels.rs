@@ -41,7 +41,7 @@ impl Generator {
         }
     }
 
-    /// Where it is configured.
+    /// If it is configured.
     pub fn configuration(self) -> &'static str {
         match self {
             Self::InitramfsTools => {
@@ -64,7 +64,7 @@ pub struct Image {
     pub path: PathBuf,
 }
 
-/// An image that is not built anew.
+/// An image that is not rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
     /// The image, absolute inside the root.
@@ -88,12 +88,12 @@ pub struct Images {
 const FORMS: &[(&str, &str)] = &[("initrd.img-", ""), ("initramfs-", ".img"), ("initrd-", "")];
 
 /// dracut's 51-dracut-rescue.install makes it once, for any host.
-const RESCUE: &str = "it is the rescue image, built once and for any host, and is left as it is: \
-     where it is to have the new name, remove it and install its kernel anew";
+const RESCUE: &str = "it is the rescue image, which is built once and for any host, and it stays as it is: if \
+                      you want it to have the new name, remove it and install its kernel again";
 /// kdump-utils, kdumpctl(8); kdump-tools, kdump-config(8).
-const KDUMP: &str = "it is kdump's image of the capture kernel and is left as it is: after the reboot run \
-     `kdumpctl rebuild`, on Debian `kdump-config unload` and `kdump-config load`";
-const NO_MODULES: &str = "no modules of this kernel are installed, so the image is left as it is";
+const KDUMP: &str = "it is kdump's image for the capture kernel, and it stays as it is: after the reboot, run \
+                     `kdumpctl rebuild`, or on Debian `kdump-config unload` and `kdump-config load`";
+const NO_MODULES: &str = "no modules of this kernel are installed, so the image stays as it is";
 
 /// The images whose kernel's modules are installed, and those in `/boot` that are left.
 pub fn images(root: &Root, generator: Option<Generator>) -> Result<Images> {

@@ -94,7 +94,7 @@ impl Platform {
             Self::Vmware => "VMware",
             Self::Other(name) => name,
             Self::Unnamed => "a hypervisor that does not give its name",
-            Self::Hardware => "no hypervisor, as far as can be seen",
+            Self::Hardware => "no hypervisor that can be seen",
         }
     }
 }

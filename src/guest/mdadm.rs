@@ -22,9 +22,9 @@ const DATA: &str = "/run/udev/data";
 pub struct Array {
     /// The kernel's name of it: `md127`.
     pub device: String,
-    /// The name in its superblock, `HOST:0`; none where nothing tells it.
+    /// The name in its superblock, `HOST:0`; none if nothing tells it.
     pub name: Option<String>,
-    /// Its UUID, as 32 hexadecimal digits; none where nothing tells it.
+    /// Its UUID, as 32 hexadecimal digits; none if nothing tells it.
     pub uuid: Option<String>,
 }
 

@@ -31,7 +31,7 @@ pub struct Mount {
     pub kind: String,
 }
 
-/// The mounts that the calling thread sees, for which `/proc/self` would not do; none where /proc is
+/// The mounts that the calling thread sees, for which `/proc/self` would not do; none if /proc is
 /// not there.
 pub fn mounted() -> Vec<Mount> {
     let text = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();

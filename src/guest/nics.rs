@@ -29,7 +29,7 @@ fn own(nic: &Path) -> Option<String> {
 }
 
 /// The address of the machine's one network device; several devices with one address count as one. None where
-/// there is no device, or one whose own address cannot be told, and where there are several addresses.
+/// there is not a device, or one whose own address cannot be told, and where there are several addresses.
 pub fn only() -> Option<String> {
     let devices = interfaces().into_iter().filter(|nic| nic.join("device").exists());
     let own: Option<BTreeSet<String>> = devices.map(|nic| own(&nic)).collect();

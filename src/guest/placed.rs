@@ -2,7 +2,7 @@
 //! made there, and unified kernel images.
 //!
 //! It is found by what stands there rather than by kernel-install's configuration, which a clone may
-//! have outlived: its entries bear the template's machine ID until the next kernel.
+//! have outlived: its entries have the template's machine ID until the next kernel.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ use crate::rewrite::lines::lines;
 /// src/shared/find-esp.c: the extended boot partition at `/boot`, the ESP at the others).
 const PARTITIONS: &[&str] = &["/efi", "/boot", "/boot/efi"];
 
-/// One file that has to follow when a kernel's image is built anew.
+/// One file that has to follow when a kernel's image is rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placed {
     /// The kernel's version.
@@ -50,7 +50,7 @@ pub enum Made {
         token: String,
         /// The kernel in it.
         linux: PathBuf,
-        /// The image in it; none where a plugin of kernel-install's makes one.
+        /// The image in it; none if a plugin of kernel-install's makes one.
         #[serde(skip_serializing_if = "Option::is_none")]
         initrd: Option<PathBuf>,
         /// The kernel command line in it.
@@ -72,7 +72,7 @@ pub struct Found {
 }
 
 /// Looks at every boot loader entry and every unified kernel image. `images` are those that are
-/// built anew.
+/// rebuilt.
 pub fn find(root: &Root, images: &[Image], generator: Option<Generator>) -> Result<Found> {
     let mut found = Found::default();
     let versions = versions(root)?;
@@ -94,7 +94,7 @@ pub fn find(root: &Root, images: &[Image], generator: Option<Generator>) -> Resu
             }) {
                 found.images.push(Image { version: kernel, path });
             } else {
-                log::debug!("`{}` is no copy of an image that is built here", path.display());
+                log::debug!("`{}` is not a copy of an image that is built here", path.display());
             }
         }
     }
@@ -216,7 +216,7 @@ fn unified(root: &Root) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// A unified kernel image that can be built anew as kernel-install built it.
+/// A unified kernel image that can be rebuilt as kernel-install built it.
 ///
 /// # Errors
 /// Why it cannot.
@@ -228,9 +228,10 @@ fn unified_image(
     path: &Path,
 ) -> Result<Placed, String> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let (token, kernel) = token_and_version(stem, versions)
-        .filter(|(token, _)| settings.is_token(token))
-        .ok_or("its name is not that of an installed kernel's image that kernel-install places")?;
+    let (token, kernel) =
+        token_and_version(stem, versions).filter(|(token, _)| settings.is_token(token)).ok_or(
+            "its name is not one that kernel-install gives to the image of an installed kernel",
+        )?;
     settings.can_build_unified()?;
     let content = Unified::read(&root.outer(path)).map_err(|error| format!("{error:#}"))?;
     let [cmdline] = content.cmdlines.as_slice() else {

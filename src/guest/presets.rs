@@ -94,7 +94,7 @@ fn assignments(text: &str) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// Words with their quotes taken off; none where a shell would put something else in.
+/// Words with their quotes taken off; none if a shell would put something else in.
 fn words(text: &str) -> Option<Vec<String>> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in text.chars() {

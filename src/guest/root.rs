@@ -44,7 +44,8 @@ impl Root {
             .map_err(refuse)?;
         if !base.join("etc").is_dir() {
             return Err(refuse(anyhow::anyhow!(
-                "`{}` is no root tree: it has no directory `etc`; give the directory where the system's `/` is mounted",
+                "`{}` is not a root tree: it has no directory `etc`; give the directory where the system's `/` \
+                 is mounted",
                 dir.display()
             )));
         }
@@ -97,7 +98,7 @@ impl Root {
                 Err(error) if is_absent(&error) => {
                     if links > 0 {
                         log::debug!(
-                            "`{}` is a link to `{}`, which is not there",
+                            "`{}` is a link to `{}`, which does not exist",
                             path.display(),
                             next.display()
                         );
@@ -167,17 +168,13 @@ impl Root {
         let reading = || format!("reading `{}`", outer.display());
         let kind = fs::symlink_metadata(&outer).with_context(reading)?.file_type();
         if !kind.is_file() {
-            bail!(
-                "`{}` is {}, not a regular file: move it out of the way",
-                outer.display(),
-                kind_name(kind)
-            );
+            bail!("`{}` is {}, not a regular file: move it away", outer.display(), kind_name(kind));
         }
         let mut file = open_regular(&outer).with_context(reading)?;
         let metadata = file.metadata().with_context(reading)?;
         if metadata.len() > MAX_FILE {
             bail!(
-                "`{}` has {} MiB; postclone edits files of at most {} MiB: move it out of the way",
+                "`{}` has {} MiB; postclone edits files of at most {} MiB: move it away",
                 outer.display(),
                 metadata.len() >> 20,
                 MAX_FILE >> 20
@@ -193,7 +190,7 @@ impl Root {
         Some(String::from_utf8_lossy(&source.bytes).into_owned())
     }
 
-    /// Names in a directory, sorted; none where there is no such directory.
+    /// Names in a directory, sorted; none if there is no such directory.
     pub fn list(&self, dir: impl AsRef<Path>) -> Result<Vec<OsString>> {
         let Some(dir) = self.resolve(dir.as_ref())? else { return Ok(Vec::new()) };
         let outer = self.outer(&dir);

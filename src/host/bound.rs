@@ -33,70 +33,70 @@ pub(super) const ALL: &[Bound] = &[
     Bound {
         kind: "rabbitmq-node",
         by: By::Name,
-        what: "RabbitMQ keeps its data under the host's name",
+        what: "RabbitMQ stores its data under the host name",
         next: "rename the node with `rabbitmqctl rename_cluster_node`, or take it out of its cluster and move the \
                data away",
     },
     Bound {
         kind: "ejabberd-node",
         by: By::Name,
-        what: "ejabberd's tables belong to a node that is named after the host",
-        next: "rename the node with `ejabberdctl mnesia_change_nodename`, and in ERLANG_NODE",
+        what: "the tables of ejabberd belong to a node that is named after the host",
+        next: "rename the node with `ejabberdctl mnesia_change_nodename` and in ERLANG_NODE",
     },
     Bound {
         kind: "etcd-member",
         by: By::Name,
-        what: "etcd's member is named after the host",
+        what: "the etcd member is named after the host",
         next: "remove the member with `etcdctl member remove`, and its data and name",
     },
     Bound {
         kind: "ceph-daemon",
         by: By::Any,
-        what: "Ceph knows its daemons by the host's name",
-        next: "take them off this host with `ceph orch host drain`",
+        what: "Ceph knows its daemons by the host name",
+        next: "remove them from this host with `ceph orch host drain`",
     },
     Bound {
         kind: "proxmox-node",
         by: By::Any,
-        what: "Proxmox VE keeps the guests under the node's name",
-        next: "follow Renaming a PVE node in Proxmox's wiki, or install the node anew",
+        what: "Proxmox VE stores the guests under the node's name",
+        next: "follow `Renaming a PVE node` in the Proxmox wiki, or install the node again",
     },
     Bound {
         kind: "kubernetes-node",
         by: By::Any,
-        what: "Kubernetes knows the node by the host's name",
+        what: "Kubernetes knows the node by the host name",
         next: "run `kubeadm reset`, rename the host, and join with `kubeadm join`",
     },
     Bound {
         kind: "galera-node",
         by: By::Name,
-        what: "Galera's node is named after the host",
+        what: "the Galera node is named after the host",
         next: "set wsrep_node_name to the new name first",
     },
     Bound {
         kind: "pacemaker-node",
         by: By::Name,
-        what: "Corosync's list of nodes has the host's name",
-        next: "take the node out with `pcs cluster node remove`, and run `pcs cluster destroy` here",
+        what: "Corosync's list of nodes contains the host name",
+        next: "remove the node with `pcs cluster node remove`, and run `pcs cluster destroy` here",
     },
     Bound {
         kind: "ad-join",
         by: By::Domain,
-        what: "the host has its account in a domain under its name",
-        next: "leave with `realm leave`, or in a clone, whose template has that account, remove the file; rename \
-               the host, and join with `realm join`",
+        what: "the host has an account in a domain under its name",
+        next: "leave with `realm leave` (in a clone, remove the file instead, because the account is the \
+               template's); rename the host, and join with `realm join`",
     },
     Bound {
         kind: "ipa-join",
         by: By::Any,
         what: "FreeIPA knows the host by its name",
-        next: "run `ipa-client-install --uninstall`, in a clone while it cannot reach the server; rename the host, \
-               and run `ipa-client-install`",
+        next: "run `ipa-client-install --uninstall` (in a clone, only while it cannot reach the server); rename \
+               the host, and run `ipa-client-install`",
     },
     Bound {
         kind: "puppet-ssl",
         by: By::Any,
-        what: "the Puppet agent's certificate bears the host's name",
+        what: "the Puppet agent's certificate contains the host name",
         next: "run `puppet ssl clean`, rename the host, and have the server sign the new certificate",
     },
 ];

@@ -49,7 +49,7 @@ enum Own {
 /// What no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
-        .context("reading the renaming of a host")?;
+        .context("reading the rename of a host")?;
     let names = HostNames::exact(Spelling::new(&kept.old)?, Spelling::new(&kept.new)?);
     Ok(Box::new(Rename { names, had_old: kept.had_old, had_new: kept.had_new }))
 }
@@ -85,7 +85,7 @@ impl Rename {
         }
     }
 
-    /// What the running system is called, and what it shall be called; none where it has the new name, or
+    /// What the running system is called, and what it shall be called; none if it has the new name, or
     /// a third one.
     pub(super) fn live(&self, job: &Job) -> Option<(String, String)> {
         let now = host_name::now().ok().filter(|_| job.is_live())?;
@@ -201,7 +201,7 @@ impl Change for Rename {
             Spelling::new(name)?;
         }
         if !self.names.is_short(host::short(&old).unwrap_or_default().as_bytes()) {
-            bail!("it takes the name `{old}` from a host that is called otherwise");
+            bail!("it renames `{old}`, but the host has another name");
         }
         Ok(Phase::Live)
     }
@@ -290,7 +290,7 @@ mod tests {
         assert!(phase(r#"{"step":"set-host-name","old":"tmpl","new":"-x"}"#).is_err());
         assert!(phase(r#"{"step":"rename-group","old":"tmpl","new":"web01"}"#).is_err());
         let error = phase(r#"{"step":"set-host-name","old":"other","new":"web01"}"#).unwrap_err();
-        let words = "it takes the name `other` from a host that is called otherwise";
+        let words = "it renames `other`, but the host has another name";
         assert_eq!(error.to_string(), words);
     }
 }

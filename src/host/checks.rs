@@ -38,7 +38,7 @@ pub(super) fn ask(rename: &Rename, job: &Job) -> Vec<Result<()>> {
         answers.extend(md::stay_this_hosts(&job.root, rename.names()));
     }
     for trouble in view.take_troubles() {
-        log::warn!("{trouble}: what is bound to the host's name cannot be told there");
+        log::warn!("{trouble}: it is not known what is bound to the host name there");
     }
     answers
 }
@@ -54,8 +54,8 @@ fn of_one(view: &View<'_>, bound: &Bound, rename: &Rename) -> Vec<Result<()>> {
 fn is_no_longer_than_the_kernel_takes(rename: &Rename, job: &Job) -> Result<()> {
     match rename.written(job) {
         Some(name) if name.len() > host_name::MAX_LENGTH => bail!(
-            "`/etc/hostname` would have a name of {} bytes, and the kernel takes {}: write the short name there \
-             first, or choose a shorter one",
+            "`/etc/hostname` would have a name of {} bytes, and the kernel accepts {}: write the short name \
+             there first, or choose a shorter one",
             name.len(),
             host_name::MAX_LENGTH
         ),
@@ -73,8 +73,7 @@ fn lvm_takes_its_id_elsewhere(root: &Root) -> Result<()> {
     }
     match source {
         Some((path, value)) if value == "uname" => bail!(
-            "`{path}`: LVM takes its system ID from the host's name (system_id_source = \"uname\"), and would \
-             take the groups for another host's: keep the ID as `system_id` in `/etc/lvm/lvmlocal.conf` and set \
+            "`{path}`: LVM takes its system ID from the host name (system_id_source = \"uname\"), and would treat the groups as another host's: keep the ID as `system_id` in `/etc/lvm/lvmlocal.conf` and set \
              system_id_source to \"lvmlocal\", see lvmsystemid(7)"
         ),
         _ => Ok(()),
@@ -95,8 +94,8 @@ pub(super) fn named_by_the_kernel(root: &Root, names: &HostNames) -> Option<Stri
     };
     ARGUMENTS.iter().find(is_named).map(|path| {
         format!(
-            "`{path}` has `systemd.hostname=` with the old name, which comes before /etc/hostname at each boot: \
-             take it out of the kernel's arguments, and make the boot menu anew"
+            "`{path}` has `systemd.hostname=` with the old name, which overrides /etc/hostname at each boot: \
+             remove it from the kernel's arguments, and generate the boot menu again"
         )
     })
 }
@@ -108,15 +107,15 @@ pub(super) fn by_cloud_init(root: &Root) -> Vec<String> {
     let mut told = Vec::new();
     if !settings.says("preserve_hostname", "true") {
         told.push(
-            "cloud-init gives the host its datasource's name once this machine has another instance ID: give it the \
-             new name there, or set `preserve_hostname: true` in /etc/cloud/cloud.cfg.d"
+            "cloud-init gives the host the name from its datasource once this machine has another instance ID: \
+             set the new name there, or set `preserve_hostname: true` in /etc/cloud/cloud.cfg.d"
                 .to_owned(),
         );
     }
     if ["true", "template", "localhost"].iter().any(|how| settings.says("manage_etc_hosts", how)) {
         told.push(
-            "cloud-init writes /etc/hosts at each boot by its datasource's name (`manage_etc_hosts`): give it the new \
-             name there, or set `manage_etc_hosts: false` in /etc/cloud/cloud.cfg.d"
+            "cloud-init writes /etc/hosts at each boot with the name from its datasource (`manage_etc_hosts`): \
+             set the new name there, or set `manage_etc_hosts: false` in /etc/cloud/cloud.cfg.d"
                 .to_owned(),
         );
     }

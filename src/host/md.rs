@@ -37,7 +37,7 @@ pub(super) fn keeps_the_name(root: &Root, names: &HostNames) -> Option<String> {
         conf.homehost.is_some_and(|host| is_old(&host, names))
     })?;
     Some(format!(
-        "`{}` has the old name as HOMEHOST and keeps it: arrays that bear it stay this host's, and new ones get it",
+        "`{}` has the old name as HOMEHOST and keeps it: arrays with that name stay this host's, and new ones get it",
         path.display()
     ))
 }
@@ -53,7 +53,7 @@ fn told(array: Array) -> Array {
         Ok(output) => Array::of(&array.device, &String::from_utf8_lossy(&output.stdout)),
         Err(error) => {
             log::warn!(
-                "{error:#}: whether `{device}` belongs to the host by its name cannot be told"
+                "{error:#}: it is not known whether `{device}` belongs to the host by its name"
             );
             array
         }
@@ -91,7 +91,7 @@ fn images(root: &Root) -> Vec<(PathBuf, Conf)> {
             Ok(())
         });
         if let Err(error) = looked {
-            log::warn!("{error:#}: which arrays it knows cannot be told");
+            log::warn!("{error:#}: it is not known which arrays it lists");
         } else if !texts.is_empty() {
             copies.push((path, Conf::read(texts.iter().map(String::as_str))));
         }
@@ -106,14 +106,16 @@ fn stays(array: &Array, conf: &Conf, images: &[(PathBuf, Conf)]) -> Result<()> {
     );
     if !conf.keeps(array) {
         return Err(anyhow!(
-            "{belongs}, and under another one it comes up as a foreign array, with another device name: write it into \
-             mdadm.conf with `mdadm --detail --brief /dev/{device}`, or `HOMEHOST <ignore>`, and build the initramfs \
-             images anew; or stop it, and assemble it with `--update=homehost` and `--homehost=NEW`"
+            "{belongs}, and under another host name it comes up as a foreign array, with another device name: \
+             write it into mdadm.conf with `mdadm --detail --brief /dev/{device}`, or write `HOMEHOST <ignore>` \
+             there, and rebuild the initramfs images; or stop the array, and assemble it with \
+             `--update=homehost` and `--homehost=NEW`"
         ));
     }
     match images.iter().find(|(_, conf)| !conf.keeps(array)) {
         Some((path, _)) => Err(anyhow!(
-            "{belongs}, and the mdadm.conf in `{}` does not know it, as the root's does: build the initramfs images anew",
+            "{belongs}, and the mdadm.conf in `{}` does not list it, although the root's does: rebuild the \
+             initramfs images",
             path.display()
         )),
         None => Ok(()),

@@ -1,7 +1,7 @@
-//! The host's name: which bytes of a file name the host, and its renaming.
+//! The host name: which bytes of a file name the host, and how it is renamed.
 //!
-//! A host's name may be a word (`mail`). So it is looked for in typed places alone, where a format says
-//! that a host's name stands there, and a token is compared whole. A new format is one file in [`forms`]
+//! A host name may be an ordinary word (`mail`). So it is looked for only in typed places, where a format says
+//! that a host name belongs there, and a token is compared as a whole. A new format is one file in [`forms`]
 //! and one line in [`places`].
 
 mod bound;
@@ -24,7 +24,7 @@ pub const KIND: &str = "host";
 
 /// What becomes of the name where `/etc` is made of something else.
 pub(crate) const WHERE_IMAGE_BASED: &str =
-    "which may bring the old name back: give the host its name there";
+    "which may bring the old name back: set the host name there";
 
 pub(crate) use change::{given, of};
 pub use names::{HostNames, Spelling};

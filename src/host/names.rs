@@ -17,7 +17,7 @@ const LOCAL: &[u8] = b"localdomain";
 const ANOTHER_DOMAIN: &str = "has another domain than the host";
 
 /// What is reported of `OLD.domain` where the host's domain is not known.
-const UNKNOWN_DOMAIN: &str = "may be another host, for this one's domain is not known,";
+const UNKNOWN_DOMAIN: &str = "may be another host, because this host's domain is not known,";
 
 /// How a host is called: its short name and, where it is known, the domain behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +40,12 @@ impl Spelling {
         let is_short = host::short(short) == Some(short);
         if !is_short || !domain.is_none_or(|domain| is_domain(domain.as_bytes())) {
             bail!(
-                "`{}` can be no host's name: give letters, digits and hyphens, and a domain behind a dot",
+                "`{}` cannot be a host name: use letters, digits and hyphens, and a domain after a dot",
                 text.escape_debug()
             );
         }
         if name.len() > MAX_NAME {
-            bail!("a host's name has {MAX_NAME} bytes at most: give a shorter one than `{name}`");
+            bail!("a host name has at most {MAX_NAME} bytes: give a shorter name than `{name}`");
         }
         Ok(Self { short: short.to_owned(), domain: domain.map(str::to_owned) })
     }
@@ -157,7 +157,7 @@ impl HostNames {
         self.verdict(token, false)
     }
 
-    /// The same where the place itself says that the name is this host's: there `OLD.domain` is its full
+    /// The same if the place itself says that the name is this host's: there `OLD.domain` is its full
     /// name, if no other is known, and so is `OLD.localdomain`.
     pub fn judge_own(&self, token: &[u8]) -> Verdict {
         self.verdict(token, true)
@@ -266,7 +266,7 @@ mod tests {
         assert!(Spelling::new(&format!("a.{}", "b".repeat(64))).is_err());
         assert!(Spelling::new(&format!("a{}", ".b".repeat(127))).is_err());
         let error = Spelling::new(&format!("a{}", ".b".repeat(127))).unwrap_err();
-        assert!(error.to_string().contains("a host's name has 253 bytes at most"));
+        assert!(error.to_string().contains("a host name has at most 253 bytes"));
         let name = Spelling::new("a.b.c.").unwrap();
         assert_eq!((name.short(), name.domain()), ("a", Some("b.c")));
         assert_eq!(name.full().as_deref(), Some("a.b.c"));

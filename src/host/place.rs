@@ -9,7 +9,7 @@ use crate::severity::Severity;
 pub type Rewrite = fn(&HostNames, &[u8]) -> Findings;
 
 /// What is reported of a name where the place is another program's.
-const REPORTED: &str = "is not postclone's to change";
+const REPORTED: &str = "is not changed by postclone";
 
 /// Where a format lives.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
-//! Every place in which the host's name is looked for: where it is, what reads it, and what becomes of
-//! what is found.
+//! Every place where the host name is looked for: its path, what reads it, and what happens to what is
+//! found.
 //!
-//! `man/host-places.md` says the same to people, and which test shows it.
+//! `man/host-places.md` has the same for people, with the test that shows it.
 
 use super::forms::{
     agents, apache, backup, collectd, debconf, dhclient, fstab, hosts, icinga, mail, name_file,
@@ -16,23 +16,25 @@ use crate::rewrite::is_path;
 const SALT: &str =
     "the master knows the minion by `{old}`: accept the key of `{new}` on the master";
 /// zabbix.com, zabbix_agentd.conf(5): the name must be the one that the server has.
-const ZABBIX: &str = "the server knows the host by `{old}`: give it `{new}` there as well";
+const ZABBIX: &str =
+    "the server knows the host by `{old}`: change the name to `{new}` there as well";
 /// munin-node.conf(5): the node answers for the name that the master asks for.
-const MUNIN: &str = "the master asks for the node by `{old}`: give it `{new}` there as well";
+const MUNIN: &str =
+    "the master queries the node by `{old}`: change the name to `{new}` there as well";
 /// smb.conf(5), net(8).
-const SAMBA: &str = "a member of a domain has its account there as `{old}`: join the domain anew";
+const SAMBA: &str = "a member of a domain has its account there as `{old}`: join the domain again";
 /// puppet.com, "Regenerating certificates".
-const PUPPET: &str = "the agent's certificate bears the name: run `puppet ssl clean`, set certname, and have the \
+const PUPPET: &str = "the agent's certificate contains the name: run `puppet ssl clean`, set certname, and have the \
      new certificate signed";
 /// icinga.com, "Distributed monitoring": the certificate's file and common name are the node's name.
-const ICINGA: &str = "the node's certificate bears the name: run `icinga2 node setup` anew, and rename the \
+const ICINGA: &str = "the node's certificate contains the name: run `icinga2 node setup` again, and rename the \
      endpoint on its parent";
 /// bacula.org, "Client/File daemon configuration".
-const BACULA: &str = "the director knows the client by this name, and old backups are restored by it: change both, or neither";
+const BACULA: &str = "the director knows the client by this name, and old backups are restored under it: change both, or neither";
 
 /// nfs(5), mount.cifs(8).
-const SERVER: &str = "it is a file server's name, and the template may be that server: where the host mounts what it \
-     serves itself, write `{new}`";
+const SERVER: &str = "it is the name of a file server, and the template may be that server: if the host mounts \
+                      its own share, write `{new}`";
 
 /// Every place, in the order of the report. Where two patterns fit a file, the first counts.
 pub const PLACES: &[Place] = &[
@@ -115,7 +117,7 @@ pub fn place(path: &str) -> Option<&'static Place> {
     PLACES.iter().find(|place| is_path(place.pattern, path))
 }
 
-/// What is found in a file, by its path; none where no place has it.
+/// What is found in a file, by its path; none if no place has it.
 pub fn rewrite(names: &HostNames, path: &str, text: &[u8]) -> Option<Findings> {
     place(path).map(|place| place.find(names, text))
 }

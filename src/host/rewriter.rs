@@ -43,7 +43,7 @@ impl Rewriter for InPlaces {
             .iter()
             .map(|left| {
                 let token = String::from_utf8_lossy(&text[left.token.clone()]);
-                at(left.token.start, format!("`{token}` {} and is left as it is", left.why))
+                at(left.token.start, format!("`{token}` {} and stays as it is", left.why))
             })
             .collect();
         match place.treatment {
@@ -58,7 +58,7 @@ impl Rewriter for InPlaces {
                 for edit in std::mem::take(&mut found.edits) {
                     let token = String::from_utf8_lossy(&text[edit.token.clone()]);
                     let what = fill(what, text, &edit);
-                    told.push(at(edit.token.start, format!("`{token}` is left as it is: {what}")));
+                    told.push(at(edit.token.start, format!("`{token}` stays as it is: {what}")));
                 }
             }
         }

@@ -29,7 +29,7 @@ const fn service(
 const SERVICES: &[Service] = &[
     service(
         &["rsyslog.service", "syslog-ng.service"],
-        "it writes the name into each line of a log",
+        "it writes the name into every line of a log",
         &[],
     ),
     service(
@@ -44,24 +44,24 @@ const SERVICES: &[Service] = &[
     ),
     service(
         &["sendmail.service", "opensmtpd.service", "nullmailer.service"],
-        "it greets servers by the name",
+        "it greets servers with the name",
         &["nullmailer"],
     ),
     service(&["avahi-daemon.service"], "it publishes the name as NAME.local", &["avahi"]),
     service(&["nmbd.service", "nmb.service"], "it answers for the NetBIOS name", &["samba"]),
-    service(&["smbd.service", "smb.service"], "its NetBIOS name is made of it", &["samba"]),
+    service(&["smbd.service", "smb.service"], "its NetBIOS name is made from it", &["samba"]),
     service(&["winbind.service"], "its account in a domain is named after the host", &["samba"]),
     service(&["zabbix-agent.service"], "the server knows the agent by it", &["zabbix"]),
     service(&["zabbix-agent2.service"], "the server knows the agent by it", &["zabbix"]),
-    service(&["munin-node.service"], "the master asks the node by it", &["munin"]),
+    service(&["munin-node.service"], "the master queries the node by it", &["munin"]),
     service(&["collectd.service"], "it sends values under it", &["collectd"]),
     service(&["telegraf.service"], "it tags values with it", &["telegraf"]),
-    service(&["netdata.service"], "it shows and streams under it", &["netdata"]),
+    service(&["netdata.service"], "it shows and streams its data under it", &["netdata"]),
     service(&["filebeat.service"], "it adds the name to each event", &[]),
     service(&["metricbeat.service"], "it adds the name to each event", &[]),
     service(&["salt-minion.service"], "the master knows the minion by it", &["salt"]),
-    service(&["puppet.service"], "its certificate bears the name", &["puppet"]),
-    service(&["icinga2.service"], "its node bears the name", &["icinga"]),
+    service(&["puppet.service"], "its certificate contains the name", &["puppet"]),
+    service(&["icinga2.service"], "its node has the name", &["icinga"]),
     service(
         &["bacula-fd.service", "bareos-fd.service"],
         "the director knows the client by it",
@@ -86,15 +86,15 @@ const SERVICES: &[Service] = &[
     service(&["cups.service"], "it answers for printers under the name", &[]),
     service(
         &["apache2.service", "httpd.service"],
-        "its ServerName is the name where none is set",
+        "its ServerName is the name if none is set",
         &["apache"],
     ),
     service(&["nginx.service"], "its $hostname is the name", &["nginx"]),
-    service(&["haproxy.service"], "its node bears the name", &[]),
+    service(&["haproxy.service"], "its node has the name", &[]),
     service(&["keepalived.service"], "its router_id is the name", &[]),
     service(
         &["mariadb.service", "mysql.service", "mysqld.service"],
-        "its hostname variable, and names of its logs, are made of it",
+        "its variable `hostname` and the names of its logs are made from it",
         &[],
     ),
     service(&["docker.service"], "its node is named after the host", &[]),
@@ -103,8 +103,8 @@ const SERVICES: &[Service] = &[
         "it tells others the name when a guest is migrated",
         &[],
     ),
-    service(&["auditd.service"], "it may write the name into each record", &[]),
-    service(&["mdmonitor.service", "mdadm.service"], "its mails name the host", &[]),
+    service(&["auditd.service"], "it may write the name into every record", &[]),
+    service(&["mdmonitor.service", "mdadm.service"], "its mails contain the name", &[]),
     service(&["dnsmasq.service"], "it answers with the names of /etc/hosts", &["hosts"]),
 ];
 
@@ -115,7 +115,7 @@ pub(super) fn holders(job: &Job) -> Vec<Holder> {
     }
     let units: Vec<&str> = SERVICES.iter().flat_map(|service| service.units).copied().collect();
     let running = active(&units).unwrap_or_else(|error| {
-        log::info!("which services run cannot be told: {error:#}");
+        log::info!("it is not known which services run: {error:#}");
         Vec::new()
     });
     let rewritten: Vec<(&Path, &str)> = job

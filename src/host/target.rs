@@ -29,7 +29,7 @@ pub(crate) fn find(root: &Root, old: Option<&Spelling>, new: &Spelling) -> Resul
         && !is_present(new)
     {
         return Err(refuse(anyhow!(
-            "the host is called `{}`, neither `{}` nor `{}`: give its present name as OLD, or leave OLD out",
+            "the host is called `{}`, neither `{}` nor `{}`: give its present name as OLD, or leave out OLD",
             present.short(),
             old.short(),
             new.short()
@@ -37,7 +37,7 @@ pub(crate) fn find(root: &Root, old: Option<&Spelling>, new: &Spelling) -> Resul
     }
     let Some(old) = old.or(present.as_ref()) else {
         return Err(refuse(anyhow!(
-            "the system has no host name: give the name that its files have as OLD"
+            "the system has no host name: give the name in its files as OLD"
         )));
     };
     let names = HostNames::new(with_domain(root, old, new, present.as_ref()), new.clone());

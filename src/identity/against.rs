@@ -34,14 +34,14 @@ impl List {
     /// Something else, and a list of a newer postclone.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let list: Self = serde_json::from_slice(bytes)
-            .context("it is no list of `postclone identity --format json`")?;
+            .context("it is not a list of `postclone identity --format json`")?;
         if list.schema != SCHEMA {
-            bail!("it has the schema {}, and this postclone knows {SCHEMA}", list.schema);
+            bail!("it has the schema {}, but this postclone knows {SCHEMA}", list.schema);
         }
         Ok(list)
     }
 
-    /// To be held against it.
+    /// To be compared with it.
     pub fn judge(self) -> Judge<'static> {
         let host = if self.host.is_empty() { "the other machine".to_owned() } else { self.host };
         let mut items = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Keyed hashes, by which identities are compared without being told.
+//! Keyed hashes, which compare identities without revealing them.
 //!
 //! machine-id(5) asks for that: the ID is confidential, and what leaves the machine is to be a keyed hash
 //! of it. The key is the same everywhere, so that hashes of many machines can be compared. Whoever can

@@ -27,7 +27,7 @@ pub enum State {
 /// An identity's state, and the sentence that says why, without a full stop.
 pub type Judgement = (State, String);
 
-/// What an identity is held against.
+/// What an identity is compared with.
 #[derive(Debug)]
 pub enum Judge<'a> {
     /// The record of the disk, and how this machine compares with each machine on it.
@@ -81,7 +81,7 @@ fn by_record(
     if let Some(entry) = first(Relation::Unsure) {
         let machine = &record.machines[entry.machine];
         let why = format!(
-            "it is on record as that of {}, and it is not sure whether that is another machine",
+            "it is on record as that of {}, and it is not certain whether that is another machine",
             said(machine)
         );
         return (State::Probably, why);
@@ -94,7 +94,7 @@ fn by_record(
     if !equal.is_empty() {
         return hinted(
             found,
-            "on record for this machine, and not from where it has it".to_owned(),
+            "on record for this machine, but the record does not say where it came from".to_owned(),
         );
     }
     match of_kind.first() {

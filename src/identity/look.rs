@@ -37,7 +37,7 @@ pub enum Standing {
 pub struct Row {
     /// The kind's word.
     pub item: &'static str,
-    /// Where it is; empty where there is none.
+    /// If it is; empty where there is none.
     pub place: String,
     /// Whose it is.
     pub state: State,
@@ -95,7 +95,7 @@ pub fn look(root: &Root, told: Option<&Told>, against: Option<Judge<'_>>) -> Res
             (Some(against), _) => against,
             (None, Some(record)) if is_known => Judge::Record(record, relations.clone()),
             (None, Some(_)) if told.is_some() => Judge::Hints(
-                "nothing tells this machine from others: no firmware UUID, network card or disk",
+                "nothing tells this machine apart from others: no firmware UUID, network card or disk",
             ),
             (None, Some(_)) => Judge::Hints("the tree is not running, so its machine is not known"),
             (None, None) => Judge::Hints("there is no record"),
@@ -193,7 +193,7 @@ fn rows(view: &View<'_>, judge: &Judge<'_>, is_wanted: impl Fn(&str) -> bool) ->
 }
 
 impl Looked {
-    /// What the machine is called on record in which this disk was before; none where it was in no other, or
+    /// What the machine is called on record in which this disk was before; none if it was in no other, or
     /// where it has no name there.
     pub fn template(&self) -> Option<&str> {
         let record = self.record.as_ref()?;
@@ -202,7 +202,7 @@ impl Looked {
         others.next_back().map(|(machine, _)| machine.host.as_str()).filter(|host| !host.is_empty())
     }
 
-    /// The record with what was seen added to it; none where that is no news, or where nothing tells the
+    /// The record with what was seen added to it; none if that is no news, or where nothing tells the
     /// machine from others. With [`By::Seal`] all that there is counts as the machine's own from now on.
     pub fn recorded(&self, by: By) -> Option<Record> {
         if self.marks.is_empty() {

@@ -1,4 +1,4 @@
-//! By what a machine is told from its clone: what the hypervisor gives it, and no disk carries over.
+//! The marks that tell a machine apart from its clone: what the hypervisor gives it, and no disk carries over.
 //!
 //! No single mark decides. A changed network card or disk is no clone, a restored machine may get a new
 //! firmware UUID, and Hyper-V may give a copy the UUID of its source. The marks are in two classes:
@@ -150,7 +150,7 @@ impl Marks {
         self.differ(Mark::Uuid, other).or_else(|| self.differ(Mark::Serial, other))
     }
 
-    /// Whether a sort differs; none where not both have it.
+    /// Whether a sort differs; none if not both have it.
     fn differ(&self, mark: Mark, other: &Self) -> Option<bool> {
         let (own, others) = (self.0.get(&mark)?, other.0.get(&mark)?);
         Some(own.is_disjoint(others))

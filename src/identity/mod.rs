@@ -1,4 +1,4 @@
-//! What in a machine may still be another one's: its template's.
+//! What in a machine may still be its template's.
 //!
 //! [`table`] has the kinds of identity, each with the function that finds it in a tree or in the running
 //! system ([`items`]). A finder says what is there and, where the tree itself gives it away, why that is

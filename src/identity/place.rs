@@ -8,15 +8,15 @@ use std::path::Path;
 const CONTAINERS: &[&str] =
     &["/run/systemd/container", "/run/host/container-manager", "/run/.containerenv", "/.dockerenv"];
 
-/// Why the machine's marks are none of this system's; none where they are.
+/// Why the machine's marks are none of this system's; none if they are.
 pub fn why_not() -> Option<&'static str> {
     if CONTAINERS.iter().any(|path| Path::new(path).exists()) {
-        return Some("this is a container, and what it shows of a machine is its host's");
+        return Some("this is a container, and the machine that it shows is its host");
     }
     let id = |path: &str| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
     match (id("/proc/1/root"), id("/")) {
         (Ok(first), Ok(own)) if first != own => {
-            Some("this is a chroot, and what it shows of a machine is that around it")
+            Some("this is a chroot, and the machine that it shows is the one around it")
         }
         _ => None,
     }

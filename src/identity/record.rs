@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::marks::{Marks, Relation};
 use crate::guest::root::Root;
 
-/// Where it is, below the directory of postclone's state; for root alone.
+/// If it is, below the directory of postclone's state; for root alone.
 pub const PATH: &str = "/var/lib/postclone/origin.json";
 
 /// Raised when the file changes so that an older postclone would misread it.
@@ -70,7 +70,7 @@ impl Default for Record {
 }
 
 impl Record {
-    /// A root's record; none where there is none.
+    /// A root's record; none if there is none.
     ///
     /// # Errors
     /// One that cannot be read, is none of postclone's, or is by a newer postclone.
@@ -87,16 +87,17 @@ impl Record {
 
     fn parse(bytes: &[u8]) -> Result<Self> {
         let record: Self = serde_json::from_slice(bytes)
-            .context("it is no record of postclone's: move it away, and run `postclone seal` where this is a template")?;
+            .context("it is not a record of postclone: move it away, and if this is a template, run `postclone seal`")?;
         if record.format != FORMAT {
             bail!(
-                "it has the format {}, and this postclone knows {FORMAT}: use a newer one",
+                "it has the format {}, but this postclone knows {FORMAT}: use a newer version",
                 record.format
             );
         }
         if record.entries.iter().any(|entry| entry.machine >= record.machines.len()) {
             bail!(
-                "it names a machine that it does not have: move it away, and run `postclone seal` where this is a template"
+                "it refers to a machine that it does not contain: move it away, and if this is a template, run \
+                 `postclone seal`"
             );
         }
         Ok(record)
@@ -117,7 +118,7 @@ impl Record {
     /// Adds what was seen in a machine, and gives whether that is news. `items` are kinds, hashes, and
     /// whether each is known to be the machine's own.
     ///
-    /// What an earlier machine had stays that one's. Where it is not sure which machine this is, nothing is
+    /// What an earlier machine had stays that one's. If it is not sure which machine this is, nothing is
     /// added.
     pub fn add(&mut self, machine: Machine, items: &[(&str, String, bool)]) -> bool {
         let before = self.clone();

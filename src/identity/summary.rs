@@ -35,12 +35,12 @@ impl Summary {
         let probably = || format!("probably {}", self.probably.join(", "));
         let text = match (self.template.is_empty(), self.probably.is_empty()) {
             (true, true) if matches!(self.machine, Standing::Unknown | Standing::Same) => {
-                "nothing that is known: no earlier machine is on record".to_owned()
+                "nothing known: no earlier machine is on record".to_owned()
             }
             (true, true) if !self.both_disks.is_empty() => {
-                "nothing that is known to do harm while the disks of both are apart".to_owned()
+                "nothing known to do harm while the disks of both are apart".to_owned()
             }
-            (true, true) => "nothing that is known".to_owned(),
+            (true, true) => "nothing known".to_owned(),
             (true, false) => probably(),
             (false, true) => self.template.join(", "),
             (false, false) => format!("{}; {}", self.template.join(", "), probably()),

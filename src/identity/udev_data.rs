@@ -13,7 +13,7 @@ use super::view::BlockDevice;
 const SYSFS: &str = "/sys/class/block";
 const DATA: &str = "/run/udev/data";
 
-/// Every block device, but for drives of CDs, loop devices and memory; none where udev does not know each of
+/// Every block device, but for drives of CDs, loop devices and memory; none if udev does not know each of
 /// them.
 pub(super) fn look() -> Option<Vec<BlockDevice>> {
     let mut names: Vec<String> = fs::read_dir(SYSFS)

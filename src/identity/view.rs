@@ -21,9 +21,9 @@ pub struct View<'a> {
     /// What `sshd -T` prints: a lower-case keyword and its value a line. None where it was not asked, or
     /// did not answer.
     pub sshd: Option<String>,
-    /// What lsblk(8) says; none where it was not asked, or did not answer. Finders ask [`View::devices`].
+    /// What lsblk(8) says; none if it was not asked, or did not answer. Finders ask [`View::devices`].
     pub devices: Option<&'a [BlockDevice]>,
-    /// LVM's report; none where LVM was not asked, or did not answer. Finders ask [`View::groups`].
+    /// LVM's report; none if LVM was not asked, or did not answer. Finders ask [`View::groups`].
     pub inventory: Option<&'a Inventory>,
     troubles: RefCell<Vec<String>>,
 }
@@ -66,7 +66,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A file's bytes; none where there is no such file, and where it cannot be read, which is noted.
+    /// A file's bytes; none if there is no such file, and where it cannot be read, which is noted.
     pub fn bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
         match self.root.read(path.as_ref()) {
             Ok(source) => Some(source?.bytes),
@@ -122,7 +122,7 @@ impl<'a> View<'a> {
         if self.root.is_live() {
             format!("{whom} gave no answer")
         } else {
-            "not looked at: that takes the running system".to_owned()
+            "not checked: only the running system shows it".to_owned()
         }
     }
 
@@ -141,7 +141,7 @@ impl<'a> View<'a> {
     pub fn other_host(&self, name: &str) -> Option<String> {
         let short = host::short(name)?.to_lowercase();
         let own = self.host.as_ref()?;
-        (short != *own).then(|| format!("it names the host {short}, and this machine is {own}"))
+        (short != *own).then(|| format!("it names the host {short}, but this machine is {own}"))
     }
 
     /// Why a MAC address in a configuration hints at another machine: no interface has it.

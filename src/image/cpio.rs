@@ -82,7 +82,7 @@ fn number(header: &[u8], field: usize) -> Result<u32> {
     std::str::from_utf8(digits)
         .ok()
         .and_then(|digits| u32::from_str_radix(digits, 16).ok())
-        .with_context(|| format!("`{}` is no number of a cpio header", digits.escape_ascii()))
+        .with_context(|| format!("`{}` is not a number of a cpio header", digits.escape_ascii()))
 }
 
 fn relative(name: &[u8]) -> &[u8] {

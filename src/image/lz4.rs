@@ -42,7 +42,7 @@ impl<'a> Legacy<'a> {
         }
         let size = size as usize;
         if size > PACKED {
-            return Err(damaged(format!("a block says that it has {size} bytes")));
+            return Err(damaged(format!("a block claims to have {size} bytes")));
         }
         self.packed.resize(size, 0);
         self.source.read_exact(&mut self.packed).map_err(|_| cut_off())?;

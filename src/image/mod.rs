@@ -56,13 +56,13 @@ impl Entry {
 /// Takes one entry after the other with its content; what it leaves unread is passed over.
 pub type Visit<'a> = &'a mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>;
 
-/// The file starts like nothing that is known to be an image.
+/// The file starts like nothing known to be an image.
 #[derive(Debug)]
 pub struct NotAnImage;
 
 impl fmt::Display for NotAnImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it starts like no initramfs image that is known")
+        f.write_str("it does not start like any known initramfs image")
     }
 }
 

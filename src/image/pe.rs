@@ -42,7 +42,7 @@ impl Section {
             bail!("its section `{}` is too long", String::from_utf8_lossy(self.name()));
         }
         if length < self.size {
-            bail!("it is cut off: a section ends behind the file's last byte");
+            bail!("it is cut off: a section ends after the file's last byte");
         }
         Ok(content)
     }
@@ -61,7 +61,7 @@ pub(super) fn read(mut file: &File, visit: Visit<'_>) -> Result<()> {
         };
         any = true;
         if section.offset.saturating_add(section.size) > length {
-            bail!("it is cut off: a section ends behind the file's last byte");
+            bail!("it is cut off: a section ends after the file's last byte");
         }
         file.seek(SeekFrom::Start(section.offset))?;
         let mut content = file.take(section.size);
@@ -104,7 +104,7 @@ pub(super) fn sections(file: &File) -> Result<Vec<Section>> {
     let (at, header) = header(file)?;
     let count = u16_of(&header, 6);
     if count > MAX_SECTIONS {
-        bail!("its PE header says that it has {count} sections");
+        bail!("its PE header claims {count} sections");
     }
     let table = at + HEADER as u64 + u64::from(u16_of(&header, 20));
     (0..u64::from(count))

@@ -28,7 +28,7 @@ impl Read for Frame<'_> {
             let frame = &self.decoder.decoder;
             let written = frame.get_checksum_from_data();
             if written.is_some() && written != frame.get_calculated_checksum() {
-                return Err(damaged("its checksum does not fit its content"));
+                return Err(damaged("its checksum does not match its content"));
             }
         }
         Ok(count)

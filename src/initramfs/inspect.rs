@@ -1,4 +1,4 @@
-//! Looks into an image that was built anew, before a boot depends on it.
+//! Checks an image that was rebuilt, before a boot depends on it.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub fn judge(
     let after = match (audit::inside(new, wanted), &before) {
         (Ok(after), _) => after,
         (Err(error), Err(_)) if error.downcast_ref::<NotAnImage>().is_some() => {
-            return Ok(Some(format!("{error:#}: it was not looked into")));
+            return Ok(Some(format!("{error:#}: it was not checked")));
         }
         (Err(error), _) => return Err(error),
     };

@@ -13,7 +13,7 @@ use crate::run::Cmd;
 /// The arguments that build the image.
 pub(super) fn arguments(command: Cmd, root: &Root, image: &Image, outer: &Path) -> Result<Cmd> {
     let preset = preset_of(root, &image.path).ok_or_else(|| {
-        anyhow!("no preset in /etc/mkinitcpio.d makes `{}` any more", image.path.display())
+        anyhow!("no preset in /etc/mkinitcpio.d builds `{}` any more", image.path.display())
     })?;
     let command = command.args(["-k", &preset.kernel]);
     let command = match &preset.config {

@@ -50,12 +50,12 @@ pub enum Purpose {
     Anywhere,
 }
 
-/// Builds an image anew, `place` inside the world's root. The caller sees whether another one stands
+/// Rebuilds an image, `place` inside the world's root. The caller sees whether another one stands
 /// there.
 ///
 /// Hooks do what they are there for, but kernel-install does nothing: Debian's
-/// /etc/initramfs/post-update.d/systemd-boot would have it write boot loader entries anew, and over the
-/// images that they name. What it has placed is the run's own to make anew.
+/// /etc/initramfs/post-update.d/systemd-boot would have it write boot loader entries again, and over the
+/// images that they name. What it has placed the run makes again itself.
 pub fn rebuild(
     root: &Root,
     generator: Generator,

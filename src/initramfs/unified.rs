@@ -81,7 +81,7 @@ pub fn build(parts: &Parts<'_>, workshop: &Path, root: &Root, world: &World) -> 
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     if !content.cmdlines.iter().any(|cmdline| words(cmdline) == words(parts.cmdline)) {
         bail!(
-            "{command} gave the image the command line `{}` and was to give it `{}`",
+            "{command} gave the image the command line `{}`, but it should be `{}`",
             content.cmdlines.join("`, `"),
             parts.cmdline
         );

@@ -11,11 +11,11 @@ pub const MAX_LENGTH: usize = 64;
 /// What the running system is called.
 ///
 /// # Errors
-/// A name that is no text.
+/// A name that is not a text.
 pub fn now() -> Result<String> {
     let name = nix::unistd::gethostname().context("asking for the running system's host name")?;
     name.into_string()
-        .map_err(|_| anyhow!("the running system's host name is no text: see hostname(1)"))
+        .map_err(|_| anyhow!("the running system's host name is not text: see hostname(1)"))
 }
 
 /// Demands a program that can set it.
@@ -28,8 +28,8 @@ pub fn can_be_set() -> Result<()> {
         return Ok(());
     }
     bail!(
-        "neither `hostnamectl` nor `hostname` is there to name the running system: install one of them, or use \
-         --files-only and reboot"
+        "neither `hostnamectl` nor `hostname` is installed to rename the running system: install one of them, or \
+         use --files-only and reboot"
     )
 }
 
@@ -44,7 +44,7 @@ pub fn set(name: &str) -> Result<()> {
         let command = Cmd::new(Program::Hostnamectl).args(["--transient", "set-hostname", name]);
         match command.checked() {
             Ok(_) if now()? == name => return Ok(()),
-            Ok(_) => log::debug!("{command} ended well, and the name is another one"),
+            Ok(_) => log::debug!("{command} succeeded, but the name is another one"),
             // Without D-Bus there is no hostnamed.
             Err(error) if Program::Hostname.find().is_none() => return Err(error),
             Err(error) => log::info!("{error:#}"),

@@ -13,7 +13,7 @@ const SEATS: &str = "/run/systemd/seats";
 /// the journal is for these. Where no lock is to be had, the run goes on without it.
 pub(super) fn shutdown() -> Option<Held> {
     if !Path::new(SEATS).is_dir() {
-        log::debug!("logind does not run here: nothing holds a shutdown off");
+        log::debug!("logind does not run here: nothing holds off a shutdown");
         return None;
     }
     let command = Cmd::new(Program::SystemdInhibit).args([
@@ -23,5 +23,5 @@ pub(super) fn shutdown() -> Option<Held> {
         "--why=a volume group is being renamed",
         "cat",
     ]);
-    command.hold().map_err(|error| log::debug!("nothing holds a shutdown off: {error:#}")).ok()
+    command.hold().map_err(|error| log::debug!("nothing holds off a shutdown: {error:#}")).ok()
 }

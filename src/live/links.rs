@@ -19,7 +19,7 @@ const RULES: &str = "/run/udev/rules.d/99-postclone.rules";
 /// A volume that is linked under two names.
 #[derive(Debug, Clone)]
 pub struct Linked {
-    /// Its dm UUID, which no rename changes; none where it has no links in /dev.
+    /// Its dm UUID, which no rename changes; none if it has no links in /dev.
     pub dm_uuid: Option<String>,
     /// The group's and its own name before.
     pub from: (VgName, LvName),
@@ -27,7 +27,7 @@ pub struct Linked {
     pub to: (VgName, LvName),
 }
 
-/// Whether a live dm node bears a group's and a volume's name.
+/// Whether a live dm node has a group's and a volume's name.
 fn is_live(nodes: &[String], (vg, lv): &(VgName, LvName)) -> bool {
     nodes.contains(&dm::dm_name(vg, lv))
 }
@@ -60,7 +60,7 @@ fn links(vg: &VgName, lv: &LvName) -> [String; 3] {
 /// Makes the links right for volumes that now have their names `to`, and had those `from`; `old` and `new`
 /// are what was renamed, in words.
 ///
-/// Where the live dm nodes bear the names `to` already, their own links are there and the rule goes;
+/// Where the live dm nodes have the names `to` already, their own links are there and the rule goes;
 /// otherwise every active volume is linked under both names, and each link is looked at. Only after LVM's
 /// rename: vgrename refuses a name for which /dev has an entry.
 pub fn settle(volumes: &[Linked], old: &str, new: &str) -> Result<()> {
@@ -91,13 +91,13 @@ pub fn settle(volumes: &[Linked], old: &str, new: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether live dm nodes still bear the names `from`.
+/// Whether live dm nodes still have the names `from`.
 pub fn are_needed(volumes: &[Linked]) -> bool {
     let nodes = live_nodes();
     volumes.iter().any(|volume| is_live(&nodes, &volume.from))
 }
 
-/// Refuses where a volume's live dm node bears neither of its names: an earlier rename waits for its
+/// Refuses if a volume's live dm node has neither of its names: an earlier rename waits for its
 /// reboot, and what keeps that one's names until then would be lost.
 ///
 /// # Errors
@@ -114,8 +114,8 @@ pub fn bear_known_names(volumes: &[Linked]) -> Result<()> {
         if let Some(volume) = own.filter(|volume| !is_known(volume)) {
             let [node] = nodes;
             bail!(
-                "the live device of `{}/{}` is still named `{node}`, for an earlier rename waits for its reboot: \
-                 reboot first, or take that one back with `postclone undo`",
+                "the live device of `{}/{}` is still named `{node}`, because an earlier rename waits for its \
+                 reboot: reboot first, or undo that rename with `postclone undo`",
                 volume.from.0,
                 volume.from.1
             );
@@ -173,7 +173,7 @@ fn kernel_names(sysfs: &Path, uuids: &[&str]) -> Vec<String> {
 }
 
 /// Lets udev look at the group's own volumes again, and at nothing else: a change event of a physical
-/// volume (one on dm-crypt is a dm device, too) has its group activated anew, with the volumes that
+/// volume (one on dm-crypt is a dm device, too) has its group activated again, with the volumes that
 /// somebody switched off, since LVM has not seen the group online under its new name (lvm2
 /// udev/69-dm-lvm.rules.in, `pvscan --vgonline`).
 pub(super) fn trigger(names: &[String]) -> Result<()> {

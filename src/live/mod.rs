@@ -58,7 +58,7 @@ pub fn watched(root: &Root, act: impl FnOnce() -> Result<Vec<String>>) -> Result
         Ok(comparison) => seen.extend(comparison.sentences()),
         // The work is done and proved; that the second look failed is no reason to take it back.
         Err(error) => {
-            seen.push(format!("the running system could not be looked at again: {error:#}"));
+            seen.push(format!("the running system could not be checked again: {error:#}"));
         }
     }
     Ok(seen)

@@ -242,7 +242,7 @@ impl Comparison {
         }
         if !self.left.is_empty() {
             sentences.push(format!(
-                "was stopped meanwhile, not by this run as far as systemd tells, and is left so: {}",
+                "stopped meanwhile, but not because of this run as far as systemd shows, and stays stopped: {}",
                 self.left.join(", ")
             ));
         }

@@ -45,7 +45,7 @@ pub fn announce(from: &str, to: &str, nodes: &Nodes) -> Result<()> {
     Ok(())
 }
 
-/// Takes it all away: the running system bears the name that it is to have.
+/// Takes it all away: the running system has the name that it is to have.
 pub fn withdraw() -> Result<()> {
     runtime::unlink(Path::new(GRUB_LINK))?;
     for path in [TMPFILES, GRUB, PENDING] {

@@ -42,7 +42,7 @@ pub fn reload() -> Result<bool> {
         let asked = Cmd::new(Program::Systemctl).args(["is-active", "--quiet", unit]).output()?;
         if asked.status.success() {
             let reload = Cmd::new(Program::Systemctl).args(["reload", unit]).checked();
-            reload.context("letting the SSH server read its new keys")?;
+            reload.context("making the SSH server read its new keys")?;
             return Ok(true);
         }
     }

@@ -59,13 +59,14 @@ impl UntilReboot {
                 format!("link {} under both names until the next boot", count(*volumes, "volume"))
             }
             (Self::LinkNames { .. }, Direction::Backward) => {
-                "set the volumes' links right".to_owned()
+                "correct the links of the volumes".to_owned()
             }
             (Self::AwaitReboot, Direction::Forward) => {
-                "keep the old name from coming back before the reboot, and ask for it".to_owned()
+                "keep the old name from coming back before the reboot, and request the reboot"
+                    .to_owned()
             }
             (Self::AwaitReboot, Direction::Backward) => {
-                "settle what waits for the reboot".to_owned()
+                "remove what waits for the reboot".to_owned()
             }
         }
     }

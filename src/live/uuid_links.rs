@@ -18,7 +18,7 @@ const RULES: &str = "/run/udev/rules.d/99-postclone-uuids.rules";
 /// One rule a UUID, so that a device with either has the links of both.
 fn rules(pairs: &[(&str, &str)]) -> String {
     let mut text = String::from(
-        "# Made by postclone: file systems got other UUIDs. Both are linked until the next boot.\n",
+        "# Made by postclone: file systems got new UUIDs. Both are linked until the next boot.\n",
     );
     for (one, other) in pairs.iter().flat_map(|(old, new)| [(old, new), (new, old)]) {
         let _ = writeln!(

@@ -87,13 +87,13 @@ pub fn too_long<'a>(new: &VgName, volumes: impl IntoIterator<Item = &'a LvName>)
         let raw = new.as_str().len() + lv.as_str().len();
         if raw > MAX_RAW_SUM {
             return Some(format!(
-                "the names `{new}` and `{lv}` have {raw} characters together; LVM stores at most {MAX_RAW_SUM}"
+                "the names `{new}` and `{lv}` together have {raw} characters; LVM stores at most {MAX_RAW_SUM}"
             ));
         }
         let dm = dm_name(new, lv);
         (dm.len() > MAX_DM_NAME).then(|| {
             format!(
-                "the dm name `{dm}` would have {} characters; the kernel takes at most {MAX_DM_NAME}",
+                "the dm name `{dm}` would have {} characters; the kernel accepts at most {MAX_DM_NAME}",
                 dm.len()
             )
         })
@@ -136,6 +136,6 @@ mod tests {
         assert!(too_long(&hyphens, [&lv]).unwrap().contains("130 characters"));
         assert_eq!(too_long(&VgName::new("abcdefghijklm").unwrap(), [&lv]), None);
         let sum = too_long(&VgName::new("abcdefghijklmno").unwrap(), [&lv]).unwrap();
-        assert!(sum.contains("125 characters together"), "{sum}");
+        assert!(sum.contains("together have 125 characters"), "{sum}");
     }
 }

@@ -1,4 +1,4 @@
-//! An act of a kind of change's own, which alone knows what stands in it.
+//! An act that belongs to one kind of change. Only that kind knows its content.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ impl Act {
     /// Writes what its kind gives: an enum with the tag `step`.
     ///
     /// # Panics
-    /// Where it is no such enum: a bug in the kind.
+    /// If it is no such enum: a bug in the kind.
     pub fn write<T: Serialize>(act: &T) -> Self {
         let text = serde_json::to_string(act).expect("an act is plain data");
         serde_json::from_str(&text).expect("an act is an enum with the tag `step`")

@@ -26,10 +26,10 @@ pub fn demand(root: &Root, also: &[PathBuf]) -> Result<()> {
         let source = root.read(path)?;
         let source = source.ok_or_else(|| anyhow!("--also `{shown}`: there is no such file"))?;
         if is_record(&source.path) {
-            bail!("--also `{shown}` is a record of postclone's own: leave it out");
+            bail!("--also `{shown}` is one of postclone's own files: leave it out");
         }
         if source.bytes.contains(&0) {
-            bail!("--also `{shown}` is no text, for it has NUL bytes: leave it out");
+            bail!("--also `{shown}` is not a text file, because it has NUL bytes: leave it out");
         }
     }
     Ok(())

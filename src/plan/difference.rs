@@ -3,7 +3,7 @@
 use super::{FileChange, Plan};
 
 impl Plan {
-    /// What is not the same in a later plan, as the beginning of a sentence; none where both do the same.
+    /// What is not the same in a later plan, as the beginning of a sentence; none if both do the same.
     pub fn difference(&self, later: &Self) -> Option<String> {
         let all = |plan: &Self| -> Vec<(String, String)> {
             plan.subjects.iter().map(|own| (own.old.clone(), own.new.clone())).collect()
@@ -23,8 +23,8 @@ impl Plan {
             return Some(format!("`{}` was changed", change.path.display()));
         }
         if self.paths.changes != later.paths.changes {
-            return Some("the files and links that bear the name are others".to_owned());
+            return Some("the files and links that have the name are different".to_owned());
         }
-        (self.steps != later.steps).then(|| "the images or volumes are others".to_owned())
+        (self.steps != later.steps).then(|| "the images or volumes are different".to_owned())
     }
 }

@@ -215,7 +215,7 @@ fn left_as_it_is(
     let mut told: Vec<(usize, String)> = Vec::new();
     for left in &found.left {
         let token = String::from_utf8_lossy(&text[left.token.clone()]);
-        told.push((left.token.start, format!("`{token}` {} and is left as it is", left.why)));
+        told.push((left.token.start, format!("`{token}` {} and stays as it is", left.why)));
     }
     match place.treatment {
         Treatment::Rewritten => {}
@@ -223,13 +223,13 @@ fn left_as_it_is(
         Treatment::Then(what) => return about(path, text, told, Some(advice(what))),
         Treatment::Reported(what) if text.contains(&0) => {
             let any = !found.edits.is_empty() || !found.left.is_empty();
-            let what = format!("names the group and is left as it is: {}", advice(what));
+            let what = format!("names the group and stays as it is: {}", advice(what));
             return about(path, text, Vec::new(), any.then_some(what));
         }
         Treatment::Reported(what) => {
             for edit in &found.edits {
                 let token = String::from_utf8_lossy(&text[edit.token.clone()]);
-                let what = format!("`{token}` is left as it is: {}", advice(what));
+                let what = format!("`{token}` stays as it is: {}", advice(what));
                 told.push((edit.token.start, what));
             }
             told.sort_by_key(|(at, _)| *at);

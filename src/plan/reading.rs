@@ -79,7 +79,7 @@ fn tolerate<T>(
     match read {
         Err(error) if !place.is_vital() => {
             let path = Path::new("/").join(path);
-            warnings.push(Warning::about(&path, format!("{error:#}: not looked into")));
+            warnings.push(Warning::about(&path, format!("{error:#}: not searched")));
             Ok(None)
         }
         read => read.map(Some),
@@ -101,7 +101,7 @@ fn read_place(
         return Ok(None);
     };
     if resolved.to_str().is_none() {
-        let text = "the file's name is not UTF-8: left as it is, and not looked into";
+        let text = "the file name is not UTF-8: it stays as it is and is not searched";
         warnings.push(Warning::about(Path::new(&*path.to_string_lossy()), text));
         return Ok(None);
     }
@@ -125,14 +125,14 @@ fn dangling(root: &Root, path: &Path, single: bool, warnings: &mut Vec<Warning>)
     }
     let target = std::fs::read_link(root.outer(path)).unwrap_or_default();
     let text = format!(
-        "`{}` is a symbolic link to `{}`, which is not there inside the root",
+        "`{}` is a symbolic link to `{}`, which does not exist inside the root",
         path.display(),
         target.display()
     );
     if single && !end.parent().is_some_and(|dir| root.exists(dir)) {
         bail!("{text}: mount what it points into, or remove the link");
     }
-    warnings.push(Warning::about(path, format!("{text}: left as it is")));
+    warnings.push(Warning::about(path, format!("{text}: it stays as it is")));
     Ok(())
 }
 

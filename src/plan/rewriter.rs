@@ -58,7 +58,7 @@ pub(super) fn look_into(
     for pattern in rewriter.patterns() {
         let paths = root.glob(&pattern).unwrap_or_else(|error| {
             let path = Path::new("/").join(&pattern);
-            warnings.push(Warning::about(&path, format!("{error:#}: not looked into")));
+            warnings.push(Warning::about(&path, format!("{error:#}: not searched")));
             Vec::new()
         });
         for path in paths {
@@ -71,7 +71,7 @@ pub(super) fn look_into(
                 Ok(Some(source)) => source,
                 Ok(None) => continue,
                 Err(error) => {
-                    warnings.push(Warning::about(&path, format!("{error:#}: not looked into")));
+                    warnings.push(Warning::about(&path, format!("{error:#}: not searched")));
                     continue;
                 }
             };

@@ -31,21 +31,21 @@ pub enum Step {
         /// The image, inside the root.
         path: PathBuf,
     },
-    /// Make what kernel-install has placed for a kernel anew on the bridge.
+    /// Make again what kernel-install has placed for a kernel on the bridge.
     BridgePlaced(Placed),
     /// Put the new files in place of the old.
     ReplaceFiles {
         /// Number of files.
         files: usize,
     },
-    /// Rename what bears the group's name itself, and turn links to it.
+    /// Rename what has the group's name itself, and turn links to it.
     RenamePaths {
         /// Number of files, directories and links.
         paths: usize,
     },
     /// Let systemd read its configuration again.
     ReloadSystemd,
-    /// Build a kernel's initramfs image anew.
+    /// Rebuild a kernel's initramfs image.
     RebuildImage {
         /// The tool that builds it.
         generator: String,
@@ -54,7 +54,7 @@ pub enum Step {
         /// The image, inside the root.
         path: PathBuf,
     },
-    /// Make what kernel-install has placed for a kernel anew, of the new image.
+    /// Make again what kernel-install has placed for a kernel, of the new image.
     Place(Placed),
     /// Plan again: nothing may be left to change. Then prove the next boot.
     Verify,
@@ -72,7 +72,7 @@ pub enum Phase {
     Bridge,
     /// The instant in which the machine gets the new name.
     Pivot,
-    /// The files, and what bears the name itself.
+    /// The files, and what has the name itself.
     Files,
     /// What the files name no more.
     Rest,

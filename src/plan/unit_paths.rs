@@ -102,7 +102,7 @@ fn list(
     for name in root.list(dir)? {
         let path = dir.join(&name);
         let Some(name) = name.to_str() else {
-            let text = "the file's name is not UTF-8: left as it is";
+            let text = "the file name is not UTF-8: it stays as it is";
             warnings.push(Warning::about(Path::new(&*path.to_string_lossy()), text));
             continue;
         };
@@ -114,7 +114,7 @@ fn list(
             let there = fs::read_link(&outer).with_context(looking)?;
             target = there.to_str().filter(|target| !target.contains('\n')).map(str::to_owned);
             if target.is_none() {
-                let text = "the link's target is no line of UTF-8: left as it is";
+                let text = "the link's target is not a line of UTF-8: it stays as it is";
                 warnings.push(Warning::about(&path, text));
                 continue;
             }
@@ -124,7 +124,7 @@ fn list(
             Named::Renamed(new) => Some(new),
             Named::UnknownVolume => {
                 let text = format!(
-                    "the name `{name}` fits the group, but the group has no such volume, and is left as it is"
+                    "the name `{name}` fits the group, but the group has no such volume, so it is not renamed"
                 );
                 warnings.push(Warning::about(&path, text));
                 None

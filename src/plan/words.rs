@@ -22,7 +22,7 @@ fn forward(step: &Step) -> String {
         }
         Step::ReplaceFiles { files } => format!("replace {}", count(*files, "file")),
         Step::RenamePaths { paths } => format!("rename {}", count(*paths, "path")),
-        Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
+        Step::ReloadSystemd => "make systemd read its configuration again".to_owned(),
         Step::BridgeImage { generator, kernel, path } => {
             format!("bridge {} for kernel {kernel} with {generator}", path.display())
         }
@@ -32,7 +32,7 @@ fn forward(step: &Step) -> String {
         Step::BridgePlaced(placed) => {
             format!("bridge {}, {}", placed.path.display(), making(placed))
         }
-        Step::Place(placed) => format!("make {} anew, {}", placed.path.display(), making(placed)),
+        Step::Place(placed) => format!("make {} again, {}", placed.path.display(), making(placed)),
         Step::Verify => {
             "plan again, find nothing left to change, and prove the next boot".to_owned()
         }
@@ -48,21 +48,21 @@ fn making(placed: &Placed) -> String {
     }
 }
 
-/// The same step, taken back.
+/// The same step, undone.
 fn back(step: &Step) -> String {
     match step {
         Step::Backup { .. } => "read the journal".to_owned(),
         Step::BridgeFiles { files } => format!("bridge {} again", count(*files, "file")),
         Step::ReplaceFiles { files } => format!("put {} back as before", count(*files, "file")),
         Step::RenamePaths { paths } => {
-            format!("give {} the old name back", count(*paths, "path"))
+            format!("give {} the old name again", count(*paths, "path"))
         }
-        Step::ReloadSystemd => "let systemd read its configuration again".to_owned(),
+        Step::ReloadSystemd => "make systemd read its configuration again".to_owned(),
         Step::BridgeImage { path, .. } => format!("bridge {} again", path.display()),
         Step::RebuildImage { path, .. } => format!("put the old {} back", path.display()),
         Step::BridgePlaced(placed) => format!("bridge {} again", placed.path.display()),
         Step::Place(placed) => format!("put the old {} back", placed.path.display()),
-        Step::Verify => "look at every file".to_owned(),
+        Step::Verify => "check every file".to_owned(),
         Step::Own(act) => act.step.clone(),
     }
 }

@@ -54,7 +54,7 @@ impl Entry {
     /// `/boot` or of the EFI system partition, or beside the loader's own file.
     fn file(&self, view: &View, base: &Path, file: &str) -> Finding {
         if file.contains('$') {
-            return Finding::unknown("a variable stands in it");
+            return Finding::unknown("it contains a variable");
         }
         if self.foreign {
             return Finding::unknown("a file of another system");

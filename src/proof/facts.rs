@@ -124,7 +124,7 @@ impl Facts {
     /// A device as fstab, crypttab and the kernel command line write it: a path, `UUID=`, `LABEL=`.
     pub(crate) fn device(&self, device: &str) -> Finding {
         if device.contains('$') {
-            return Finding::unknown("a variable stands in it");
+            return Finding::unknown("it contains a variable");
         }
         if let Some((link, tag)) = TAG_LINKS.iter().find(|(link, _)| device.starts_with(link)) {
             return self.tag(&format!("{tag}{}", &device[link.len()..]));
@@ -150,7 +150,7 @@ impl Facts {
         let tag = tag.replace(['"', '\''], "");
         match &self.tags {
             Some(tags) if tags.contains(&tag) => Finding::holds(),
-            Some(_) => Finding::unknown("blkid sees no such device"),
+            Some(_) => Finding::unknown("blkid finds no such device"),
             None => Finding::unknown("blkid was not asked"),
         }
     }
@@ -218,7 +218,7 @@ impl Facts {
         tokens.map(|((start, end), finding)| Token { range: start..end, finding }).collect()
     }
 
-    /// What the matchers say; none where the name is no group's.
+    /// What the matchers say; none if the name is no group's.
     fn judged(&self, ask: impl Fn(&Matcher) -> Match) -> Option<Finding> {
         let mut unknown = None;
         for group in &self.groups {

@@ -1,4 +1,4 @@
-//! What a proof is held against: groups and volumes under the names that they have.
+//! What a proof is compared with: groups and volumes under the names that they have.
 
 use std::collections::BTreeSet;
 

@@ -111,7 +111,7 @@ fn default_row(file: &File, menu: &Menu) -> Option<Row> {
         }
         None if menu.entries.is_empty() => None,
         None => {
-            let why = Finding::unknown("no label bears the name");
+            let why = Finding::unknown("no label has the name");
             Some(maker.row(line, DEFAULT_ENTRY, wanted, why))
         }
     }

@@ -40,7 +40,7 @@ pub use view::View;
 pub struct Row {
     /// The file, absolute inside the root, links resolved.
     pub path: Arc<Path>,
-    /// The line, from 1; none where it is about the file as a whole.
+    /// The line, from 1; none if it is about the file as a whole.
     pub line: Option<usize>,
     /// The title of the boot entry that the line belongs to; none in other files.
     pub entry: Option<Arc<str>>,
@@ -173,7 +173,7 @@ fn position(value: &str) -> &str {
     value.split_once(' ').map_or(value, |(position, _)| position)
 }
 
-/// Failing rows in a sentence; none where there is none.
+/// Failing rows in a sentence; none if there is none.
 pub fn failures(rows: &[Row]) -> Option<String> {
     let failing = rows.iter().filter(|row| row.verdict == Judgement::Fails);
     let told: Vec<String> = failing.map(sentence).collect();
@@ -191,20 +191,28 @@ fn sentence(row: &Row) -> String {
     format!("{place}: {} `{}`{entry}: {why}", row.item, row.value)
 }
 
-/// How many rows have which verdict: `12 hold, 1 unknown`.
+/// How many rows have which verdict: `12 rows hold, 1 unknown`, `1 row holds`.
 pub fn summary(rows: &[Row]) -> String {
     let verdicts = [
-        (Judgement::Holds, "hold"),
-        (Judgement::Fails, "FAIL"),
-        (Judgement::AsBefore, Judgement::AsBefore.word()),
-        (Judgement::Tolerated, Judgement::Tolerated.word()),
-        (Judgement::Unknown, Judgement::Unknown.word()),
+        (Judgement::Holds, "holds", "hold"),
+        (Judgement::Fails, "FAILS", "FAIL"),
+        (Judgement::AsBefore, Judgement::AsBefore.word(), Judgement::AsBefore.word()),
+        (Judgement::Tolerated, Judgement::Tolerated.word(), Judgement::Tolerated.word()),
+        (Judgement::Unknown, Judgement::Unknown.word(), Judgement::Unknown.word()),
     ];
-    let counted = verdicts.map(|(verdict, word)| {
+    let mut told: Vec<String> = Vec::new();
+    for (verdict, one, several) in verdicts {
         let count = rows.iter().filter(|row| row.verdict == verdict).count();
-        (count > 0).then(|| format!("{count} {word}"))
-    });
-    counted.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let word = if count == 1 { one } else { several };
+        // The first number says what is counted.
+        match (count, told.is_empty()) {
+            (0, _) => {}
+            (1, true) => told.push(format!("1 row {word}")),
+            (_, true) => told.push(format!("{count} rows {word}")),
+            (_, false) => told.push(format!("{count} {word}")),
+        }
+    }
+    told.join(", ")
 }
 
 /// Makes the rows of one file, or of one entry of it.

@@ -69,7 +69,7 @@ fn row(
 ) -> Row {
     let maker = Maker::of(path);
     let (value, finding) = choices.iter().position(|choice| choice.fits(pattern)).map_or_else(
-        || (pattern.to_owned(), Finding::unknown("no entry of this kind bears the name")),
+        || (pattern.to_owned(), Finding::unknown("no entry of this kind has the name")),
         |at| (format!("{at} {}", choices[at].title), Finding::holds()),
     );
     maker.row(line, item, value, finding)

@@ -70,7 +70,7 @@ impl Table<'_> {
         self.tokens[first..].iter().take_while(move |token| token.range.end <= span.end)
     }
 
-    /// What is true of a line's device; none where it is no block device (tmpfs, NFS, a bind mount).
+    /// What is true of a line's device; none if it is no block device (tmpfs, NFS, a bind mount).
     fn device(
         &self,
         view: &View,

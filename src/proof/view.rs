@@ -1,4 +1,4 @@
-//! A system's files as they stand, or as they would stand after a run.
+//! A system's files as they are, or as they would be after a run.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,7 +14,7 @@ pub struct View<'a> {
     root: &'a Root,
     texts: BTreeMap<PathBuf, Vec<u8>>,
     command_lines: BTreeMap<PathBuf, String>,
-    /// Paths that bear another name then, by that name.
+    /// Paths that have another name then, by that name.
     shifted: BTreeMap<PathBuf, PathBuf>,
     /// What was asked of a path: a menu names few kernels, in many lines.
     existing: RefCell<HashMap<PathBuf, bool>>,
@@ -41,7 +41,7 @@ impl<'a> View<'a> {
         Self { root, texts, command_lines, shifted, existing: RefCell::default() }
     }
 
-    /// The same, where paths bear other names: the first of each pair becomes the second.
+    /// The same, where paths have other names: the first of each pair becomes the second.
     #[must_use]
     pub fn with_shifted(self, paths: impl Iterator<Item = (PathBuf, PathBuf)>) -> Self {
         let shifted: BTreeMap<PathBuf, PathBuf> = paths.map(|(from, to)| (to, from)).collect();
@@ -100,7 +100,7 @@ impl<'a> View<'a> {
         paths
     }
 
-    /// A file's bytes; none where there is no regular file. One that cannot be read becomes a row.
+    /// A file's bytes; none if there is not a regular file. One that cannot be read becomes a row.
     pub(crate) fn read(&self, path: &Path, rows: &mut Vec<Row>) -> Option<File> {
         match self.root.read(self.now_at(path)) {
             Ok(source) => source.map(|source| {

@@ -26,7 +26,7 @@ const PATTERNS: &[&str] = &["loader/entries/ID-*.conf", "ID", "EFI/Linux/ID-*.ef
 const PROGRAMS: &[&str] = &["/usr/bin/kernel-install", "/bin/kernel-install"];
 const PLUGINS: &[&str] = &["usr/lib/kernel/install.d/*.install", "etc/kernel/install.d/*.install"];
 
-/// The first path that bears the ID.
+/// The first path that has the ID.
 pub(super) fn named_after(root: &Root, id: &str) -> Result<Option<PathBuf>> {
     for partition in names::PARTITIONS {
         for pattern in PATTERNS {
@@ -39,7 +39,7 @@ pub(super) fn named_after(root: &Root, id: &str) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// How boot entries go on that bear a machine ID.
+/// How boot entries go on that have a machine ID.
 pub(super) enum Way {
     /// Under the ID as it is, by the token.
     Token,
@@ -75,7 +75,7 @@ fn deaf(root: &Root) -> Result<Option<PathBuf>> {
     Ok(programs.into_iter().find(is_deaf))
 }
 
-/// What the token holds; none where there is none.
+/// What the token holds; none if there is none.
 ///
 /// # Errors
 /// Something else than a file at its place.
@@ -83,7 +83,7 @@ pub(super) fn token(root: &Root) -> Result<Option<String>> {
     match root.read(Path::new(TOKEN))? {
         Some(source) => Ok(Some(String::from_utf8_lossy(&source.bytes).trim().to_owned())),
         None if root.is_link(Path::new(TOKEN)) => {
-            bail!("`{TOKEN}` is a link to nothing: remove it, or make what it leads to")
+            bail!("`{TOKEN}` is a link to nothing: remove it, or create its target")
         }
         None => Ok(None),
     }

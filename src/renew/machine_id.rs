@@ -50,7 +50,7 @@ struct Kept {
     old: String,
     /// The ID after.
     new: String,
-    /// What becomes of the entry token; none where it stays as it is.
+    /// What becomes of the entry token; none if it stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<Token>,
     /// What is named after the ID before and gets the name of the one after; empty where boot entries go on
@@ -77,11 +77,11 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading the change of a machine ID")?;
     if let Some(id) = [&kept.old, &kept.new].into_iter().find(|id| !is_id(id)) {
-        bail!("`{}` is no machine ID", id.escape_debug());
+        bail!("`{}` is not a machine ID", id.escape_debug());
     }
     let bears = |path: &&PathBuf| entries::renamed(path, &kept.old, &kept.new).is_none();
     if let Some(path) = kept.entries.iter().find(bears) {
-        bail!("`{}` does not bear the machine ID {}", path.display(), kept.old);
+        bail!("`{}` does not contain the machine ID {}", path.display(), kept.old);
     }
     Ok(Box::new(Renewal { kept, in_images: false }))
 }
@@ -95,7 +95,7 @@ pub fn find(
     draw: impl FnOnce() -> Result<String>,
 ) -> Result<(Option<Renewal>, Vec<Warning>)> {
     let Some(text) = root.read(Path::new(FILE)).map_err(refuse)? else {
-        let text = "it is not there, and the next boot makes it: nothing to renew";
+        let text = "it does not exist, and the next boot creates it: nothing to renew";
         return Ok((None, vec![Warning::about(Path::new(FILE), text)]));
     };
     let text = String::from_utf8_lossy(&text.bytes).trim().to_owned();
@@ -126,8 +126,8 @@ pub fn draw() -> Result<String> {
     let mut bytes = [0_u8; 16];
     let filled = getrandom(&mut bytes[..], GetRandomFlags::empty());
     // Up to 256 bytes come at once (getrandom(2)).
-    if filled.context("drawing a machine ID")? != bytes.len() {
-        bail!("drawing a machine ID: the kernel gave too few random bytes: try again");
+    if filled.context("generating a machine ID")? != bytes.len() {
+        bail!("generating a machine ID: the kernel gave too few random bytes: try again");
     }
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
@@ -150,16 +150,15 @@ fn names_no_group(root: &Root) -> Result<()> {
         });
         if by_id.is_some() {
             return Err(refuse(anyhow!(
-                "`{path}` has system_id_source = \"machineid\": under another ID LVM takes the volume groups for \
-                 another machine's and does not activate them; set it to \"none\" and give the groups no system ID \
-                 (`vgchange --systemid \"\" GROUP`), then run it again"
+                "`{path}` has system_id_source = \"machineid\": under another ID, LVM treats the volume groups as another machine's and does not activate them; set it to \"none\" and give the groups no system ID \
+                 (`vgchange --systemid \"\" GROUP`), then run the command again"
             )));
         }
     }
     Ok(())
 }
 
-/// What is to become of boot entries that bear the ID: the token that keeps their names, or what gets others.
+/// What is to become of boot entries that have the ID: the token that keeps their names, or what gets others.
 fn names(root: &Root, id: &str) -> Result<(Option<Token>, Vec<PathBuf>)> {
     let is_named = entries::named_after(root, id).map_err(refuse)?.is_some();
     if !is_named || entries::token(root).map_err(refuse)?.is_some() {
@@ -205,14 +204,14 @@ mod tests {
             of(&serde_json::from_str(&text).unwrap())
         };
         let said = format!("{:#}", saved("../../x", "write").unwrap_err());
-        assert!(said.contains("is no machine ID"), "{said}");
+        assert!(said.contains("is not a machine ID"), "{said}");
         let text = format!(
             r#"{{"kind":"machine-id","old":"{}","new":"{}","entries":["/etc/passwd"]}}"#,
             "a".repeat(32),
             "b".repeat(32)
         );
         let said = format!("{:#}", of(&serde_json::from_str(&text).unwrap()).unwrap_err());
-        assert!(said.contains("`/etc/passwd` does not bear the machine ID aaaa"), "{said}");
+        assert!(said.contains("`/etc/passwd` does not contain the machine ID aaaa"), "{said}");
         let change = saved(&"b".repeat(32), "write").unwrap();
         let act = |step: &str, token: &str| {
             let text = format!(r#"{{"step":"{step}","token":"{token}"}}"#);
@@ -221,7 +220,12 @@ mod tests {
         assert!(act("keep-entry-token", &"a".repeat(32)).is_ok());
         for (step, token) in [("keep-entry-token", "x"), ("drop-entry-token", &"b".repeat(32))] {
             let said = act(step, token).unwrap_err();
-            assert!(said.contains("it is about another entry token than the plan"), "{said}");
+            assert!(
+                said.contains(
+                    "it concerns a different entry token than the plan, or different boot entries"
+                ),
+                "{said}"
+            );
         }
     }
 }

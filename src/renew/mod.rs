@@ -1,4 +1,4 @@
-//! What a clone shares with its template and should have of its own: IDs and keys, made anew.
+//! What a clone shares with its template and should have of its own: IDs and keys, renewed.
 //!
 //! Each kind is drawn once in a process: the plan that is carried out has what was shown.
 
@@ -21,7 +21,7 @@ use crate::encoding::hexadecimal;
 
 /// What becomes of them where `/etc` is made of something else.
 pub(crate) const WHERE_IMAGE_BASED: &str =
-    "which may bring the old IDs back: give the clone its own there";
+    "which may bring the old IDs back: set the clone's own IDs there";
 
 /// Bytes that nobody is shown.
 #[derive(Clone, PartialEq, Eq)]

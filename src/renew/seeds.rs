@@ -43,12 +43,12 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
         .context("reading the removal of random seeds")?;
     let is_known = |path: &&PathBuf| SEEDS.iter().any(|seed| Path::new(seed) == path.as_path());
     if let Some(path) = kept.seeds.iter().find(|path| !is_known(path)) {
-        bail!("`{}` is no random seed", path.display());
+        bail!("`{}` is not a random seed", path.display());
     }
     Ok(Box::new(kept))
 }
 
-/// The seeds that there are; none where there is none.
+/// The seeds that there are; none if there is none.
 ///
 /// # Errors
 /// What cannot be looked at.
@@ -77,7 +77,7 @@ impl Change for Renewal {
         Subject {
             what: "random seed",
             old: seeds.join(", "),
-            new: "one that the system makes".to_owned(),
+            new: "a new one from the system".to_owned(),
             named_after: None,
             role: Role::Value,
         }
@@ -104,8 +104,8 @@ impl Change for Renewal {
             return Vec::new();
         }
         vec![
-            "random seeds are removed for good, and `postclone undo` does not bring them back: two machines would \
-             start their random numbers alike"
+            "random seeds are removed for good, and `postclone undo` does not bring them back: with them, two \
+             machines would start their random numbers in the same way"
                 .to_owned(),
         ]
     }
@@ -118,7 +118,7 @@ impl Change for Renewal {
     fn phase(&self, act: &Act) -> Result<Phase> {
         let Own::DropSeeds { seeds } = act.read()?;
         if seeds != self.seeds {
-            bail!("it removes other random seeds than the plan");
+            bail!("it removes different random seeds than the plan");
         }
         Ok(Phase::Late)
     }
@@ -126,7 +126,7 @@ impl Change for Renewal {
     fn words(&self, act: &Act, direction: Direction) -> String {
         match (act.read(), direction) {
             (Ok(Own::DropSeeds { .. }), Direction::Forward) => {
-                format!("remove {}, which the system makes anew", self.subject().old)
+                format!("remove {}, which the system makes again", self.subject().old)
             }
             (Ok(Own::DropSeeds { .. }), Direction::Backward) => {
                 "leave the random seeds to the system".to_owned()
@@ -172,10 +172,10 @@ mod tests {
             of(&serde_json::from_str(&text).unwrap())
         };
         let said = format!("{:#}", saved("/etc/shadow").unwrap_err());
-        assert!(said.contains("`/etc/shadow` is no random seed"), "{said}");
+        assert!(said.contains("`/etc/shadow` is not a random seed"), "{said}");
         let change = saved("/var/lib/systemd/random-seed").unwrap();
         let act = r#"{"step":"drop-seeds","seeds":["/etc/shadow"]}"#;
         let said = change.phase(&serde_json::from_str(act).unwrap()).unwrap_err().to_string();
-        assert!(said.contains("it removes other random seeds than the plan"), "{said}");
+        assert!(said.contains("it removes different random seeds than the plan"), "{said}");
     }
 }

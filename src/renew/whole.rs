@@ -1,4 +1,4 @@
-//! Files that get another text as a whole. Each is told by the text that it has.
+//! Files that get another text as a whole. Each is recognized by its present text.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ pub(super) type Texts = BTreeMap<Sum, Secret>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Whole {
-    /// Where it is.
+    /// If it is.
     pub path: PathBuf,
     /// What its text is told by, before and after.
     pub text: (Sum, Sum),

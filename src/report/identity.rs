@@ -125,20 +125,21 @@ fn head(looked: &Looked, against: Option<&Path>) -> String {
             "{host} is a clone. Its disk was in another machine before, or was copied from that machine's disk: {}.",
             named(Relation::Other)
         ),
-        Standing::Template => format!("{host} was sealed as a template. What it has is its own."),
+        Standing::Template => format!("{host} was sealed as a template. Its identity is its own."),
         Standing::Same => format!(
-            "{host} is the one in which the record was made. Whether it was cloned before that is not on record."
+            "{host} is the machine where the record was made. The record does not say whether it was cloned \
+             before that."
         ),
         Standing::Unsure => format!(
-            "{host} may be a clone, or not: what tells machines apart has changed in part since the record of \
-             {} was made. If it is no clone, say so with `postclone seal`.",
+            "{host} may be a clone: some of the marks that tell machines apart have changed since the record of \
+             {} was made. If it is not a clone, say so with `postclone seal`.",
             named(Relation::Unsure)
         ),
         Standing::Unknown if looked.record.is_some() => {
-            format!("{host} has a record, but it cannot be seen which machine this is.")
+            format!("{host} has a record, but postclone cannot see which machine this is.")
         }
         Standing::Unknown => format!(
-            "{host} has no record of an earlier machine. Only the contents of files can hint at one."
+            "{host} has no record of an earlier machine. Only the contents of files can suggest one."
         ),
     }
 }
@@ -222,7 +223,7 @@ fn shared(out: &mut dyn Write, looked: &Looked, args: &IdentityArgs) -> io::Resu
 fn rest(out: &mut dyn Write, looked: &Looked) -> io::Result<()> {
     let lists = [
         (State::Own, "This machine's own"),
-        (State::Unknown, "Whose they are is not known"),
+        (State::Unknown, "It is not known whose they are"),
         (State::Absent, "Not there"),
     ];
     for (state, words) in lists {

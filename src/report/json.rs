@@ -22,7 +22,7 @@ const GROUP: &str = "volume group";
 #[derive(Serialize)]
 struct Report<'a> {
     schema: u32,
-    /// What is renamed, where it is no volume group.
+    /// What is renamed, where it is not a volume group.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     old: &'a str,
@@ -77,7 +77,7 @@ pub struct Done<'a> {
     pub proof: &'a [Row],
     /// Services that run and keep the old state.
     pub services: &'a [Holder],
-    /// What still names the group; none where that could not be searched.
+    /// What still names the group; none if that could not be searched.
     pub left: Option<&'a [Finding]>,
 }
 

@@ -35,7 +35,7 @@ pub fn write(
     if !findings.is_empty() {
         comment(
             out,
-            &format!("Not rewritten, and names {} after the run as well:", plan.searched_names()),
+            &format!("Not rewritten, and still names {} after the run:", plan.searched_names()),
         )?;
     }
     for finding in findings.iter().take(LISTED) {
@@ -66,7 +66,7 @@ pub fn write(
         comment(
             out,
             &format!(
-                "To rewrite texts of these as well: {}",
+                "To rewrite these text files as well: {}",
                 command(plan, &format!("{}{more}", options.join(" ")))
             ),
         )?;
@@ -74,7 +74,7 @@ pub fn write(
     if !left.complete {
         comment(
             out,
-            "The search for what else names the group did not come to its end: `postclone audit` does.",
+            "The search for what else names the group is not complete: `postclone audit` searches everything.",
         )?;
     }
     if left.unreadable > 0 {

@@ -1,4 +1,4 @@
-//! Services that run and keep what was changed as it was.
+//! Running services that keep the old state of what was changed.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ pub fn write(out: &mut (impl Write + ?Sized), holders: &[Holder]) -> io::Result<
     if holders.is_empty() {
         return Ok(());
     }
-    comment(out, "These services run with the old name until they are restarted:")?;
+    comment(out, "These services use the old name until they are restarted:")?;
     for holder in holders {
         let files = match holder.files.as_slice() {
             [] => String::new(),

@@ -1,4 +1,4 @@
-//! The plan for a person. Every line that is no diff starts with `#`, so that patch(1) passes it over.
+//! The plan for a person. Every line that is not part of a diff starts with `#`, so that patch(1) ignores it.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ pub fn write_head(out: &mut (impl Write + ?Sized), plan: &Plan) -> io::Result<()
         comment(out, &format!("{what} {old} becomes {new} under {under}."))?;
         if let Some(host) = &subject.named_after {
             let (name, source) = (&host.name, &host.source);
-            comment(out, &format!("The new name is made of the host name {name} ({source})."))?;
+            comment(out, &format!("The new name is made from the host name {name} ({source})."))?;
         }
     }
     let edits: usize = plan.files.iter().map(|file| file.edits.len()).sum();

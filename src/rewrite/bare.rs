@@ -10,7 +10,7 @@ use super::matcher::Matcher;
 use crate::names::is_name_byte;
 
 /// What a word is reported with.
-const BARE: &str = "may be the group's name, which only a person can tell,";
+const BARE: &str = "may be the group's name, but only a person can judge that,";
 
 /// Adds the words of a span that may name the group, but for comments, host names, users' groups
 /// (`%name` of sudoers(5)), variables and parts of paths.
@@ -23,7 +23,7 @@ pub fn words(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &mut 
     findings.left.sort_by_key(|left| left.token.start);
 }
 
-/// The same where no byte begins a comment.
+/// The same if no byte begins a comment.
 pub fn words_of_binary(matcher: &Matcher, text: &[u8], findings: &mut Findings) {
     let known = Tokens::of(findings);
     words_of(matcher, text, 0..text.len(), &known, findings);

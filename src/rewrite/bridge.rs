@@ -5,7 +5,7 @@
 //! waits for each group and volume that is named there (dracut modules.d/*lvm/parse-lvm.sh).
 //!
 //! Not reached by it: the `RESUME=` in an image of initramfs-tools, which has the other name until the
-//! image is built anew. A boot in between waits 30 s for that device and goes on (scripts/local,
+//! image is rebuilt. A boot in between waits 30 s for that device and goes on (scripts/local,
 //! `local_device_setup`; seen in guests). `noresume` on the bridge's command line would spare it for
 //! the second or two until the final grub.cfg, and nearly all the time until the new image passes
 //! after that; grub.cfg left on the bridge until then would make the slowest step, and the one that
@@ -180,13 +180,13 @@ fn without_word(edit: &Edit, before: &[u8], rest: &[u8]) -> Result<Edit, String>
                 ..edit.clone()
             })
         }
-        _ => Err("an rd.lvm argument stands where it cannot be left out".to_owned()),
+        _ => Err("an rd.lvm argument is in a place where it cannot be left out".to_owned()),
     }
 }
 
 /// A boot map is written by its own program, after the group has its new name.
-const BOOT_MAP: &str =
-    "a boot map (zipl, lilo, elilo, yaboot, boot.scr, Heads) is made of a file that names a volume";
+const BOOT_MAP: &str = "a boot map (zipl, lilo, elilo, yaboot, boot.scr, Heads) is made from a file that names a \
+                        volume";
 
 /// What is below dm-verity and dm-integrity has no UUID that udev knows.
 const DEVICE_TABLE: &str = "veritytab or integritytab names a volume, which has no other spelling";

@@ -1,4 +1,4 @@
-//! Command lines as shells, cron, sudoers and systemd have them: where a command begins, and its words.
+//! Command lines of shells, cron, sudoers and systemd: where a command begins, and its words.
 
 use std::ops::Range;
 use std::sync::LazyLock;

@@ -84,7 +84,7 @@ pub fn arguments(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &
 
 /// What is reported of a variable that is put into a dm name as it is.
 const IN_A_DM_NAME: &str =
-    "becomes part of a name below /dev/mapper, where the new name's hyphens are to be doubled,";
+    "becomes part of a name below /dev/mapper, where the hyphens of the new name must be doubled,";
 
 /// Adds variables of a shell that hold the group's name. One that a text puts into a dm name is left
 /// where the new name would be another there.
@@ -222,7 +222,7 @@ fn selection(matcher: &Matcher, text: &[u8], word: Range<usize>, findings: &mut 
 
 /// What is reported of a script that is left whole.
 pub const WHOLE: &str =
-    "stands in a script that makes volumes, and names one that nobody can tell,";
+    "is in a script that creates volumes with a name that cannot be determined,";
 
 /// A script is rewritten whole or left whole: where it makes volumes, and names one that neither the
 /// group has nor the script makes, all of it is left and shown. So it is where it makes the group.

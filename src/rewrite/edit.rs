@@ -103,7 +103,7 @@ pub struct Edit {
     pub token: Range<usize>,
     /// How the token spells the group.
     pub form: Form,
-    /// The volume that the token names; none where it names the group alone.
+    /// The volume that the token names; none if it names the group alone.
     pub volume: Option<LvName>,
 }
 

@@ -8,10 +8,11 @@ use regex::bytes::Regex;
 use super::edit::Findings;
 
 /// What such a name is reported with.
-const ELSEWHERE: &str = "stands in a command for another machine";
+const ELSEWHERE: &str = "is in a command for another machine";
 
 /// What a name among a guest's kernel arguments is reported with.
-pub(super) const GUEST: &str = "stands among what a virtual machine of this host is started with";
+pub(super) const GUEST: &str =
+    "is among the arguments that a virtual machine of this host is started with";
 
 /// What carries the rest of its line to another machine, or into a container or a guest.
 static CARRIER: LazyLock<Regex> = LazyLock::new(|| {

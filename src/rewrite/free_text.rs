@@ -34,7 +34,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
 }
 
 /// What is reported of a file with bytes that no text has.
-const BINARY: &str = "stands in a file with NUL bytes, which is not edited,";
+const BINARY: &str = "is in a file with NUL bytes, which is not edited,";
 
 /// A database: every form as far as its bytes are plain, and a group beside its key, with which it
 /// shares a record without a border (sqlite.org/fileformat2.html, 2.1). For places that are reported.

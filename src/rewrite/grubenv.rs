@@ -95,7 +95,7 @@ fn variables(text: &[u8]) -> Option<Variables<'_>> {
     lines_of(text)?.collect()
 }
 
-/// Keys and values, up to the padding; none where the file is no block. A line without `=` gives none.
+/// Keys and values, up to the padding; none if the file is no block. A line without `=` gives none.
 fn lines_of(text: &[u8]) -> Option<impl Iterator<Item = Option<(&[u8], &[u8])>>> {
     let body = text.strip_prefix(SIGNATURE)?;
     let end = body.iter().rposition(|byte| *byte != b'#').map_or(0, |at| at + 1);

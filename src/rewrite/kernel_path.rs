@@ -26,7 +26,7 @@ pub(super) fn plain(written: &[u8]) -> Option<Vec<(u8, usize)>> {
         plain.push((b'/', at - 1));
         plain.extend(component.iter().enumerate().map(|(offset, byte)| (*byte, at + offset)));
     }
-    // A device is no directory: what ends in a slash stays as it is.
+    // A device is not a directory: what ends in a slash stays as it is.
     if written.ends_with(b"/") {
         plain.push((b'/', written.len() - 1));
     }

@@ -83,7 +83,7 @@ fn rewrite(matcher: &Matcher, text: &[u8], keys: &Keys) -> Findings {
 }
 
 /// What is reported of a regular expression.
-const IN_EXPRESSION: &str = "stands in a regular expression, which a person has to read,";
+const IN_EXPRESSION: &str = "is in a regular expression, which a person has to check,";
 
 /// The group's part of a dm name in a regular expression between slashes (collectd.conf(5),
 /// "Ignorelist").

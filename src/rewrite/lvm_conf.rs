@@ -15,7 +15,7 @@ use super::scan::{PATHS, record, scan};
 /// inactive at the next boot, and says nothing.
 const LISTS: &[&[u8]] = &[b"volume_list", b"auto_activation_volume_list", b"read_only_volume_list"];
 
-/// Lists of regular expressions that device paths are held against.
+/// Lists of regular expressions that device paths are compared with.
 const EXPRESSIONS: &[&[u8]] = &[b"filter", b"global_filter", b"preferred_names"];
 
 /// Items of the volume lists (`"VG"`, `"VG/LV"`), expressions of the filters, device paths in every other

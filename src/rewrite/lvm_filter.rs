@@ -1,4 +1,4 @@
-//! Filters of lvm.conf(5): regular expressions that device paths are held against.
+//! Filters of lvm.conf(5): regular expressions that device paths are compared with.
 //!
 //! `a|…|` accepts and `r|…|` rejects; any byte may stand for the bar, and brackets close as they open
 //! (lvm2 lib/filters/filter-regex.c). The expressions are libdm's (device_mapper/regex/parse_rx.c): not
@@ -16,7 +16,7 @@ use crate::names::is_name_byte;
 type Piece = (u8, bool, Range<usize>);
 
 /// What is reported of a name that no path leads to.
-const BARE: &str = "may stand for the group in a part of a path, which only a person can tell,";
+const BARE: &str = "may mean the group in a part of a path, but only a person can judge that,";
 
 /// The paths of one expression: whole, or up to where the expression leaves the volume open
 /// (`/dev/mapper/vg-.*`, `/dev/vg/`). A name of the group elsewhere in it is shown.

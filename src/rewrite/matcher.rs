@@ -244,7 +244,7 @@ impl Matcher {
         ours(self.group(word)) || ours(self.slash_pair(word, Form::VgLv)) || self.is_dm_name(word)
     }
 
-    /// What a token is whose group's part fits, and whose volume is one of the group's; none where it names
+    /// What a token is whose group's part fits, and whose volume is one of the group's; none if it names
     /// no volume. The token begins with the group.
     fn hit(&self, spelled: Spelled, form: Form, volume: Option<LvName>) -> Verdict {
         let spell = |name: &LvName| match spelled {

@@ -1,6 +1,6 @@
-//! Every place that is looked at: where it is, what reads it, and what becomes of what is found.
+//! Every place that is read: its path, what reads it, and what happens to what is found.
 //!
-//! `man/places.md` says the same to people, and which test shows it.
+//! `man/places.md` has the same for people, with the test that shows it.
 
 use super::boot_places::BOOT;
 use super::place::{Place, boot, loader};

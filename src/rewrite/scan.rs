@@ -55,7 +55,7 @@ static STARTS: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) const UNKNOWN_VOLUME: &str = "fits the group, but the group has no such volume";
 
 /// What a path behind a colon is reported with.
-const ELSEWHERE: &str = "stands behind what may be another machine's name";
+const ELSEWHERE: &str = "follows what may be another machine's name";
 
 /// What stands before a colon and is no machine's name: disks of xl.cfg(5) and lxc.container.conf(5).
 const SCHEMES: &[&[u8]] =

@@ -13,7 +13,7 @@ use super::lines::{lines, trimmed};
 use super::matcher::Matcher;
 use super::scan::{UNITS, WORDS, record, scan};
 
-/// Mount points and prose: a directory may bear any name.
+/// Mount points and prose: a directory may have any name.
 const NEVER: &[&[u8]] =
     &[b"Where", b"Description", b"Documentation", b"RequiresMountsFor", b"WantsMountsFor"];
 

@@ -14,7 +14,8 @@ const OF_PATHS: [&[u8]; 4] = [b".device", b".swap", b".mount", b".automount"];
 const OF_INSTANCES: [&[u8]; 5] = [b".service", b".socket", b".target", b".timer", b".path"];
 
 /// What a name is reported with that has no backslash and would need one.
-const NEEDS_ESCAPE: &str = "would need backslashes, whose number depends on the quotes around it,";
+const NEEDS_ESCAPE: &str =
+    "would need backslashes, and their number depends on the quotes around it,";
 
 /// Compares a whole unit name, suffix included, by the path that it stands for. False where the
 /// token is no such name.

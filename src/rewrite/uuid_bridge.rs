@@ -86,7 +86,7 @@ fn searched_too(before: &[u8], rest: &[u8], old: &str, new: &str) -> Result<Stri
         (Ok(before), Ok(rest)) if is_search && !rest.contains(['{', '}', ';', '\\']) => {
             Ok(format!("{old}{rest}\n{before}{new}"))
         }
-        _ => Err(format!("the UUID {old} stands where it has no other spelling")),
+        _ => Err(format!("the UUID {old} is in a place where it has no other spelling")),
     }
 }
 

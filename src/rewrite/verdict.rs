@@ -25,7 +25,7 @@ pub struct Hit {
     pub new: String,
     /// The token's form.
     pub form: Form,
-    /// The volume that the token names; none where it names the group alone.
+    /// The volume that the token names; none if it names the group alone.
     pub volume: Option<LvName>,
 }
 

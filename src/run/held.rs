@@ -1,4 +1,4 @@
-//! A program that holds something for as long as it runs, which is as long as this process wants it.
+//! A program that holds something while it runs. It runs for as long as this process wants it.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;

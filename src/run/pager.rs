@@ -1,4 +1,4 @@
-//! The pager: less(1), where a person reads on a terminal that can page.
+//! The pager: less(1), if a person reads on a terminal that can page.
 //!
 //! `$PAGER` is heeded as far as the closed list of programs goes: it may turn the pager off or give
 //! less other options, and never names another program or a shell's command.

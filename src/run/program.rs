@@ -1,4 +1,4 @@
-//! Every program, where it is looked for, and what to do where it is missing.
+//! Every program, where it is looked for, and what to do if it is missing.
 
 use std::path::{Path, PathBuf};
 
@@ -122,12 +122,12 @@ impl Program {
     /// What to do where the program is missing.
     pub(super) fn advice(self) -> &'static str {
         match self {
-            Self::Lvm => "install the package lvm2, or work on files alone with --files-only",
+            Self::Lvm => "install the package lvm2, or work on files only with --files-only",
             Self::UpdateInitramfs
             | Self::Dracut
             | Self::Mkinitcpio
             | Self::Booster
-            | Self::Mkinitfs => "install it, or leave the images alone with --no-initramfs",
+            | Self::Mkinitfs => "install it, or leave out the images with --no-initramfs",
             _ => "install it",
         }
     }

@@ -44,7 +44,7 @@ impl Thawer {
             // A signal to the terminal's processes, and to this one's group, does not reach it.
             .process_group(0)
             .spawn()
-            .context("starting the process that thaws, by `/proc/self/exe`")?;
+            .context("starting the process that thaws, from `/proc/self/exe`")?;
         Ok(Self { child })
     }
 

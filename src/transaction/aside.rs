@@ -1,4 +1,4 @@
-//! A directory for a program that makes something secret, in memory where there is such a place.
+//! A directory for a program that makes something secret; in memory, if there is such a place.
 
 use std::path::{Path, PathBuf};
 

@@ -67,7 +67,7 @@ pub(super) fn carry(target: &Path, like: &Path, to: &File, to_path: &Path) -> Re
     let wanted = wanted_flags(target, like) & FLAGS;
     if let Err(error) = add_flags(to, wanted) {
         log::warn!(
-            "`{}` loses inode flags ({error}): look with `lsattr`, and set them with `chattr`",
+            "`{}` loses inode flags ({error}): see `lsattr`, and set them with `chattr`",
             target.display()
         );
     }
@@ -112,7 +112,7 @@ pub(super) fn copy_xattrs(from: &Path, to: &Path, same_content: bool) -> std::io
     for name in signatures {
         if !same_content {
             log::warn!(
-                "`{}` had {}, which is of its old bytes: where the kernel appraises files, sign it anew (evmctl(1))",
+                "`{}` had {}, which belongs to its old bytes: if the kernel appraises files, sign it again (evmctl(1))",
                 from.display(),
                 name.to_string_lossy()
             );
@@ -120,7 +120,7 @@ pub(super) fn copy_xattrs(from: &Path, to: &Path, same_content: bool) -> std::io
             && let Err(error) = xattr::set(to, &name, &value)
         {
             log::warn!(
-                "`{}` loses {} ({error}): sign it anew (evmctl(1))",
+                "`{}` loses {} ({error}): sign it again (evmctl(1))",
                 to.display(),
                 name.to_string_lossy()
             );
@@ -135,7 +135,7 @@ fn wanted_flags(target: &Path, like: &Path) -> IFlags {
     if target == like { of(target) } else { of(target) | of(like) }
 }
 
-/// A file's flags; none where its file system has none.
+/// A file's flags; none if its file system has none.
 fn flags(path: &Path) -> Option<IFlags> {
     ioctl_getflags(open_regular(path).ok()?).ok()
 }

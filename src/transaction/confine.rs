@@ -67,7 +67,7 @@ fn image(root: &Root, path: &Path) -> Result<()> {
         let dir = path.parent().unwrap_or(path);
         let Some(dir) = root.resolve(dir).with_context(looking)? else {
             bail!(
-                "looking for `{}`: its directory is not there inside the root: mount it, or put it back",
+                "looking for `{}`: its directory does not exist inside the root: mount it, or put it back",
                 path.display()
             );
         };

@@ -54,7 +54,7 @@ struct How {
 }
 
 impl Journal {
-    /// Removes what a run that was cut left beside its targets.
+    /// Removes what a run that was interrupted left beside its targets.
     ///
     /// # Errors
     /// A path that is not inside the root any more ([`Journal::confine`]).
@@ -131,7 +131,7 @@ impl Journal {
         }
         for (file, _) in reserved.values() {
             // Room is found when bytes are written out (ext4(5), delalloc).
-            file.sync_all().context("reserving room for the way back")?;
+            file.sync_all().context("reserving room to undo the run")?;
         }
         Ok(reserved.into_values().map(|(file, _)| file).collect())
     }
@@ -148,11 +148,11 @@ impl Journal {
         let before = self.copy_of(Side::Before.dir(), path);
         let mut known = self.known(path);
         if force && target.symlink_metadata().is_err() {
-            let making = || format!("making `{}` anew", target.display());
+            let making = || format!("making `{}` again", target.display());
             inside::straight(target.parent().unwrap_or(target))?;
             fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;
             fs::write(target, read(&wanted)?).with_context(making)?;
-            log::warn!("`{}` was gone and is made anew", target.display());
+            log::warn!("`{}` was gone and is created again", target.display());
         }
         let seen = Look::at(target)?;
         let is_there = holds(target, &wanted)?;
@@ -163,14 +163,14 @@ impl Journal {
             let kept = self.copy_of("changed", path);
             if !force {
                 bail!(
-                    "`{}` was changed since postclone wrote it; look at it beside `{}`, then use --force to replace it",
+                    "`{}` was changed after postclone wrote it; compare it with `{}`, then use --force to replace it",
                     target.display(),
                     before.display()
                 );
             }
             inside::keep(&kept, read(target)?.as_slice())?;
             log::warn!(
-                "`{}` was changed since; its bytes are kept in `{}`",
+                "`{}` was changed since; its present bytes are kept in `{}`",
                 target.display(),
                 kept.display()
             );
@@ -216,7 +216,7 @@ impl Journal {
             let Some(wanted) = self.side(side, path) else { continue };
             if !is_readable(&target) || !holds(&target, &wanted)? {
                 return Err(anyhow!(
-                    "`{}` does not hold the bytes that were put there: see what else writes it",
+                    "`{}` does not contain the bytes that postclone wrote: find out what else writes it",
                     target.display()
                 ));
             }

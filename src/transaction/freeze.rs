@@ -69,8 +69,8 @@ pub(super) fn write_logs_back(dirs: &[&Path]) {
         });
         if let Err(error) = frozen {
             log::warn!(
-                "the log of the XFS of `{}` was not written back, and GRUB may read the old files for a \
-                 minute: {error:#}",
+                "the log of the XFS on `{}` was not written back, and GRUB may read the old files for a minute: \
+                 {error:#}",
                 dir.display()
             );
         }

@@ -24,7 +24,7 @@ pub(super) fn held_by(process: i32, path: &Path, who: &str) -> Error {
         );
     }
     anyhow!(
-        "somebody holds `{0}`: wait until {who} has ended; `fuser -v {0}` shows it",
+        "a process holds `{0}`: wait until {who} has ended; `fuser -v {0}` shows it",
         path.display()
     )
 }

@@ -38,7 +38,7 @@ impl Kept {
 }
 
 impl Journal {
-    /// Keeps an image before it is built anew. One that is kept already stays: it is the older one.
+    /// Keeps an image before it is rebuilt. One that is kept already stays: it is the older one.
     ///
     /// As a copy, never as a link: dracut writes into the old file.
     pub fn keep_image(&self, image: &Path, as_what: Kept) -> Result<()> {

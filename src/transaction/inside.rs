@@ -24,7 +24,7 @@ pub(super) fn plain(path: &Path) -> Result<()> {
     let is_plain =
         |component: &[u8]| !matches!(component, b"" | b"." | b"..") && !component.contains(&0);
     if !is_absolute || bytes.is_empty() || !components.all(is_plain) {
-        bail!("`{}` is no absolute path without `.` and `..`", path.display());
+        bail!("`{}` is not an absolute path without `.` and `..`", path.display());
     }
     Ok(())
 }
@@ -53,7 +53,7 @@ pub fn straight(dir: &Path) -> Result<()> {
                 dir.display()
             ),
             Some(metadata) if !metadata.is_dir() => {
-                bail!("`{}` is no directory: move it out of the way", dir.display())
+                bail!("`{}` is not a directory: move it away", dir.display())
             }
             Some(_) => {}
         }
@@ -72,7 +72,7 @@ pub fn is_file(path: &Path) -> Result<bool> {
             "`{}` is a symbolic link where the journal has a file: put the file back",
             path.display()
         ),
-        Some(_) => bail!("`{}` is no regular file: move it out of the way", path.display()),
+        Some(_) => bail!("`{}` is not a regular file: move it away", path.display()),
     }
 }
 
@@ -102,7 +102,8 @@ pub(super) fn only_files(dir: &Path, links: bool) -> Result<()> {
             only_files(&entry.path(), links)?;
         } else if !(kind.is_file() || links && kind.is_symlink()) {
             bail!(
-                "`{}` is no regular file, and postclone makes no other in a journal: look at who did, and move it away",
+                "`{}` is not a regular file, and postclone creates only regular files in a journal: find out who \
+                 created it, and move it away",
                 entry.path().display()
             );
         }
@@ -117,15 +118,15 @@ pub(super) fn is_own(path: &Path, metadata: &Metadata) -> Result<()> {
     let why = if metadata.uid() != 0 && metadata.uid() != user {
         format!("belongs to user {}", metadata.uid())
     } else if mode & 0o022 != 0 {
-        format!("has mode {mode:o}, by which others may write to it")
+        format!("has mode {mode:o}, so others may write to it")
     } else {
         return Ok(());
     };
     let mode = if metadata.is_dir() { "700" } else { "600" };
     let owner = if user == 0 { "root".to_owned() } else { user.to_string() };
     bail!(
-        "`{0}` {why}, so anybody may have made the journal: look into it, and where it is postclone's own, \
-         run `chown {owner}: {0}; chmod {mode} {0}`",
+        "`{0}` {why}, so anybody may have made the journal: check it, and if it is postclone's own, run `chown \
+         {owner}: {0}; chmod {mode} {0}`",
         path.display()
     )
 }
@@ -141,7 +142,7 @@ pub(super) fn make_dir(root: &crate::guest::root::Root, path: &Path) -> Result<P
         at = match root.resolve(&next)? {
             Some(next) => next,
             None if root.is_link(&next) => bail!(
-                "`{}` is a symbolic link to nothing: remove it, or make what it leads to",
+                "`{}` is a symbolic link to nothing: remove it, or create its target",
                 root.outer(&next).display()
             ),
             None => {

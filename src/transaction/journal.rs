@@ -100,13 +100,13 @@ impl Journal {
         Ok(journal)
     }
 
-    /// A run's journal; `None` where the run was cut before it began to change anything, and for a copy
+    /// A run's journal; `None` where the run was interrupted before it began to change anything, and for a copy
     /// of another run's directory.
     pub(super) fn open(root: &Root, dir: &Path) -> Result<Option<Self>> {
         let metadata =
             fs::symlink_metadata(dir).with_context(|| format!("looking at `{}`", dir.display()))?;
         if !metadata.is_dir() {
-            bail!("`{}` is no directory, as a run has one: move it away", dir.display());
+            bail!("`{}` is not a directory of a run: move it away", dir.display());
         }
         inside::is_own(dir, &metadata)?;
         let path = dir.join("journal");
@@ -114,7 +114,8 @@ impl Journal {
         let Begin { run, saved } = text.begin;
         if let Some(run) = run.filter(|run| dir.file_name() != Some(run.as_ref())) {
             log::warn!(
-                "`{}` is passed over: by its journal it is a copy of `{}`; if there is no other, give it that name",
+                "`{}` is ignored: according to its journal, it is a copy of `{}`; if there is no other copy, \
+                 give it that name",
                 dir.display(),
                 dir.with_file_name(run).display()
             );
@@ -144,7 +145,7 @@ impl Journal {
         if let Record::Intent { step, .. } | Record::Done { step, .. } = record
             && *step >= self.saved.steps.len()
         {
-            bail!("a record is about step {}, of {}", step + 1, self.saved.steps.len());
+            bail!("a record concerns step {}, of {}", step + 1, self.saved.steps.len());
         }
         if matches!(record, Record::Begin(_)) {
             bail!("it has a second plan");
@@ -212,7 +213,7 @@ impl Journal {
         self.state
     }
 
-    /// Where it is, on this machine.
+    /// If it is, on this machine.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -239,7 +240,7 @@ impl Journal {
 fn refusal(journal: &Path) -> String {
     let path = journal.display();
     format!(
-        "`{path}` is not as postclone writes it; move its directory away if it is none of yours"
+        "`{path}` is not written as postclone writes it; if it is not yours, move its directory away"
     )
 }
 

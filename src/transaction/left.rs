@@ -43,7 +43,7 @@ impl Journal {
         let kept = self.kept_image(image, super::image::Kept::Before)?;
         if kept.exists() && digest(&kept)? != digest(image)? {
             bail!(
-                "`{}` does not hold the bytes that were put back: see what else writes it",
+                "`{}` does not contain the bytes that were put back: find out what else writes it",
                 image.display()
             );
         }

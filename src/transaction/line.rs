@@ -39,7 +39,7 @@ pub(super) struct Text {
     pub(super) ended: bool,
 }
 
-/// Reads a journal's text; `None` where the run was cut while it wrote its plan.
+/// Reads a journal's text; `None` where the run was interrupted while it wrote its plan.
 ///
 /// A last line that is not whole announces an act that never began, and is passed over.
 ///
@@ -118,8 +118,8 @@ fn checksum(line: &[u8]) -> Option<(u32, &[u8])> {
 fn damaged(path: &Path, number: usize) -> String {
     let dir = path.parent().unwrap_or(path).display();
     format!(
-        "line {number} of `{}` is damaged, so what the run did is not known: check the disk, mend by hand what \
-         `{dir}/before` shows (postclone(8), RECOVERY), then run `mv {dir} {dir}.damaged`",
+        "line {number} of `{}` is damaged, so it is not known what the run did: check the disk, restore by hand \
+         what `{dir}/before` shows (postclone(8), RECOVERY), then run `mv {dir} {dir}.damaged`",
         path.display()
     )
 }

@@ -15,7 +15,7 @@ use super::STATE;
 use super::journal::state_dir;
 use crate::guest::root::Root;
 
-/// How long the lock of a run that was cut is waited for, and the pause between two looks.
+/// How long the lock of a run that was interrupted is waited for, and the pause between two looks.
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -53,7 +53,7 @@ impl Lock {
         Self::within(root, Duration::ZERO)
     }
 
-    /// Takes the lock of a root tree to go on with a run that was cut, once what is about to end has ended:
+    /// Takes the lock of a root tree to go on with a run that was interrupted, once what is about to end has ended:
     /// an image tool may outlive its postclone by a moment, where both were killed.
     pub fn take_over(root: &Root) -> Result<Self> {
         Self::within(root, PATIENCE)
@@ -77,7 +77,7 @@ impl Lock {
                 Ok(Self { _file: file })
             }
             Err(Errno::EWOULDBLOCK) => bail!(
-                "another postclone, or an image tool that one has left behind, holds `{0}`: wait until it \
+                "another postclone, or an image tool that it left behind, holds `{0}`: wait until it \
                  has ended; `fuser -v {0}` shows it",
                 path.display()
             ),
@@ -98,7 +98,7 @@ fn locked(mut file: File, patience: Duration) -> Result<Flock<File>, Errno> {
     }
 }
 
-/// The process that holds the lock of a root tree, or an image tool that it left behind; none where nobody
+/// The process that holds the lock of a root tree, or an image tool that it left behind; none if nobody
 /// does, and 0 where it cannot be told which. Needs no right to write.
 pub fn holder(root: &Root) -> Option<u32> {
     let path = root.resolve(&Path::new(STATE).join("lock")).ok()??;

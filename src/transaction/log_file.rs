@@ -1,4 +1,4 @@
-//! The file of a journal's records: read without write access, and written at its end alone.
+//! The file of a journal's records: read without write access, and written only at its end.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -45,7 +45,7 @@ impl Log {
         (&file).take(MAX_FILE + 1).read_to_end(&mut text).with_context(reading)?;
         let seen = text.len() as u64;
         if seen > MAX_FILE {
-            bail!("`{}` is no journal: it has more than {} MiB", path.display(), MAX_FILE >> 20);
+            bail!("`{}` is not a journal: it has more than {} MiB", path.display(), MAX_FILE >> 20);
         }
         let Some(text) = line::read(&path, &text)? else { return Ok(None) };
         let log = Self { file: None, whole: text.whole, seen, ended: text.ended, path };
@@ -99,7 +99,7 @@ fn open(path: &Path, seen: u64) -> Result<File> {
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits());
     let file = options.write(true).open(path).with_context(opening)?;
     if file.metadata().with_context(opening)?.len() != seen {
-        bail!("`{}` was written to since it was read: run it again", path.display());
+        bail!("`{}` was changed after it was read: run the command again", path.display());
     }
     Ok(file)
 }

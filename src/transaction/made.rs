@@ -23,7 +23,10 @@ pub fn file(root: &Root, path: &Path, bytes: &[u8]) -> Result<()> {
         if held == bytes {
             return Ok(());
         }
-        bail!("`{}` was made meanwhile by somebody else: see who, and try again", place.display());
+        bail!(
+            "`{}` was created meanwhile by somebody else: find out by whom, and try again",
+            place.display()
+        );
     }
     failpoint::hit("make-file").with_context(making)?;
     let dir = dir_of(&place).with_context(making)?;
@@ -76,7 +79,7 @@ pub fn take_link_away(root: &Root, path: &Path, target: &Path) -> Result<()> {
     sync_dir(place.parent().unwrap_or(&place))
 }
 
-/// Where a link leads; none where there is no link.
+/// Where a link leads; none if there is not a link.
 fn leads(place: &Path) -> Result<Option<PathBuf>> {
     inside::straight(place.parent().unwrap_or(place))?;
     Ok(fs::read_link(place).ok())
@@ -106,14 +109,14 @@ pub fn remove(root: &Root, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where it is on this machine: its directory, or the one above, is there.
+/// If it is on this machine: its directory, or the one above, is there.
 fn place(root: &Root, path: &Path) -> Result<PathBuf> {
     let none = || anyhow!("`{}` has no directory", path.display());
     let (dir, name) = (path.parent().ok_or_else(none)?, path.file_name().ok_or_else(none)?);
     let dir = match root.resolve(dir)? {
         Some(dir) => dir,
         None if root.is_link(dir) => bail!(
-            "`{}` is a symbolic link to nothing: remove it, or make what it leads to",
+            "`{}` is a symbolic link to nothing: remove it, or create its target",
             root.outer(dir).display()
         ),
         None => {
@@ -173,7 +176,12 @@ mod tests {
         }
         assert_eq!(fs::metadata(&at).unwrap().permissions().mode() & 0o777, 0o644);
         let said = format!("{:#}", file(&root, path, b"b\n").unwrap_err());
-        assert!(said.contains("was made meanwhile by somebody else"), "{said}");
+        assert!(
+            said.contains(
+                "` was created meanwhile by somebody else: find out by whom, and try again"
+            ),
+            "{said}"
+        );
         for _ in 0..2 {
             take_away(&root, path, b"b\n").unwrap();
             assert!(at.exists());

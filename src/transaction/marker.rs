@@ -1,5 +1,5 @@
-//! The file that stands beside a run's journal while the run is open, for the unit that tells of it
-//! at the next boot.
+//! The file that exists beside a run's journal while the run is open, for the unit that reports the run at the
+//! next boot.
 
 use std::fs;
 use std::io;

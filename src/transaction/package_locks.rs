@@ -85,7 +85,7 @@ impl PackageManagers {
     /// passed over. Taken before the run's own lock, it is only a look: see [`lock::Lock`].
     ///
     /// # Errors
-    /// A lock that somebody holds, with the process where that can be known; one that is no regular file.
+    /// A lock that somebody holds, with the process where that can be known; one that is not a regular file.
     pub fn hold(root: &Root) -> Result<Self> {
         let mut managers = Self::default();
         let mut taken: Vec<PathBuf> = Vec::new();
@@ -155,11 +155,11 @@ impl PackageManagers {
         }
         match opened {
             Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => Ok(Some(file)),
-            Ok(_) => bail!("`{}` is no regular file: move it away", path.display()),
+            Ok(_) => bail!("`{}` is not a regular file: move it away", path.display()),
             Err(error) if out_of_reach(&error) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-                bail!("`{}` is a symbolic link, and should be a file: move it away", path.display())
+                bail!("`{}` is a symbolic link, but should be a file: move it away", path.display())
             }
             Err(error) => Err(error).with_context(|| format!("opening `{}`", path.display())),
         }
@@ -176,8 +176,8 @@ impl PackageManagers {
             let is_ours = written_number(path, OURS).is_some();
             if !is_ours {
                 bail!(
-                    "`{0}` is there, so {who} is at work: wait until it has ended; where `pgrep -l {who}` \
-                     and `fuser -v {0}` show nothing, it was cut off, and `rm {0}` ends it",
+                    "`{0}` exists, so {who} is running: wait until it has ended; if `pgrep -l {who}` and `fuser \
+                     -v {0}` show nothing, it was interrupted: remove the lock with `rm {0}`",
                     path.display()
                 );
             }

@@ -1,8 +1,8 @@
-//! The paths of a run: renamed, turned, and taken back, each atomically.
+//! The paths of a run: renamed, turned, and undone, each atomically.
 //!
 //! Contents come first, under the old path; then paths, the innermost first. Going back it is the
 //! other way round within the step, and contents come first as well. So every file is found by its
-//! old path and the renames that are done ([`Journal::place`]), at whatever instant a run was cut.
+//! old path and the renames that are done ([`Journal::place`]), at whatever instant a run was interrupted.
 //!
 //! What a boot makes of the instants between: systemd takes a `.swap` whose `What=` is not its own
 //! name for no unit (systemd.swap(5)) and boots without that swap, which nothing but a wish
@@ -95,7 +95,7 @@ impl Journal {
             (Some(_), None) => &places.old,
             (None, Some(_)) => &places.new,
             (Some(_), Some(_)) => bail!(
-                "`{}` was to become `{}`, which is there meanwhile: move one of the two away",
+                "`{}` was to become `{}`, which exists by now: move one of the two away",
                 places.old.display(),
                 places.new.display()
             ),
@@ -243,7 +243,7 @@ impl Journal {
         let kept = self.copy_of("changed", path);
         let keeping = || format!("keeping `{}` in `{}`", there.display(), kept.display());
         if metadata.is_dir() {
-            bail!("`{}` is a directory: move it out of the way", there.display());
+            bail!("`{}` is a directory: move it away", there.display());
         }
         if metadata.is_symlink() {
             // Makes its directories.
@@ -254,13 +254,13 @@ impl Journal {
             inside::keep(&kept, stream::open(there)?)?;
         }
         fs::remove_file(there).with_context(keeping)?;
-        log::warn!("`{}` was made since; it is kept as `{}`", there.display(), kept.display());
+        log::warn!("`{}` was created since; it is kept as `{}`", there.display(), kept.display());
         Ok(())
     }
 }
 
 fn in_the_way_text(places: &Places) -> String {
-    format!("`{}` is there again, beside `{}`", places.old.display(), places.new.display())
+    format!("`{}` exists again, beside `{}`", places.old.display(), places.new.display())
 }
 
 fn turned_text(at: &Path, link: &Link) -> String {

@@ -5,7 +5,7 @@ use super::record::{Direction, State};
 use crate::plan::Step;
 
 impl Journal {
-    /// The last step that was announced and is not done, and which way it goes; none where no run is open,
+    /// The last step that was announced and is not done, and which way it goes; none if no run is open,
     /// or none of its steps.
     pub fn step_at_work(&self) -> Option<(&Step, Direction)> {
         let State::Open(direction) = self.state() else { return None };

@@ -44,7 +44,7 @@ pub struct Saved {
     /// The default entries, and what would have failed at the next boot, before the run.
     #[serde(default)]
     pub proof: Vec<Row>,
-    /// The run that this one takes back by a plan of its own, by the name of its journal's directory.
+    /// The run that this one undoes by a plan of its own, by the name of its journal's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
     /// Files that the user named with `--also`.

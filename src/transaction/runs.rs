@@ -69,8 +69,8 @@ impl Journal {
                 latest = Some(journal);
             } else if let Some(other) = open.replace(journal) {
                 bail!(
-                    "two runs are open, in `{}` and `{}`, and only one can be: find out which of them is true of this \
-                     system, and move the other directory away",
+                    "two runs are open, in `{}` and `{}`, but only one can be: find out which of them matches \
+                     this system, and move the other directory away",
                     other.dir().display(),
                     dir.display()
                 );

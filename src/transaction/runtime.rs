@@ -20,7 +20,7 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
 /// Something else that stands there: it is somebody's file.
 pub fn link(target: &Path, link: &Path) -> Result<()> {
     if link.symlink_metadata().is_ok_and(|metadata| !metadata.is_symlink()) {
-        bail!("`{}` is there and is no symbolic link: move it away", link.display());
+        bail!("`{}` exists and is not a symbolic link: move it away", link.display());
     }
     unlink(link)?;
     std::os::unix::fs::symlink(target, link)
@@ -51,7 +51,7 @@ pub fn with_hidden<T>(dir: &Path, act: impl FnOnce() -> Result<T>) -> Result<T> 
         super::staged::PREFIX,
         dir.file_name().unwrap_or_default().to_string_lossy()
     ));
-    let moving = || format!("moving `{}` out of the way", dir.display());
+    let moving = || format!("moving `{}` away", dir.display());
     let there = dir.symlink_metadata().is_ok();
     if there {
         fs::rename(dir, &hidden).with_context(moving)?;

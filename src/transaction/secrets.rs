@@ -61,7 +61,7 @@ impl Journal {
         self.dir().join(DROPPED).exists()
     }
 
-    /// Takes files out of the run that cannot be taken back any more.
+    /// Takes files out of the run that cannot be undone any more.
     pub(super) fn pass_over_dropped(&mut self) -> Result<()> {
         if self.has_dropped() {
             inside::is_file(&self.dir().join(DROPPED))?;

@@ -75,7 +75,10 @@ impl Staged {
     /// more goes away, what the system itself gives files (`security.*`, xattr(7)) excepted.
     pub fn follow(&self) -> Result<()> {
         let following = || {
-            format!("giving the new `{}` the attributes that it has by now", self.target.display())
+            format!(
+                "giving the new `{}` the attributes that the file has by now",
+                self.target.display()
+            )
         };
         let file = fs::File::open(&self.temporary).with_context(following)?;
         attributes::carry(&self.target, &self.target, &file, &self.temporary)?;

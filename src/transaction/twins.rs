@@ -18,9 +18,9 @@ use crate::guest::placed::same_bytes;
 /// One of them, by its paths on this machine.
 #[derive(Debug)]
 pub struct Twin {
-    /// Where it is.
+    /// If it is.
     pub from: PathBuf,
-    /// Where it is to be.
+    /// If it is to be.
     pub to: PathBuf,
     /// What it holds there, where that is something else.
     pub text: Option<Vec<u8>>,
@@ -82,8 +82,8 @@ pub fn there_is_room(twins: &[Twin]) -> Result<()> {
     for twin in twins.iter().filter(|twin| twin.to.symlink_metadata().is_err()) {
         let Ok(metadata) = twin.from.symlink_metadata() else { continue };
         let dir = twin.to.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new("/"));
-        let stat =
-            statvfs(dir).with_context(|| format!("asking for room at `{}`", dir.display()))?;
+        let stat = statvfs(dir)
+            .with_context(|| format!("asking for the free space at `{}`", dir.display()))?;
         let block = stat.fragment_size().max(512);
         let bytes = metadata.len().div_ceil(block) * block + block;
         match needs.iter_mut().find(|(device, ..)| *device == metadata.dev()) {
@@ -92,13 +92,13 @@ pub fn there_is_room(twins: &[Twin]) -> Result<()> {
         }
     }
     for (_, dir, bytes) in needs {
-        let stat =
-            statvfs(&dir).with_context(|| format!("asking for room at `{}`", dir.display()))?;
+        let stat = statvfs(&dir)
+            .with_context(|| format!("asking for the free space at `{}`", dir.display()))?;
         let free = stat.blocks_available() as u64 * stat.fragment_size() as u64;
         if free < bytes + SPARE {
             bail!(
-                "the file system of `{}` has {} MiB free, and a second copy of what is renamed there takes {} MiB: \
-                 make room, as by removing a kernel that nobody boots",
+                "the file system of `{}` has {} MiB free, and a second copy of what is renamed there needs {} \
+                 MiB: make room, for example by removing a kernel that nobody boots",
                 dir.display(),
                 free >> 20,
                 (bytes + SPARE).div_ceil(1 << 20)
@@ -131,7 +131,7 @@ impl Twin {
                 return Ok(false);
             }
             bail!(
-                "`{}` is there with other bytes: see whose it is, and move it away",
+                "`{}` exists with other bytes: find out whose it is, and move it away",
                 self.to.display()
             );
         }
@@ -170,7 +170,7 @@ impl Twin {
         };
         if !stands {
             bail!(
-                "`{}` is not what was made of `{}`, which stays: see what else writes there",
+                "`{}` is not what was made from `{}`, which stays: find out what else writes there",
                 self.to.display(),
                 self.from.display()
             );
@@ -277,10 +277,10 @@ mod tests {
         make(&twins).unwrap();
         fs::write(dir.path().join("new/linux"), "half").unwrap();
         let said = format!("{:#}", remove(&twins).unwrap_err());
-        assert!(said.contains("is not what was made of `"), "{said}");
+        assert!(said.contains("is not what was made from `"), "{said}");
         assert_eq!(names(dir.path()), ["new", "new.conf", "old", "old.conf"]);
         let said = format!("{:#}", make(&twins).unwrap_err());
-        let words = "linux` is there with other bytes: see whose it is, and move it away";
+        let words = "linux` exists with other bytes: find out whose it is, and move it away";
         assert!(said.contains(words), "{said}");
     }
 }

@@ -20,7 +20,7 @@ impl Journal {
         self.saved.undoes.is_some() && self.state() == State::Undone
     }
 
-    /// Closes the journal of the run that a finished one takes back, where there is one.
+    /// Closes the journal of the run that a finished one undoes, where there is one.
     pub fn close_undone(root: &Root, saved: &Saved) -> Result<()> {
         let Some(name) = &saved.undoes else { return Ok(()) };
         let Some(dir) = root.resolve(&Path::new(STATE).join(name))? else { return Ok(()) };

@@ -20,7 +20,7 @@ pub(super) fn check(saved: &Saved) -> Result<()> {
     }
     for path in saved.secrets.iter().flat_map(|secrets| &secrets.files) {
         if !saved.files.contains(path) {
-            bail!("`{}` is a secret of no file of the run", path.display());
+            bail!("`{}` is a secret that belongs to no file of the run", path.display());
         }
     }
     paths(&saved.paths)?;
@@ -96,7 +96,7 @@ fn placed(placed: &Placed) -> Result<()> {
 
 fn at_most(what: &str, told: usize, listed: usize) -> Result<()> {
     if told > listed {
-        bail!("it is about {told} {what}, and the plan lists {listed}");
+        bail!("it concerns {told} {what}, but the plan lists {listed}");
     }
     Ok(())
 }
@@ -107,7 +107,7 @@ fn name(name: &str) -> Result<()> {
         && !name.starts_with(['-', '.'])
         && !name.contains(|c: char| c == '/' || c.is_control());
     if !is_name {
-        bail!("`{}` is no kernel's version and no entry token", name.escape_debug());
+        bail!("`{}` is neither a kernel version nor an entry token", name.escape_debug());
     }
     Ok(())
 }

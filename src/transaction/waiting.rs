@@ -74,7 +74,7 @@ impl Waiter {
         if now.kind == self.seen.kind && is_one_of(target, &self.known)? {
             return Ok(now);
         }
-        bail!("`{}` was changed while postclone ran: run it again", target.display())
+        bail!("`{}` was changed while postclone ran: run the command again", target.display())
     }
 
     /// The same; and attributes that the target got meanwhile are the file's as well.

@@ -65,7 +65,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
         let digits = uuid.bytes().filter(|byte| *byte != b'-');
         let is_plain = uuid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !is_plain || digits.count() != DIGITS {
-            bail!("`{}` is no UUID of LVM's", uuid.escape_debug());
+            bail!("`{}` is not a UUID of LVM", uuid.escape_debug());
         }
     }
     Ok(Box::new(kept))
@@ -113,7 +113,7 @@ impl Change for Renewal {
         Subject {
             what: "set of LVM UUIDs",
             old: format!("{} ({}), {disks}", self.uuid, self.group),
-            new: "others, which LVM draws at the next boot,".to_owned(),
+            new: "new ones, which LVM generates at the next boot,".to_owned(),
             named_after: None,
             role: Role::Value,
         }
@@ -147,8 +147,8 @@ impl Change for Renewal {
             )];
         }
         vec![
-            "the UUIDs of the volume group and its disks change at the next boot, before / is mounted; after that boot \
-             `postclone undo` does not put them back"
+            "the UUIDs of the volume group and its disks change at the next boot, before / is mounted; after \
+             that boot, `postclone undo` does not restore the old ones"
                 .to_owned(),
         ]
     }
@@ -161,7 +161,7 @@ impl Change for Renewal {
     fn phase(&self, act: &Act) -> Result<Phase> {
         let Own::PlanLvmUuids { group, uuid } = act.read()?;
         if group != self.group || uuid != self.uuid {
-            bail!("it is about another group than the plan");
+            bail!("it concerns a different group than the plan");
         }
         Ok(Phase::Late)
     }
@@ -169,7 +169,7 @@ impl Change for Renewal {
     fn words(&self, act: &Act, direction: Direction) -> String {
         match (act.read(), direction) {
             (Ok(Own::PlanLvmUuids { group, .. }), Direction::Forward) => {
-                format!("have the next boot give {group} and its disks other UUIDs")
+                format!("make the next boot give {group} and its disks new UUIDs")
             }
             (Ok(Own::PlanLvmUuids { group, .. }), Direction::Backward) => {
                 format!("leave the UUIDs of {group} and its disks as they are")
@@ -188,12 +188,12 @@ impl Change for Renewal {
         let Own::PlanLvmUuids { group, .. } = act.read()?;
         if direction == Direction::Forward {
             made::file(root, Path::new(PLAN), self.plan().as_bytes())?;
-            return Ok(Some(format!("the next boot gives {group} and its disks other UUIDs")));
+            return Ok(Some(format!("the next boot gives {group} and its disks new UUIDs")));
         }
         made::take_away(root, Path::new(PLAN), self.plan().as_bytes())?;
         Ok(self
             .is_done()?
-            .then(|| format!("the UUIDs of {group} and its disks stay as the boot has made them")))
+            .then(|| format!("the UUIDs of {group} and its disks stay as the boot has set them")))
     }
 
     fn thing(&self) -> &'static str {
@@ -201,7 +201,7 @@ impl Change for Renewal {
     }
 
     fn next(&self) -> Option<&'static str> {
-        Some("It gives the volume group and its disks other UUIDs.")
+        Some("It gives the volume group and its disks new UUIDs.")
     }
 
     fn back(&self, _root: &Root) -> Result<Box<dyn Change>> {

@@ -146,7 +146,7 @@ impl Change for Renewal {
         let mut told = Vec::new();
         if self.volumes().next().is_some() {
             told.push(
-                "volumes that were named by UUID are named by their paths from now on, which hold under any UUID"
+                "volumes that were named by UUID are named by their paths from now on, which do not depend on UUIDs"
                     .to_owned(),
             );
         }
@@ -154,8 +154,8 @@ impl Change for Renewal {
             self.renewed.iter().filter(|one| one.seed).map(|one| one.called.as_str()).collect();
         if !seeds.is_empty() {
             told.push(format!(
-                "{} gets the feature metadata_csum_seed, without which the UUID of a mounted ext4 file system cannot \
-                 change: kernels before 4.4, and GRUB before 2.12, cannot read it then",
+                "{} gets the feature metadata_csum_seed, because the UUID of a mounted ext4 file system cannot \
+                 change without it: kernels before 4.4 and GRUB before 2.12 cannot read the file system then",
                 seeds.join(", ")
             ));
         }
@@ -185,7 +185,7 @@ impl Change for Renewal {
             Own::SetVolumes { volumes: some } => (some == volumes, Phase::Late),
         };
         if !is_all {
-            bail!("it is about other UUIDs than the plan");
+            bail!("it concerns different UUIDs than the plan");
         }
         Ok(phase)
     }
@@ -243,7 +243,7 @@ impl Change for Renewal {
         self.renewed.iter().try_for_each(|one| {
             let (now, wanted) = (set::now(one)?, one.uuid(direction));
             if now != wanted {
-                bail!("{} has the UUID {now}, not {wanted}: look with `blkid`", one.called);
+                bail!("{} has the UUID {now}, not {wanted}: check with `blkid`", one.called);
             }
             Ok(())
         })

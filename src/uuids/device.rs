@@ -36,7 +36,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The place of a block device; none where nothing but its number tells it from others.
+    /// The place of a block device; none if nothing but its number tells it from others.
     pub(super) fn of(number: &str, path: &str, devices: &Devices) -> Option<Self> {
         let dm = Path::new(NUMBERS).join(number).join("dm");
         let read = |file: &str| {
@@ -61,7 +61,7 @@ impl Place {
             Self::Mapped { dm_uuid, .. } => match volume(Path::new(SYSFS), dm_uuid) {
                 Some(name) => Ok(format!("/dev/{name}")),
                 None => {
-                    bail!("the volume {dm_uuid} is not active: activate it, `vgchange -ay`")
+                    bail!("the volume {dm_uuid} is not active: activate it with `vgchange -ay`")
                 }
             },
             Self::Partition(uuid) => {
@@ -70,8 +70,8 @@ impl Place {
                     [path] => Ok(path.to_owned()),
                     [] => bail!("no partition has the PARTUUID {uuid}: attach its disk"),
                     [one, other, ..] => bail!(
-                        "`{one}` and `{other}` both have the PARTUUID {uuid}: detach the disk that is none of this \
-                         machine's"
+                        "`{one}` and `{other}` both have the PARTUUID {uuid}: detach the disk that does not \
+                         belong to this machine"
                     ),
                 }
             }
@@ -91,11 +91,11 @@ impl Place {
             Self::Mapped { dm_uuid, path } => {
                 let name = path.strip_prefix("/dev/mapper/").filter(|name| is_plain(name));
                 if name.is_none() || !NAMED.iter().any(|kind| dm_uuid.starts_with(kind)) {
-                    bail!("`{}` is no volume of the device mapper", path.escape_debug());
+                    bail!("`{}` is not a volume of device-mapper", path.escape_debug());
                 }
             }
             Self::Partition(uuid) if !is_plain(uuid) => {
-                bail!("`{}` is no partition's UUID", uuid.escape_debug());
+                bail!("`{}` is not the UUID of a partition", uuid.escape_debug());
             }
             Self::Partition(_) => {}
         }

@@ -72,11 +72,11 @@ pub fn find(
 ) -> Result<(Option<Renewal>, Vec<Warning>)> {
     let none = |text: &str| Ok((None, vec![Warning::general(text)]));
     if !root.is_live() {
-        return none("UUIDs of file systems are changed in the running system alone: they stay");
+        return none("UUIDs of file systems can change only in the running system: they stay");
     }
     if generator(root) != Some(Generator::InitramfsTools) {
         return none(
-            "UUIDs of file systems stay: only images of initramfs-tools are known not to wait for the old ones",
+            "UUIDs of file systems stay: only images of initramfs-tools are known not to wait for the old UUIDs",
         );
     }
     let devices = Devices::look().map_err(refuse)?;
@@ -127,10 +127,12 @@ fn file_systems(root: &Root, warnings: &mut Vec<Warning>) -> Vec<Candidate> {
                 continue;
             }
             "xfs" | "btrfs" => {
-                "the UUID of such a file system changes only while it is not mounted"
+                "the UUID of such a file system can change only while it is not mounted"
             }
-            "vfat" => "a FAT file system's number changes only while it is not mounted",
-            _ => "postclone does not know how such a file system's UUID changes",
+            "vfat" => {
+                "the serial number of a FAT file system can change only while it is not mounted"
+            }
+            _ => "postclone does not know how to change the UUID of such a file system",
         };
         warnings.push(Warning::general(format!("{called} ({kind}) keeps its UUID: {why}")));
     }
@@ -169,11 +171,11 @@ fn one(
         return Ok(Err(format!("the kernel's device {number} has no name")));
     };
     let Some((uuid, _)) = devices.content(&path).filter(|(uuid, _)| is_uuid(uuid)) else {
-        return Ok(Err(format!("blkid sees no UUID on `{path}`")));
+        return Ok(Err(format!("blkid finds no UUID on `{path}`")));
     };
     if let [one, other, ..] = devices.with(uuid)[..] {
         return Ok(Err(format!(
-            "`{one}` and `{other}` have the same: detach the disk that is none of this machine's"
+            "`{one}` and `{other}` have the same UUID: detach the disk that does not belong to this machine"
         )));
     }
     let Some(mut place) = Place::of(&number, &path, devices) else {
@@ -192,12 +194,12 @@ fn one(
         );
     }
     if let Some(place) = is_told_of(root, uuid)? {
-        return Ok(Err(format!("`{}` has it, which is not rewritten", place.display())));
+        return Ok(Err(format!("`{}` contains it and is not rewritten", place.display())));
     }
     let mut seed = false;
     if content == Content::Ext {
         if has_grub && matches!(place, Place::Mapped { .. }) {
-            return Ok(Err("GRUB finds its files by it".to_owned()));
+            return Ok(Err("GRUB finds its files by that UUID".to_owned()));
         }
         match needs_seed(&ext::features(&path)?) {
             Ok(needs) => seed = needs,
@@ -205,7 +207,8 @@ fn one(
         }
         if seed && has_grub {
             return Ok(Err(format!(
-                "a mounted ext4 needs the feature {SEED} for that, with which GRUB before 2.12 cannot read it"
+                "a mounted ext4 file system needs the feature {SEED} for that, and GRUB before 2.12 cannot read \
+                 a file system with it"
             )));
         }
     }
@@ -218,10 +221,10 @@ fn one(
 fn needs_seed(features: &[String]) -> Result<bool, &'static str> {
     let has = |feature: &str| features.iter().any(|own| own == feature);
     if has("stable_inodes") {
-        return Err("its feature stable_inodes forbids another (ext4(5))");
+        return Err("its feature stable_inodes forbids another UUID (ext4(5))");
     }
     if has("mmp") {
-        return Err("its feature mmp keeps tune2fs from it while it is mounted");
+        return Err("its feature mmp prevents tune2fs from changing it while it is mounted");
     }
     if has("journal_dev") {
         return Err("it is the journal of another file system");

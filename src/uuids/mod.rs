@@ -69,7 +69,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
         .context("reading new UUIDs of file systems")?;
     for uuid in kept.renewed.iter().flat_map(|one| [&one.old, &one.new]) {
         if !is_uuid(uuid) {
-            bail!("`{}` is no UUID", uuid.escape_debug());
+            bail!("`{}` is not a UUID", uuid.escape_debug());
         }
     }
     kept.renewed.iter().try_for_each(|one| one.device.check())?;
@@ -99,13 +99,13 @@ mod tests {
         assert!(saved(OLD, partition).is_ok());
         assert!(saved(OLD, &mapped("LVM-x", "/dev/mapper/a--b-root")).is_ok());
         for (old, device, words) in [
-            ("../x", partition, "`../x` is no UUID"),
-            (OLD, r#"{"partition":"a b"}"#, "`a b` is no partition's UUID"),
-            (OLD, &mapped("LVM-x", "/dev/sda"), "`/dev/sda` is no volume of the device mapper"),
+            ("../x", partition, "`../x` is not a UUID"),
+            (OLD, r#"{"partition":"a b"}"#, "`a b` is not the UUID of a partition"),
+            (OLD, &mapped("LVM-x", "/dev/sda"), "`/dev/sda` is not a volume of device-mapper"),
             (
                 OLD,
                 &mapped("x", "/dev/mapper/x"),
-                "`/dev/mapper/x` is no volume of the device mapper",
+                "`/dev/mapper/x` is not a volume of device-mapper",
             ),
         ] {
             assert_eq!(format!("{:#}", saved(old, device).unwrap_err()), words);
@@ -114,6 +114,6 @@ mod tests {
         let phase = |act: &str| change.phase(&serde_json::from_str(act).unwrap());
         assert!(phase(r#"{"step":"set-partition-uuids","partitions":1}"#).is_ok());
         let error = phase(r#"{"step":"set-partition-uuids","partitions":2}"#).unwrap_err();
-        assert_eq!(error.to_string(), "it is about other UUIDs than the plan");
+        assert_eq!(error.to_string(), "it concerns different UUIDs than the plan");
     }
 }

@@ -32,20 +32,21 @@ pub(super) fn can_be(one: &Renewed) -> Result<()> {
     };
     if let Some(missing) = programs.iter().find(|program| program.find().is_none()) {
         bail!(
-            "`{}` is not there, which changes the UUID of {}: install it",
+            "`{}`, which changes the UUID of {}, is not installed: install it",
             missing.name(),
             one.called
         );
     }
     let now = now(one)?;
     if now != one.old {
-        bail!("{} has the UUID {now}, not {}: look with `blkid`", one.called, one.old);
+        bail!("{} has the UUID {now}, not {}: check with `blkid`", one.called, one.old);
     }
     if let (Content::Swap, Some(swap)) = (one.content, used(&one.device.find()?)) {
         let memory = swaps::memory();
         if swap.used > memory {
             bail!(
-                "{} KiB are in the swap `{}`, and memory has room for {memory}: end programs, or leave swap-uuids out",
+                "the swap `{1}` has {0} KiB in use, and memory has room for {memory}: end programs, or leave out \
+                 swap-uuids",
                 swap.used,
                 swap.path
             );
@@ -69,7 +70,7 @@ pub(super) fn uuid(
     let (now, to) = (blkid::read(&device)?, one.uuid(direction));
     if now != one.old && now != one.new {
         return Err(anyhow!(
-            "{} has got the UUID {now} meanwhile, which is neither {} nor {}: see to it by hand",
+            "{} has the UUID {now} by now, which is neither {} nor {}: correct it by hand",
             one.called,
             one.old,
             one.new

@@ -84,7 +84,7 @@ pub(super) fn carry_out(
 fn is_no_template(root: &Root, force: bool) -> Result<()> {
     match look::sealed_here(root).map_err(refuse)? {
         Some(host) if !force => Err(refuse(anyhow!(
-            "this machine is the template that was sealed as {}: run postclone in a clone of it, or give --force \
+            "this machine is the template that was sealed as {}: run postclone in a clone of it, or use --force \
              to change the template itself",
             if host.is_empty() { "a machine without a name" } else { &host }
         ))),
@@ -121,8 +121,9 @@ fn confirm(args: &RunArgs, job: &Job) -> Result<()> {
     let boot = job.not_rewritten.boot;
     if boot > 0 && !args.accept_stale {
         let places = count(usize::try_from(boot).unwrap_or(usize::MAX), "place");
-        let question =
-            format!("The next boot may read {old} in {places} that stay as they are. Go on?");
+        let question = format!(
+            "The next boot may read {old} in {places} that postclone does not change. Continue?"
+        );
         ask::confirm(&question, without_terminal)?;
     }
     ask::confirm(&question(job), without_terminal)
@@ -151,12 +152,12 @@ fn show(printer: &Printer, args: &RunArgs, job: &Job) -> Result<()> {
     if args.format == Format::Text { printer.what_it_will_do(job) } else { Ok(()) }
 }
 
-/// Plans once more. Refuses where a person said yes to another plan.
+/// Plans once more. Refuses if a person said yes to another plan.
 pub(crate) fn again(shown: Option<&Plan>, prepare: impl FnOnce() -> Result<Job>) -> Result<Job> {
     let second = prepare()?;
     match shown.and_then(|first| first.difference(&second.plan)) {
         Some(what) => Err(refuse(anyhow!(
-            "{what} since the plan was shown: nothing was changed; look at the new plan and say yes to that"
+            "{what} since the plan was shown: nothing was changed; look at the new plan, and confirm it"
         ))),
         None => Ok(second),
     }
@@ -180,12 +181,13 @@ pub(super) fn left(root: &Root, changes: &Changes) -> Option<SearchResult> {
     search().map_err(|error| log::warn!("searching for what still names {old}: {error:#}")).ok()
 }
 
-/// A run that was cut comes first: its journal knows what is half done.
+/// A run that was interrupted comes first: its journal knows what is half done.
 pub(crate) fn refuse_open(root: &Root) -> Result<()> {
     match changes::latest(root).map_err(refuse)? {
         Some((journal, changes)) if matches!(journal.state(), State::Open(_)) => {
             Err(refuse(anyhow!(
-                "the run from {} to {} was cut: finish it with `postclone rename --resume`, or take it back with `postclone undo`",
+                "the run from {} to {} was interrupted: finish it with `postclone rename --resume`, or undo it \
+                 with `postclone undo`",
                 changes.names(Direction::Backward),
                 changes.names(Direction::Forward)
             )))

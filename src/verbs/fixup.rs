@@ -38,7 +38,7 @@ pub fn run(args: &FixupArgs) -> Result<Exit> {
     logger::start(args.run.verbose, args.run.quiet);
     let once = Once::default();
     if args.if_clone && is_template(&args.run)? {
-        log::info!("this machine is the template itself: it stays as it is");
+        log::info!("this machine is the template itself: nothing changes");
         return Ok(Exit::Done);
     }
     carry_out(&args.run, Some(host::WHERE_IMAGE_BASED), |root| find(args, root, &once))
@@ -85,7 +85,7 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
             once.becomes.get_or_init(|| becomes);
         }
         let Some(becomes) = once.becomes.get().and_then(Option::as_ref) else {
-            let text = "nothing shows that this machine is a clone: it stays as it is";
+            let text = "nothing shows that this machine is a clone: nothing changes";
             return Ok((Changes::default(), vec![Warning::general(text)]));
         };
         if args.asks(Part::HostName) && !becomes.is_everywhere(root) {
@@ -123,7 +123,7 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
     let left = looked.as_ref().map(|looked| left::sentences(looked, &covered)).unwrap_or_default();
     parts.warnings.extend(left.into_iter().map(Warning::general));
     if args.run.dry_run && !parts.changes.0.is_empty() {
-        let text = "a run draws other IDs and keys than this dry run";
+        let text = "a run generates other IDs and keys than this dry run";
         parts.warnings.push(Warning::general(text));
     }
     Ok((parts.changes, parts.warnings))

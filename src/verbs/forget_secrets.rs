@@ -40,16 +40,13 @@ pub fn run() -> Result<Exit> {
         log::info!("`{}`: its secrets are dropped", journal.dir().display());
     }
     if at_boot::forget(&root)? {
-        log::info!(
-            "the volume group and its disks have other UUIDs: `{}` is removed",
-            at_boot::PLAN
-        );
+        log::info!("the volume group and its disks have new UUIDs: `{}` is removed", at_boot::PLAN);
     }
     secrets::unmark(&root)?;
     Ok(Exit::Done)
 }
 
-/// Why the boot was not good; none where it was.
+/// Why the boot was not good; none if it was.
 fn is_bad(root: &Root, journal: &Journal, changes: &Changes) -> Result<Option<String>> {
     if sshd::is_installed()
         && let Err(error) = sshd::check()

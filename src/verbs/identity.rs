@@ -27,7 +27,7 @@ pub fn run(args: &IdentityArgs) -> Result<Exit> {
     logger::start(args.verbose, false);
     let root = Root::open(&args.root)?;
     if root.is_live() {
-        let why = "what tells machines apart, and their keys, are for root alone";
+        let why = "only root can read keys and what tells machines apart";
         checks::is_root("postclone identity").map_err(|_| {
             refuse(anyhow!("postclone identity needs root ({why}): run it with sudo"))
         })?;
@@ -61,7 +61,7 @@ pub(super) fn glance(root: &Root, inventory: Option<&Inventory>) -> Option<Looke
 /// Writes down what is new. That it cannot be written is told, and no more: the record is a convenience.
 pub(super) fn note(root: &Root, looked: &Looked, by: By) {
     if let Some(why) = place::why_not() {
-        log::debug!("nothing is written down: {why}");
+        log::debug!("nothing is recorded: {why}");
         return;
     }
     let Some(record) = looked.recorded(by) else { return };

@@ -57,10 +57,10 @@ pub(super) fn run_of(journal: &Journal, changes: &Changes, at_work: Option<u32>)
 pub(super) fn waits(pid: u32) -> String {
     let lives = Path::new("/proc").join(pid.to_string()).exists();
     match pid {
-        0 => "A postclone is at work: wait until it has ended.".to_owned(),
-        _ if lives => format!("Process {pid}, a postclone, is at work: wait until it has ended."),
+        0 => "A postclone is running: wait until it has ended.".to_owned(),
+        _ if lives => format!("postclone is running as process {pid}: wait until it has ended."),
         _ => format!(
-            "An image tool that postclone (process {pid}) has left behind is at work: wait until it has ended."
+            "An image tool that postclone (process {pid}) left behind is running: wait until it has ended."
         ),
     }
 }

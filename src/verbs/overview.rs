@@ -1,4 +1,4 @@
-//! `postclone` alone: what it sees, and the one command to run next.
+//! `postclone` without a command: what it sees, and the one command to run next.
 
 use anyhow::Result;
 
@@ -50,7 +50,7 @@ pub fn run() -> Result<Exit> {
         Some(advice) => advice.clone(),
         None => new_name::advise(group, &root, None),
     });
-    line("the two", advice.as_ref().map_or("cannot be compared", agree));
+    line("names match", advice.as_ref().map_or("cannot be compared", agree));
     let platform = Platform::of_running();
     line("runs on", platform.map_or("unknown: there is no /sys", Platform::words));
     match (&seen.run, is_root) {
@@ -69,7 +69,7 @@ pub fn run() -> Result<Exit> {
     if !is_root {
         line(
             "not seen",
-            "LVM's report, the last run, the next boot, what is of the template: that takes root",
+            "LVM's report, the last run, the next boot, what is the template's: run as root to see them",
         );
     }
     let next = match (&seen.root_group, &group, &advice) {
@@ -81,7 +81,7 @@ pub fn run() -> Result<Exit> {
     };
     let next = if is_root { next } else { next.replace("`postclone", "`sudo postclone") };
     to_stdout(|out| {
-        writeln!(out, "postclone {}, which has changed nothing, sees:", env!("CARGO_PKG_VERSION"))?;
+        writeln!(out, "postclone {} changed nothing. It sees:", env!("CARGO_PKG_VERSION"))?;
         writeln!(out)?;
         lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         writeln!(out)?;
@@ -95,12 +95,12 @@ fn said(host: &HostName) -> String {
     format!("{} ({})", host.name, host.source)
 }
 
-/// Whether the group's name goes with the host's.
+/// Whether the group's name matches the host's.
 fn agree(advice: &Advice) -> &'static str {
     match advice {
-        Advice::Take(_) => "do not match",
-        Advice::SameHost(..) => "match",
+        Advice::Take(_) | Advice::Bad(..) => "no",
+        Advice::SameHost(..) => "yes",
         Advice::NoHost(_) => "cannot be compared: the system has no host name",
-        Advice::NoPattern(_) | Advice::Bad(..) => "have nothing to do with each other",
+        Advice::NoPattern(_) => "the group is not named after a host",
     }
 }

@@ -1,4 +1,4 @@
-//! What of a clone is its own already, and is not made anew unasked.
+//! What in a clone is already its own, and is not renewed unasked.
 
 use std::borrow::Cow;
 
@@ -46,12 +46,12 @@ pub(super) fn left(
         let (word, why) = (value.as_ref().map_or("", |value| value.get_name()), &first.evidence);
         if named.contains(item) {
             return Err(refuse(anyhow!(
-                "{word}: this machine's own already ({why}): give --force to make it anew all the same"
+                "{word}: already this machine's own ({why}): use --force to renew it all the same"
             )));
         }
         left.push(*item);
         told.push(Warning::general(format!(
-            "{word}: this machine's own already ({why}): nothing to renew"
+            "{word}: already this machine's own ({why}): nothing to renew"
         )));
     }
     Ok((left, told))

@@ -103,7 +103,7 @@ impl Printer {
                 if job.changes.iter().all(Change::is_empty) {
                     let is_made = job.plan.subjects.iter().any(|own| own.named_after.is_some());
                     let why = if is_made {
-                        format!("{} fits the host's name", job.plan.old_names())
+                        format!("{} matches the host name", job.plan.old_names())
                     } else {
                         format!("{} already", job.changes.state(Direction::Forward))
                     };
@@ -116,7 +116,7 @@ impl Printer {
                 {
                     return writeln!(
                         out,
-                        "# Nothing to rewrite: what is shown above is left to a person."
+                        "# Nothing to rewrite: a person must decide about what is shown above."
                     );
                 }
                 writeln!(out, "# Nothing to do: no known place names {old}.")
@@ -157,8 +157,8 @@ impl Printer {
             let more = audit::told::of_next_boot(&old, left);
             table::write(out, &outcome.proof, more.as_deref(), "# ", self.style)?;
             let journal = outcome.journal.display();
-            text::comment(out, &format!("The files as they were are in {journal}."))?;
-            writeln!(out, "# To take it back: postclone undo")?;
+            text::comment(out, &format!("The old files are in {journal}."))?;
+            writeln!(out, "# To undo it: postclone undo")?;
             let (on, off) = self.style.paint(Mark::Warning);
             for line in left.map(|left| left_lines(&old, left)).unwrap_or_default() {
                 writeln!(out, "# {on}{}{off}", printable::line(&line))?;
@@ -179,13 +179,13 @@ impl Printer {
         }
         if self.files_only && job.changes.need_images() {
             return vec![
-                "Next: the initramfs images were left alone; where they name the group, build them anew."
+                "Next: the initramfs images were not changed; if they name the group, rebuild them."
                     .to_owned(),
             ];
         }
         if job.generator.is_none() && job.changes.need_images() {
             lines.push(
-                "The initramfs images were left alone: build them anew before the next boot."
+                "The initramfs images were not changed: rebuild them before the next boot."
                     .to_owned(),
             );
         }
@@ -215,5 +215,5 @@ fn images(plan: &Plan) -> Option<String> {
         _ => None,
     });
     let paths: Vec<String> = paths.collect();
-    (!paths.is_empty()).then(|| format!("Built anew: {}.", paths.join(", ")))
+    (!paths.is_empty()).then(|| format!("Rebuilt: {}.", paths.join(", ")))
 }

@@ -14,8 +14,8 @@ pub fn run(args: &RenameHostArgs) -> Result<Exit> {
     logger::start(args.run.verbose, args.run.quiet);
     if !args.run.also.is_empty() {
         return Err(usage(
-            "--also is for names of groups and volumes: a host's name, which may be a word, is found in known \
-             places alone",
+            "--also is for names of groups and volumes: a host name, which may be an ordinary word, is found \
+             only in known places",
         ));
     }
     carry_out(&args.run, Some(host::WHERE_IMAGE_BASED), |root| {

@@ -24,7 +24,7 @@ pub fn run(args: &RenewArgs) -> Result<Exit> {
             parts.warnings.extend(storage::left(root));
         }
         if args.run.dry_run && !parts.changes.0.is_empty() {
-            let text = "a run draws other IDs and keys than this dry run";
+            let text = "a run generates other IDs and keys than this dry run";
             parts.warnings.push(Warning::general(text));
         }
         Ok((parts.changes, parts.warnings))

@@ -1,4 +1,4 @@
-//! A clone's IDs and keys, made anew: for `renew`, and for `fixup` beside other parts.
+//! A clone's IDs and keys, renewed: for `renew`, and for `fixup` beside other parts.
 
 use std::cell::OnceCell;
 
@@ -30,7 +30,7 @@ impl Drawn {
     }
 }
 
-/// Which items are asked for, those that the user named, and whether what is the machine's own is made anew
+/// Which items are asked for, those that the user named, and whether what is the machine's own is made again
 /// all the same.
 pub(super) type Asked<'a, F> = (F, &'a [Item], bool);
 
@@ -74,7 +74,7 @@ pub(super) fn add(
     if asks(Item::SnakeoilCertificate) {
         parts.add(snakeoil::find(root, &drawn.certificate)?);
     }
-    // The last one: what fails after it is taken back, and the seeds are not.
+    // The last one: what fails after it is undone, and the seeds are not.
     if asks(Item::RandomSeeds) {
         parts.add((seeds::find(root)?, Vec::new()));
     }

@@ -24,7 +24,7 @@ use crate::transaction::journal::Journal;
 use crate::transaction::record::{Direction, State};
 use crate::world::World;
 
-/// Finishes the last run where it was cut.
+/// Finishes the last run where it was interrupted.
 pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     let root = Root::open(&args.root)?;
     // Before the journal is read: another postclone may be writing it.
@@ -33,7 +33,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     let Some((mut journal, changes)) =
         run.filter(|(journal, _)| journal.state() == State::Open(Direction::Forward))
     else {
-        to_stdout(|out| writeln!(out, "# Nothing to do: no run was cut."))?;
+        to_stdout(|out| writeln!(out, "# Nothing to do: no run was interrupted."))?;
         return Ok(Exit::Done);
     };
     may_be_taken_up(&root, &journal, &changes)?;
@@ -47,7 +47,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     let left = left(&root, &changes);
     to_stdout(|out| {
         for subject in changes.subjects() {
-            writeln!(out, "# Finished: {} {} is {} now.", subject.what, subject.old, subject.new)?;
+            writeln!(out, "# Finished: {} {} is now {}.", subject.what, subject.old, subject.new)?;
         }
         outcome.seen.iter().try_for_each(|line| comment(out, &format!(" - {line}")))?;
         let more = of_next_boot(&old, left.as_ref());
@@ -81,8 +81,8 @@ fn refuse_what_came_since(root: &Root, journal: &Journal, changes: &Changes) -> 
     match planned.changes.iter().find(|change| !known.contains(&change.path)) {
         None => Ok(()),
         Some(change) => Err(refuse(anyhow!(
-            "`{}` names {} and came after the run was cut, which knows nothing of it: take the run back with \
-             `postclone undo`, and rename again",
+            "`{}` names {} and was added after the run was interrupted, so the run does not know it: undo the \
+             run with `postclone undo`, and rename again",
             change.path.display(),
             changes.names(Direction::Backward)
         ))),

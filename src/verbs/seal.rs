@@ -1,4 +1,4 @@
-//! `postclone seal`: writes down what a template has, so that its clones are told from it.
+//! `postclone seal`: records what a template has, so that its clones can be told apart from it.
 
 use anyhow::{Result, anyhow};
 
@@ -38,7 +38,7 @@ pub fn run(args: &SealArgs) -> Result<Exit> {
     let looked = look(&root, Some(&Told::ask(&root, None)), None).map_err(refuse)?;
     if looked.marks.is_empty() {
         return Err(refuse(anyhow!(
-            "nothing tells this machine from its clones: it has no firmware UUID, network card or disk \
+            "nothing tells this machine apart from its clones: it has no firmware UUID, network card or disk \
              that Linux shows"
         )));
     }
@@ -48,7 +48,7 @@ pub fn run(args: &SealArgs) -> Result<Exit> {
     let others = looked.kinds_in(State::Template);
     if !others.is_empty() {
         log::warn!(
-            "this machine is a clone itself, and has of an earlier one: {}; see `postclone identity`",
+            "this machine is itself a clone, and still has from an earlier machine: {}; see `postclone identity`",
             others.join(", ")
         );
     }
@@ -57,7 +57,7 @@ pub fn run(args: &SealArgs) -> Result<Exit> {
         to_stdout(|out| {
             writeln!(
                 out,
-                "Sealed: {} on record in {PATH}. Clones of this machine's disk will be told from it.",
+                "Sealed: {} on record in {PATH}. Clones of this machine's disk can now be told apart from it.",
                 count(rows, "identity").replace("identitys", "identities")
             )
         })?;

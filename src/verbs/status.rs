@@ -1,4 +1,4 @@
-//! `postclone status`: what group root is on, whose name it bears, what waits or was cut.
+//! `postclone status`: the group of the root, whose name it has, what waits, and whether a run was interrupted.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -50,7 +50,7 @@ pub(crate) struct Status {
     /// What the group's name says beside the host's, where the group is known.
     #[serde(skip)]
     pub(crate) names: Option<Advice>,
-    /// What is still the template's; none where that was not looked at.
+    /// What is still the template's; none if that was not looked at.
     pub(crate) identity: Option<Summary>,
     /// None where it is not known which group the next boot needs.
     pub(crate) proof: Option<Vec<Row>>,
@@ -77,7 +77,8 @@ pub fn run(args: &StatusArgs) -> Result<Exit> {
         Some(rows) if proof::failures(&rows).is_none() => Ok(Exit::Done),
         Some(_) => Ok(Exit::Refused),
         None => Err(refuse(anyhow!(
-            "the next boot cannot be proved: which group it needs is not known, or a run was cut; run it as root"
+            "the next boot cannot be proved: it is not known which group it needs, or a run was interrupted; run \
+             the command as root"
         ))),
     }
 }
@@ -126,13 +127,14 @@ pub(crate) fn look(root: &Root) -> Status {
     let advice = match state {
         _ if at_work.is_some() => waits(at_work.unwrap_or_default()),
         Some(State::Open(Direction::Forward)) if undoes => {
-            format!("Taking the last run back was cut. Finish it with `postclone undo{there}`.")
+            format!("The undo of the last run was interrupted. Finish it with `postclone undo{there}`.")
         }
         Some(State::Open(Direction::Forward)) => format!(
-            "The last run was cut. Finish it with `postclone rename --resume{there}`, or take it back with `postclone undo{there}`."
+            "The last run was interrupted. Finish it with `postclone rename --resume{there}`, or undo it with \
+             `postclone undo{there}`."
         ),
         Some(State::Open(Direction::Backward)) => {
-            format!("Taking the last run back was cut. Finish it with `postclone undo{there}`.")
+            format!("The undo of the last run was interrupted. Finish it with `postclone undo{there}`.")
         }
         _ if reboot_pending => {
             "Reboot: the running system still has the old name beside the new one.".to_owned()
@@ -142,8 +144,8 @@ pub(crate) fn look(root: &Root) -> Status {
             _ if identity.as_ref().is_some_and(can_be_fixed) => FIXUP.to_owned(),
             (Some(group), Some(_)) => idle(group, names.as_ref(), None, None),
             _ if identity.as_ref().is_some_and(|identity| !identity.template.is_empty()) => {
-                "Something here is still the template's. See what, what it hurts and what changes it: \
-                 `postclone identity`."
+                "Something here is still the template's. `postclone identity` says what it is, what harm it does \
+                 and what changes it."
                     .to_owned()
             }
             (Some(group), None) => idle(group, names.as_ref(), state, kept.as_ref()),
@@ -151,7 +153,7 @@ pub(crate) fn look(root: &Root) -> Status {
                 .as_ref()
                 .and_then(|inventory| hidden(root, inventory))
                 .unwrap_or_else(|| {
-                    "No volume group can be seen under /, or it takes root to see it.".to_owned()
+                    "No volume group can be seen under /, or only root can see it.".to_owned()
                 }),
         },
     };
@@ -169,8 +171,8 @@ pub(crate) fn look(root: &Root) -> Status {
     }
 }
 
-/// Every row of the system as it is, by the group that LVM reports, or else by the last run; none where
-/// there is neither, or where the last run was cut in the middle.
+/// Every row of the system as it is, by the group that LVM reports, or else by the last run; none if
+/// there is neither, or where the last run was interrupted in the middle.
 fn proof_of(
     root: &Root,
     group: Option<&Group>,
@@ -215,8 +217,8 @@ fn hidden(root: &Root, inventory: &Inventory) -> Option<String> {
 }
 
 /// The words where something is the template's that a fixup changes.
-const FIXUP: &str = "This machine is a clone, and has what is its template's. `postclone fixup` gives it names, IDs and keys \
-     of its own; `postclone identity` says what each of the template's hurts.";
+const FIXUP: &str = "This machine is a clone, and still has parts of its template's identity. `postclone fixup` \
+                     gives it its own names, IDs and keys; `postclone identity` says what harm each old one does.";
 
 /// Whether a fixup changes something of what is the template's.
 fn can_be_fixed(identity: &Summary) -> bool {

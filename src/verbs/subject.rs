@@ -24,7 +24,7 @@ pub(super) fn wanted(args: &AuditArgs, root: &Root) -> Result<Wanted> {
         None
     });
     let mappings = plan::mappings(root).unwrap_or_else(|error| {
-        log::warn!("{error:#}: names of dm-crypt mappings cannot be told from volumes");
+        log::warn!("{error:#}: names of dm-crypt mappings cannot be told apart from volumes");
         BTreeSet::new()
     });
     let kept = run.as_ref().and_then(|(journal, _)| group::among(&journal.saved.changes));
@@ -36,7 +36,7 @@ pub(super) fn wanted(args: &AuditArgs, root: &Root) -> Result<Wanted> {
     }
     let name = args.name.clone().or_else(|| Some(taken_away(&run.as_ref()?.0, kept.as_ref()?)));
     let name = name.ok_or_else(|| {
-        anyhow!("there is no run of postclone whose old name could be searched for: give NAME")
+        anyhow!("there is no run of postclone with an old name to search for: give NAME")
     })?;
     let kept = kept.filter(|kept| [&kept.old, &kept.new].contains(&&name));
     let volumes = match inventory(args, root)? {
@@ -49,7 +49,7 @@ pub(super) fn wanted(args: &AuditArgs, root: &Root) -> Result<Wanted> {
     });
     if volumes.is_none() {
         log::info!(
-            "LVM reports no group that has or had the name {name}: volumes are told by form"
+            "LVM reports no group that has or had the name {name}: volumes are recognized by their form"
         );
     }
     Ok(wanted_beside(name, volumes.map_or(Volumes::ByForm, Volumes::Known), mappings))

@@ -162,7 +162,7 @@ impl Change for Rename {
                     && old == self.kept.old.as_str()
                     && new == self.kept.new.as_str();
                 if !same {
-                    bail!("it renames another volume than the plan");
+                    bail!("it renames a different volume than the plan");
                 }
                 Ok(Phase::Pivot)
             }
@@ -217,7 +217,7 @@ impl Change for Rename {
         let (_, name) = lvm::volume_name(group, volume)?;
         if name != *to {
             bail!(
-                "LVM calls the volume {volume} `{name}`, not `{to}`: look with `lvs -o +lv_uuid`"
+                "LVM calls the volume {volume} `{name}`, not `{to}`: check with `lvs -o +lv_uuid`"
             );
         }
         Ok(())
@@ -266,7 +266,7 @@ impl Change for Rename {
     }
 }
 
-/// Nothing to do where the volume has the name already: a run that was cut is taken up.
+/// Nothing to do if the volume has the name already: a run that was interrupted is taken up.
 fn rename(
     group_uuid: &str,
     uuid: &str,
@@ -280,7 +280,7 @@ fn rename(
     }
     if name != *from {
         bail!(
-            "LVM calls the volume {uuid} `{name}`, neither `{from}` nor `{to}`: look with `lvs -o +lv_uuid`"
+            "LVM calls the volume {uuid} `{name}`, neither `{from}` nor `{to}`: check with `lvs -o +lv_uuid`"
         );
     }
     told.0 = Some(Instant::now());

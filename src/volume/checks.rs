@@ -26,7 +26,7 @@ fn node_is_free(group: &Group, kept: &Kept) -> Result<()> {
     let name = dm::dm_name(&kept.group, &kept.new);
     if nodes.contains(&name) {
         bail!(
-            "a dm device is named `{name}` already: see `dmsetup info {name}`, or choose another name"
+            "a dm device is already named `{name}`: see `dmsetup info {name}`, or choose another name"
         );
     }
     Ok(())
@@ -38,7 +38,7 @@ fn path_is_free(job: &Job, group: &Group, kept: &Kept) -> Result<()> {
     let is_own = own.contains(&dm::dm_name(&kept.group, &kept.new));
     let path = Path::new("/dev").join(kept.group.as_str()).join(kept.new.as_str());
     if !is_own && job.root.is_live() && path.symlink_metadata().is_ok() {
-        bail!("`{}` exists already: choose another name, or see what it is", path.display());
+        bail!("`{}` already exists: choose another name, or check what it is", path.display());
     }
     Ok(())
 }

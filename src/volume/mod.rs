@@ -43,7 +43,7 @@ pub struct Kept {
     pub new: LvName,
     /// The volume's UUID, where the run renames it in LVM.
     pub uuid: Option<String>,
-    /// The group's volumes under the names before; none where they are told by form.
+    /// The group's volumes under the names before; none if they are told by form.
     pub volumes: Option<Vec<KeptVolume>>,
 }
 
@@ -82,7 +82,7 @@ impl Kept {
 /// What no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
-        .context("reading the renaming of a volume")?;
+        .context("reading the rename of a volume")?;
     [&kept.uuid, &kept.group_uuid].into_iter().flatten().try_for_each(|uuid| lvm::is_uuid(uuid))?;
     if kept.uuid.is_some() && kept.group_uuid.is_none() {
         bail!("it renames a volume of a group without a UUID");

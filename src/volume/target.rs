@@ -16,7 +16,7 @@ use crate::plan::Warning;
 /// What a person asks for.
 pub(crate) struct Asked {
     pub(crate) group: VgName,
-    /// The group's UUID, where a run is taken back.
+    /// The group's UUID, where a run is undone.
     pub(crate) group_uuid: Option<String>,
     pub(crate) old: LvName,
     pub(crate) new: LvName,
@@ -52,7 +52,7 @@ pub(crate) fn find(asked: &Asked) -> Result<Target> {
     };
     let Some(inventory) = inventory(asked).map_err(refuse)? else {
         let warnings = vec![Warning::general(
-            "there is no LVM report, so volumes are told by the form of their names alone",
+            "there is no LVM report, so volumes are recognized only by the form of their names",
         )];
         return Ok(Target { rename: Rename { kept, seen: None }, warnings });
     };
@@ -62,13 +62,14 @@ pub(crate) fn find(asked: &Asked) -> Result<Target> {
     match (has(old), has(new)) {
         (Some(_), Some(_)) => {
             return Err(refuse(anyhow!(
-                "the name `{new}` is taken by another volume of `{group}`: choose another"
+                "another volume of `{group}` already has the name `{new}`: choose another name"
             )));
         }
         (None, None) => return Err(refuse(absent(asked, seen))),
         (Some(volume), None) if is_part(&volume.name) => {
             return Err(refuse(anyhow!(
-                "`{group}/{old}` is a hidden part of another volume, which LVM renames with that: see `lvs -a {group}`"
+                "`{group}/{old}` is a hidden part of another volume, and LVM renames it with that volume: see \
+                 `lvs -a {group}`"
             )));
         }
         (Some(volume), None) => {
@@ -95,12 +96,12 @@ pub(crate) fn find(asked: &Asked) -> Result<Target> {
     Ok(Target { rename: Rename { kept, seen: Some(seen.clone()) }, warnings: Vec::new() })
 }
 
-/// The report that the arguments ask for; none where LVM is not to be called.
+/// The report that the arguments ask for; none if LVM is not to be called.
 fn inventory(asked: &Asked) -> Result<Option<Inventory>> {
     if let Some(file) = &asked.lvm_report {
         if !asked.files_only && !asked.dry_run {
             bail!(
-                "--lvm-report tells of disks that may be elsewhere: add --files-only or --dry-run"
+                "--lvm-report describes disks that may be elsewhere: add --files-only or --dry-run"
             );
         }
         let reading = || format!("reading `{}`", file.display());
@@ -129,7 +130,8 @@ fn seen<'a>(asked: &Asked, inventory: &'a Inventory) -> Result<&'a Group> {
         [group] => Ok(group),
         [] => bail!("there is no volume group `{name}`: see `vgs`"),
         _ => bail!(
-            "{} volume groups are named `{name}`, and LVM would rename in none of them: detach the disks of the others",
+            "{} volume groups are named `{name}`, and LVM would rename a volume in none of them: detach the \
+             disks of the others",
             groups.len()
         ),
     }

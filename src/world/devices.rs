@@ -1,4 +1,4 @@
-//! A /dev in which the group's volumes stand under their new names alone.
+//! A /dev that has the group's volumes only under their new names.
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt;

@@ -16,7 +16,7 @@ use crate::transaction::scratch;
 /// The extended attribute that has the label (xattr(7)).
 const LABEL: &str = "security.selinux";
 
-/// The label of a file, or of a link itself; none where it has none, or the file system knows of none.
+/// The label of a file, or of a link itself; none if it has none, or the file system knows of none.
 pub(super) fn of(path: &Path) -> Result<Option<Vec<u8>>> {
     xattr::get(path, LABEL)
         .or_else(|error| if is_no_label(&error) { Ok(None) } else { Err(error) })

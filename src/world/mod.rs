@@ -92,7 +92,7 @@ impl World {
         let work = || {
             self.enter().with_context(|| {
                 format!(
-                    "making a view of `{}` for the image tools, for which root needs all its capabilities",
+                    "making a view of `{}` for the image tools, which needs all capabilities of root",
                     self.root.display()
                 )
             })?;

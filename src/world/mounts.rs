@@ -10,7 +10,9 @@ use super::labels;
 /// Keeps every later mount from the rest of the machine, and the machine's from here.
 pub(super) fn private() -> Result<()> {
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
-        .context("parting its mounts from the system's: `/` is no mount point, as in a chroot")
+        .context(
+            "separating its mounts from the system's: `/` is not a mount point, as in a chroot",
+        )
 }
 
 /// Mounts a file system in memory. Its root directory has the label of what it covers.
@@ -34,7 +36,7 @@ fn tmpfs(at: &Path, options: &str) -> Result<()> {
 /// Keeps a mount, and those below it, out of copies of the tree that it stands in.
 pub(super) fn leave_out(at: &Path) -> Result<()> {
     mount(None::<&str>, at, None::<&str>, MsFlags::MS_UNBINDABLE, None::<&str>)
-        .with_context(|| format!("keeping `{}` to itself", at.display()))
+        .with_context(|| format!("making `{}` private", at.display()))
 }
 
 /// Shows a file, or a directory without what is mounted below it, in another place as well.

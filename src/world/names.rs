@@ -1,4 +1,4 @@
-//! The dm devices that still bear old names, and every spelling of theirs in /dev and in udev's records
+//! The dm devices that still have old names, and every spelling of theirs in /dev and in udev's records
 //! with the new ones.
 
 use std::fs;
@@ -14,7 +14,7 @@ pub(super) struct Device {
     pub(super) kernel: String,
     /// Device number: `254:0`.
     pub(super) number: String,
-    /// dm name that it bears.
+    /// dm name that it has.
     pub(super) old: String,
     /// dm name that it is to have.
     pub(super) new: String,

@@ -138,7 +138,7 @@ const PLANTED: &[Planting] = &[
             symlink("../outside", disk.root().join("x")).unwrap();
             disk.add_file("/x/passwd");
         },
-        "/x` is a symbolic link where the journal has a directory",
+        "/x` is a symbolic link where the journal has a directory: put the directory back",
     ),
     (
         "a directory that is a link to nothing",
@@ -146,17 +146,17 @@ const PLANTED: &[Planting] = &[
             symlink(disk.dir.path().join("new"), disk.root().join("x")).unwrap();
             disk.add_file("/x/y/passwd");
         },
-        "/x` is a symbolic link where the journal has a directory",
+        "/x` is a symbolic link where the journal has a directory: put the directory back",
     ),
     (
         "a path that climbs",
         |disk| disk.add_file("/etc/../../outside/passwd"),
-        "is no absolute path without `.` and `..`",
+        "is not an absolute path without `.` and `..`",
     ),
     (
         "a path with a dot",
         |disk| disk.add_file("/./etc/new"),
-        "is no absolute path without `.` and `..`",
+        "is not an absolute path without `.` and `..`",
     ),
     (
         "a file that is a link now",
@@ -164,7 +164,7 @@ const PLANTED: &[Planting] = &[
             fs::remove_file(disk.root().join("etc/fstab")).unwrap();
             symlink("../../outside/fstab", disk.root().join("etc/fstab")).unwrap();
         },
-        "/etc/fstab` is a symbolic link where the journal has a file",
+        "/etc/fstab` is a symbolic link where the journal has a file: put the file back",
     ),
     (
         "a file that is a FIFO now",
@@ -172,7 +172,7 @@ const PLANTED: &[Planting] = &[
             fs::remove_file(disk.root().join("etc/fstab")).unwrap();
             nix::unistd::mkfifo(&disk.root().join("etc/fstab"), Mode::S_IRWXU).unwrap();
         },
-        "/etc/fstab` is no regular file: move it",
+        "/etc/fstab` is not a regular file: move it away",
     ),
     (
         "copies that are a link",
@@ -180,7 +180,7 @@ const PLANTED: &[Planting] = &[
             fs::remove_dir_all(disk.run_dir().join("before")).unwrap();
             symlink(disk.outside(), disk.run_dir().join("before")).unwrap();
         },
-        "/before` is a symbolic link where",
+        "/before` is a symbolic link where the journal has a directory: put the directory back",
     ),
     (
         "a copy that is a link",
@@ -189,7 +189,8 @@ const PLANTED: &[Planting] = &[
             fs::remove_file(&copy).unwrap();
             symlink(disk.outside().join("fstab"), copy).unwrap();
         },
-        "is no regular file, and postclone makes no other in a journal",
+        "` is not a regular file, and postclone creates only regular files in a journal: find out who created \
+         it, and move it away",
     ),
     (
         "a copy that is a FIFO",
@@ -197,7 +198,8 @@ const PLANTED: &[Planting] = &[
             let fifo = disk.run_dir().join("after/fifo");
             nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).unwrap();
         },
-        "is no regular file, and postclone makes no other in a journal",
+        "` is not a regular file, and postclone creates only regular files in a journal: find out who created \
+         it, and move it away",
     ),
     (
         "a place for changed files that is a link",
@@ -205,7 +207,7 @@ const PLANTED: &[Planting] = &[
             symlink(disk.outside(), disk.run_dir().join("changed")).unwrap();
             fs::write(disk.root().join("etc/fstab"), "mine\n").unwrap();
         },
-        "/changed` is a symbolic link where",
+        "/changed` is a symbolic link where the journal has a directory: put the directory back",
     ),
     (
         "an image behind a link out of the root",
@@ -222,7 +224,7 @@ const PLANTED: &[Planting] = &[
             symlink(disk.dir.path().join("new"), disk.root().join("boot/x")).unwrap();
             disk.add_step(json!({"step": "rebuild-image", "generator": "dracut", "kernel": "6", "path": "/boot/x"}));
         },
-        "/boot/x` is a symbolic link where the journal has a file",
+        "/boot/x` is a symbolic link where the journal has a file: put the file back",
     ),
     (
         "a kept image that is a link",
@@ -230,7 +232,8 @@ const PLANTED: &[Planting] = &[
             fs::create_dir(disk.run_dir().join("images")).unwrap();
             symlink(disk.outside().join("passwd"), disk.run_dir().join("images/initrd")).unwrap();
         },
-        "is no regular file, and postclone makes no other in a journal",
+        "` is not a regular file, and postclone creates only regular files in a journal: find out who created \
+         it, and move it away",
     ),
     (
         "a rename into another directory",
@@ -249,7 +252,7 @@ const PLANTED: &[Planting] = &[
                 json!({"from": "/x/passwd", "to": "/x/shadow", "kind": "file", "link": null});
             disk.edit(|plan| plan["paths"] = json!([change]));
         },
-        "/x` is a symbolic link where the journal has a directory",
+        "/x` is a symbolic link where the journal has a directory: put the directory back",
     ),
     (
         "a rename that is there twice",
@@ -264,17 +267,17 @@ const PLANTED: &[Planting] = &[
         |disk| {
             disk.add_step(json!({"step": "rebuild-image", "generator": "dracut", "kernel": "../x", "path": "/boot/x"}));
         },
-        "`../x` is no kernel's version and no entry token",
+        "`../x` is neither a kernel version nor an entry token",
     ),
     (
         "a UUID that is an option",
         |disk| disk.edit(|plan| plan["changes"][0]["uuid"] = json!("--all")),
-        "`--all` is no UUID of LVM's",
+        "`--all` is not a UUID of LVM",
     ),
     (
         "a step about another group",
         |disk| disk.add_step(json!({"step": "rename-group", "uuid": "x", "old": OLD, "new": NEW})),
-        "step 1: it renames another group than the plan",
+        "step 1: it renames a different group than the plan",
     ),
     (
         "a step that no kind of change knows",
@@ -284,24 +287,24 @@ const PLANTED: &[Planting] = &[
     (
         "a step of a change that is not there",
         |disk| disk.add_step(json!({"step": "await-reboot", "change": 7})),
-        "step 1: the step `await-reboot` is of a change that the plan has not",
+        "step 1: the step `await-reboot` belongs to a change that is not in the plan",
     ),
     (
         "a secret of no file",
         |disk| {
             disk.edit(|plan| plan["secrets"] = json!({"files": ["/etc/shadow"], "boot": "x"}));
         },
-        "`/etc/shadow` is a secret of no file of the run",
+        "`/etc/shadow` is a secret that belongs to no file of the run",
     ),
     (
         "a change of an unknown kind",
         |disk| disk.edit(|plan| plan["changes"][0]["kind"] = json!("weather")),
-        "it is about a change of the kind `weather`",
+        "it concerns a change of the kind `weather`",
     ),
     (
         "a group without a name",
         |disk| disk.edit(|plan| plan["changes"][0]["old"] = json!("")),
-        "reading the renaming of a group",
+        "reading the rename of a group",
     ),
     (
         "a volume of a group without a UUID",
@@ -320,12 +323,12 @@ const PLANTED: &[Planting] = &[
                 plan["steps"].as_array_mut().unwrap().insert(0, step);
             });
         },
-        "step 1: it renames another volume than the plan",
+        "step 1: it renames a different volume than the plan",
     ),
     (
         "a step about files that are not listed",
         |disk| disk.add_step(json!({"step": "replace-files", "files": 1000})),
-        "it is about 1000 files, and the plan lists",
+        "it concerns 1000 files, but the plan lists",
     ),
     (
         "a record of a step that is not there",
@@ -333,7 +336,7 @@ const PLANTED: &[Planting] = &[
             let record = json!({"record": "done", "direction": "forward", "step": 99});
             disk.write(&[disk.lines(), vec![signed(record)]].concat());
         },
-        "a record is about step 100, of ",
+        "a record concerns step 100, of ",
     ),
     (
         "a second plan",
@@ -346,7 +349,7 @@ const PLANTED: &[Planting] = &[
             fs::rename(disk.run_dir(), disk.outside().join("run")).unwrap();
             symlink(disk.outside().join("run"), disk.run_dir()).unwrap();
         },
-        "is no directory, as a run has one",
+        "` is not a directory of a run: move it away",
     ),
     (
         "a journal that is a link",
@@ -354,7 +357,7 @@ const PLANTED: &[Planting] = &[
             fs::rename(disk.run_dir().join("journal"), disk.outside().join("journal")).unwrap();
             symlink(disk.outside().join("journal"), disk.run_dir().join("journal")).unwrap();
         },
-        "/journal` is a symbolic link where the journal has a file",
+        "/journal` is a symbolic link where the journal has a file: put the file back",
     ),
     (
         "a journal without end",
@@ -362,7 +365,7 @@ const PLANTED: &[Planting] = &[
             let file = File::options().write(true).open(disk.run_dir().join("journal")).unwrap();
             file.set_len(300 << 20).unwrap();
         },
-        "is no journal: it has more than 256 MiB",
+        "is not a journal: it has more than 256 MiB",
     ),
     (
         "a lock that is a link",
@@ -370,7 +373,7 @@ const PLANTED: &[Planting] = &[
             fs::remove_file(disk.state().join("lock")).unwrap();
             symlink(disk.dir.path().join("new"), disk.state().join("lock")).unwrap();
         },
-        "/lock` is a symbolic link where",
+        "/lock` is a symbolic link where the journal has a file: put the file back",
     ),
 ];
 
@@ -397,7 +400,11 @@ fn a_rename_makes_its_state_inside_the_root() {
     fs::remove_dir_all(&var).unwrap();
     symlink(disk.dir.path().join("new"), &var).unwrap();
     let run = disk.rename().demand(1);
-    assert!(run.stderr.contains("/var` is a symbolic link to nothing"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("/var` is a symbolic link to nothing: remove it, or create its target"),
+        "{}",
+        run.stderr
+    );
     assert!(!disk.dir.path().join("new").exists());
     // Inside the root it may lead where it likes.
     fs::remove_file(&var).unwrap();
@@ -416,7 +423,7 @@ fn what_somebody_else_may_have_written_is_refused() {
         (|path| chown(path, Some(65534), None).unwrap(), "belongs to user 65534, so anybody"),
         (
             |path| fs::set_permissions(path, fs::Permissions::from_mode(0o1777)).unwrap(),
-            "has mode 1777, by which others may write to it",
+            "has mode 1777, so others may write to it",
         ),
     ];
     for (give, words) in gives {
@@ -513,7 +520,7 @@ fn a_copy_of_a_run_is_no_run() {
     assert_eq!((journal.dir(), journal.state()), (disk.run_dir().as_path(), State::Done));
     let undo = disk.undo().demand(0);
     assert!(
-        undo.stderr.contains("000007` is passed over: by its journal it is a copy of"),
+        undo.stderr.contains("000007` is ignored: according to its journal, it is a copy of"),
         "{}",
         undo.stderr
     );
@@ -548,7 +555,8 @@ fn an_open_run_is_not_hidden_by_a_later_one() {
     assert!(
         told.contains("two runs are open, in `")
             && told.contains("009999999999.000000` and `")
-            && told.contains("000002`, and only one can be"),
+            && told.contains("000002`, but only one can be: find out which of them matches this system, and move \
+                              the other directory away"),
         "{told}"
     );
 }
@@ -579,7 +587,7 @@ fn a_journal_that_was_written_to_meanwhile_is_not() {
     let mut other = disk.latest().unwrap().unwrap();
     other.intend(Direction::Backward, 0).unwrap();
     let told = format!("{:#}", journal.intend(Direction::Backward, 1).unwrap_err());
-    assert!(told.contains("was written to since it was read: run it again"), "{told}");
+    assert!(told.contains("was changed after it was read: run the command again"), "{told}");
 }
 
 /// A small file system, unmounted when it is dropped.

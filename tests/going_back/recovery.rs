@@ -30,7 +30,7 @@ fn an_image_tool_that_hangs_is_killed_at_its_limit() {
     stage.set("initramfs", "hang");
     let run = stage.run(RENAME).demand(3);
     assert!(
-        run.stderr.contains("it had not ended after 8 s and was killed")
+        run.stderr.contains("it had not ended after 8 s, and was killed")
             && run.stderr.contains("everything was restored"),
         "{}",
         run.stderr

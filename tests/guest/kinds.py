@@ -21,8 +21,8 @@ class Kind:
     def loader(self):
         """Its boot loader and firmware."""
         layout = LAYOUTS[self.layout]
-        names = {"grub": "GRUB", "systemd-boot": "systemd-boot, BLS entries", "uki": "systemd-boot, UKI",
-                 "extlinux": "extlinux"}
+        names = {"grub": "GRUB", "systemd-boot": "systemd-boot, BLS entries",
+                 "uki": "systemd-boot, unified kernel image", "extlinux": "extlinux"}
         return f"{names[layout.loader]}, {layout.firmware.upper()}"
 
     @property

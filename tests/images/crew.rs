@@ -139,11 +139,7 @@ fn a_cut_while_several_are_built_is_finished_or_taken_back_once_the_last_tool_ha
         stage.run(RENAME).demand(137);
         if processors() > 1 {
             let run = stage.run(way).demand(1);
-            assert!(
-                run.stderr.contains("or an image tool that one has left behind"),
-                "{}",
-                run.stderr
-            );
+            assert!(run.stderr.contains("or an image tool that it left behind"), "{}", run.stderr);
         }
         stage.write("stub/go-on", "");
         let lock = std::fs::File::open(stage.path("var/lib/postclone/lock")).unwrap();

@@ -189,7 +189,10 @@ fn what_is_no_image_is_told_from_what_is_broken() {
     let mut image = archive(&[("init", b"x")]);
     image.extend(b"garbage");
     let error = format!("{:#}", names(&image).unwrap_err());
-    assert!(error.contains("neither an archive nor padding"), "{error}");
+    assert!(
+        error.contains("after byte ") && error.contains(" there is neither an archive nor padding"),
+        "{error}"
+    );
     let mut bad = archive(&[("init", b"x")]);
     bad[20] = b'z';
     assert!(names(&bad).is_err());

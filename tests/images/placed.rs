@@ -306,7 +306,7 @@ fn unified_images_are_built_anew_with_their_own_command_line() {
         warned.len() == 1 && warned[0].contains("/proc/cmdline has the old name"),
         "{warned:?}"
     );
-    assert!(out.contains(&format!("{} made anew", UNIFIED[1])), "{out}");
+    assert!(out.contains(&format!("{} made again", UNIFIED[1])), "{out}");
     assert_eq!(cmdline(&stage.path("stub/bridged")), "root=UUID=R-1 ro mine=1");
     for path in UNIFIED {
         assert_eq!(cmdline(&stage.path(path)), "root=/dev/mapper/c--d-root ro mine=1");
@@ -334,9 +334,9 @@ fn a_unified_image_gives_systemd_the_new_machine_id() {
     let before = stage.system();
     let renew = ["renew", "machine-id", "--yes"];
     let run = stage.run(&[&renew[..], &["--no-initramfs"]].concat()).demand(1);
-    let words = "has systemd.machine_id=0123456789abcdef0123456789abcdef in its command line, and its boot takes that \
-                 machine ID back, but this run does not build it anew: build it without the argument, or leave the \
-                 machine ID as it is, as in `postclone fixup --except machine-id`";
+    let words = "has systemd.machine_id=0123456789abcdef0123456789abcdef in its command line, so booting it brings that \
+                 machine ID back, and this run does not rebuild it: build it without the argument, or leave out the \
+                 machine ID, as in `postclone fixup --except machine-id`";
     assert!(run.stderr.contains(words), "{}", run.stderr);
     assert_eq!(before, stage.system());
     stage.run(&renew).demand(0);
@@ -361,7 +361,10 @@ fn a_unified_image_that_fails_takes_the_run_back() {
     for (how, words) in [
         ("fail", "ended with exit status 1: ukify: no space"),
         ("idle", "No such file or directory"),
-        ("other", "the command line `root=/dev/sda1` and was to give it"),
+        (
+            "other",
+            "gave the image the command line `root=/dev/sda1`, but it should be `root=UUID=R-1 ro mine=1`",
+        ),
         ("cut", "is cut off"),
     ] {
         let stage = unified();
@@ -384,7 +387,7 @@ fn a_unified_image_of_somebodys_own_is_refused() {
             Box::new(|stage: &Stage| {
                 fs::rename(stage.path(UNIFIED[0]), stage.path(own)).unwrap();
             }) as Box<dyn Fn(&Stage)>,
-            "its name is not that of an installed kernel's image that kernel-install places",
+            "its name is not one that kernel-install gives to the image of an installed kernel",
         ),
         (
             Box::new(|stage: &Stage| stage.write("etc/kernel/install.conf", "layout=bls\n")),
@@ -400,13 +403,13 @@ fn a_unified_image_of_somebodys_own_is_refused() {
         let before = stage.system();
         let run = stage.run(RENAME).demand(1);
         assert!(
-            run.stderr.contains("the next boot would fail by what is not rewritten"),
+            run.stderr.contains("the next boot would fail because of what is not rewritten"),
             "{}",
             run.stderr
         );
         let run = stage.run(&["rename", "a-b", "c-d", "--dry-run"]).demand(0);
         let out = String::from_utf8(run.stdout).unwrap();
-        assert!(out.contains(&format!("it is not built anew: {why}")), "{out}");
+        assert!(out.contains(&format!("it is not rebuilt: {why}")), "{out}");
         assert_eq!(before, stage.system(), "{why}");
         // Left alone they are refused as well.
         stage.run(&[RENAME, &["--no-initramfs"]].concat()).demand(1);

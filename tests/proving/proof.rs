@@ -15,7 +15,7 @@ const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
 fn table(out: &[u8]) -> String {
     let text = String::from_utf8_lossy(out).into_owned();
     let Some(from) = text.find("# Proof of the next boot: ") else { return String::new() };
-    let to = text[from..].find("# The files as they were").map_or(text.len(), |at| from + at);
+    let to = text[from..].find("# The old files are in ").map_or(text.len(), |at| from + at);
     text[from..to].to_owned()
 }
 
@@ -72,7 +72,7 @@ fn environment(kernel: &str) -> String {
 }
 
 const HOLDS: &str = "\
-# Proof of the next boot: 17 hold.
+# Proof of the next boot: 17 rows hold.
 # /boot/grub/grub.cfg
 #   holds     default entry  1 Linux 6.1.0-1-amd64
 # /boot/grub/grub.cfg: Linux 6.1.0-2-amd64
@@ -109,14 +109,14 @@ fn a_run_shows_what_the_next_boot_finds() {
     assert_eq!(table(&run.stdout), HOLDS);
     let said = String::from_utf8(run.stdout).unwrap();
     assert!(
-        said.contains("planned again: no place that is rewritten names a-b any more\n"),
+        said.contains("planned again: no place that postclone rewrites names a-b any more\n"),
         "{said}"
     );
     // At any time later, and after an undo by the old name.
     let status = |stage: &Stage, args: &[&str]| {
         String::from_utf8(stage.run(&[&["status"], args].concat()).demand(0).stdout).unwrap()
     };
-    assert!(status(&stage, &[]).contains("the next boot:       17 hold\n"));
+    assert!(status(&stage, &[]).contains("the next boot:       17 rows hold\n"));
     assert!(!status(&stage, &[]).contains("Proof of"));
     let shown = HOLDS.replace("# ", "");
     let shown = shown.replace("#   ", "  ");
@@ -133,7 +133,7 @@ fn a_run_shows_what_the_next_boot_finds() {
     fs::remove_file(stage.path("boot/vmlinuz-6.1.0-1-amd64")).unwrap();
     let run = stage.run(&["status", "--boot"]).demand(1);
     let said = String::from_utf8(run.stdout).unwrap();
-    assert!(said.contains("the next boot:       16 hold, 1 FAIL\n"), "{said}");
+    assert!(said.contains("the next boot:       16 rows hold, 1 FAILS\n"), "{said}");
     stage.run(&["status"]).demand(0);
 }
 
@@ -249,9 +249,9 @@ fn what_will_fail_by_the_plan_is_refused_before_the_first_change() {
     fs::copy(stage.path("stub/unified"), stage.path("boot/EFI/Linux/x.efi")).unwrap();
     let before = stage.system();
     let run = stage.run(RENAME).demand(1);
-    let words = "the next boot would fail by what is not rewritten: `/boot/EFI/Linux/x.efi`: root= \
+    let words = "the next boot would fail because of what is not rewritten: `/boot/EFI/Linux/x.efi`: root= \
                  `/dev/a-b/root` of \"x\": there is no group a-b; name the file system by UUID there, \
-                 or write the new name by hand, then run it again";
+                 or write the new name by hand, then run the command again";
     assert!(run.stderr.contains(words), "{}", run.stderr);
     assert_eq!(before, stage.system());
     assert_eq!(stage.asked(), [""; 0]);
@@ -269,7 +269,7 @@ fn what_no_boot_waits_for_is_only_told() {
     stage.write("etc/fstab.d/more.fstab", fstab);
     let out = stage.run(RENAME).demand(0).stdout;
     let table = table(&out);
-    assert!(table.starts_with("# Proof of the next boot: 18 hold, 1 tolerated.\n"), "{table}");
+    assert!(table.starts_with("# Proof of the next boot: 18 rows hold, 1 tolerated.\n"), "{table}");
     let rows = "#   tolerated /x             /dev/a-b/nosuch\n#     there is no group a-b\n\
                 #   holds     /y             /dev/c-d/root\n";
     assert!(table.contains(rows), "{table}");
@@ -338,7 +338,7 @@ fn a_file_that_is_not_there_before_is_no_failure_of_the_run() {
     fs::remove_file(stage.path("boot/vmlinuz-6.1.0-1-amd64")).unwrap();
     let out = stage.run(RENAME).demand(0).stdout;
     let table = table(&out);
-    assert!(table.starts_with("# Proof of the next boot: 16 hold, 1 as before.\n"), "{table}");
+    assert!(table.starts_with("# Proof of the next boot: 16 rows hold, 1 as before.\n"), "{table}");
     assert!(
         table.contains(
             "#   as before kernel         /vmlinuz-6.1.0-1-amd64\n#     there is no such file\n"

@@ -1,4 +1,4 @@
-//! A tree that means it ill, under the whole of postclone, with every call watched that could open a
+//! A hostile tree, under the whole of postclone, with every call watched that could open a
 //! file for writing, change a directory or start a program.
 
 use std::collections::BTreeSet;

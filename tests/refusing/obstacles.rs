@@ -40,7 +40,7 @@ fn a_group_of_another_host_is_refused() {
 fn volumes_on_the_move_are_refused() {
     needs_root!();
     for (attributes, words) in [
-        ("pwI-aom---", "the volume `root` is moved by pvmove"),
+        ("pwI-aom---", "the volume `root` is being moved by pvmove"),
         ("Owi-aos---", "the volume `root` has a snapshot that is being merged"),
     ] {
         let stage = Stage::new();
@@ -124,7 +124,7 @@ fn what_is_in_the_way_is_found_before_the_first_change() {
     let stage = Stage::new();
     refused(&stage, &["rename", "a-b", "null", "--yes"], "`/dev/null` is a device of Linux itself");
     stage.write("dev/c-d", "");
-    refused(&stage, RENAME, "`/dev/c-d` exists already");
+    refused(&stage, RENAME, "`/dev/c-d` already exists");
     fs::remove_file(stage.path("dev/c-d")).unwrap();
     refused(
         &stage,
@@ -143,7 +143,11 @@ fn missing_programs_are_named() {
     refused(&stage, RENAME, "update_initramfs=no in /etc/initramfs-tools/update-initramfs.conf");
     fs::remove_file(stage.path("etc/initramfs-tools/update-initramfs.conf")).unwrap();
     fs::remove_file(stage.path("usr/sbin/update-initramfs")).unwrap();
-    refused(&stage, RENAME, "booster and mkinitfs none is installed to build it");
+    refused(
+        &stage,
+        RENAME,
+        "booster and mkinitfs is installed to build it: use --no-initramfs, and build it with the tool that made it",
+    );
     fs::remove_file(stage.path("usr/sbin/lvm")).unwrap();
     refused(&stage, RENAME, "`lvm` is not installed: install the package lvm2");
 }
@@ -202,7 +206,7 @@ fn another_roots_images_need_its_own_tool() {
     refused(
         &stage,
         &["rename", "a-b", "c-d", "--yes", "--root", "/mnt"],
-        "booster and mkinitfs none is installed to build it",
+        "booster and mkinitfs is installed to build it: use --no-initramfs, and build it with the tool that made it",
     );
     let run =
         stage.run(&["rename", "a-b", "c-d", "--yes", "--root", "/mnt", "--no-initramfs"]).demand(0);

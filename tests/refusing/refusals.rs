@@ -81,13 +81,20 @@ fn groups_that_are_not_as_the_arguments_say() {
     report(dir.path(), &[("x", "U1", &["root"])]);
     refused(dir.path(), 1, &with(HERE), &["there is no volume group `a-b`", "LVM reports `x`"]);
     report(dir.path(), &[("a-b", "U1", &["root"]), ("c-d", "U2", &["root"])]);
-    refused(dir.path(), 1, &with(HERE), &["the name `c-d` is taken by the volume group U2"]);
+    refused(
+        dir.path(),
+        1,
+        &with(HERE),
+        &["the volume group U2 already has the name `c-d`: choose another name"],
+    );
     report(dir.path(), &[("a-b", "U1", &["root"]), ("a-b", "U2", &["root"])]);
     refused(
         dir.path(),
         1,
         &with(HERE),
-        &["2 volume groups are named `a-b` (U1; U2): choose one with --vg-uuid"],
+        &[
+            "2 volume groups are named `a-b` (U1; U2): choose one with --vg-uuid, or detach the disks of the other",
+        ],
     );
     refused(
         dir.path(),
@@ -99,7 +106,7 @@ fn groups_that_are_not_as_the_arguments_say() {
         dir.path(),
         1,
         &["a-b", "c-d", "--files-only", "--root", ".", "--vg-uuid", "U2"],
-        &["--vg-uuid needs a report of LVM's: add --lvm-report FILE"],
+        &["--vg-uuid needs a report of LVM: add --lvm-report FILE"],
     );
     refused(
         dir.path(),
@@ -119,7 +126,12 @@ fn groups_that_are_not_as_the_arguments_say() {
         "--lvm-report",
         "lvm.json",
     ];
-    refused(dir.path(), 1, &args, &["the dm name", "130 characters; the kernel takes at most 127"]);
+    refused(
+        dir.path(),
+        1,
+        &args,
+        &["the dm name", "130 characters; the kernel accepts at most 127"],
+    );
     fs::write(dir.path().join("lvm.json"), "no json").unwrap();
     refused(
         dir.path(),
@@ -137,14 +149,17 @@ fn a_report_of_other_disks_renames_nothing() {
         dir.path(),
         1,
         &["a-b", "c-d", "--yes", "--root", ".", "--lvm-report", "lvm.json"],
-        &["--lvm-report", "add --files-only or --dry-run"],
+        &[
+            "--lvm-report",
+            "--lvm-report describes disks that may be elsewhere: add --files-only or --dry-run",
+        ],
     );
 }
 
 #[test]
 fn roots_that_are_none() {
     let dir = tempfile::tempdir().unwrap();
-    refused(dir.path(), 1, HERE, &["`.` is no root tree: it has no directory `etc`"]);
+    refused(dir.path(), 1, HERE, &["`.` is not a root tree: it has no directory `etc`"]);
     let missing = ["a-b", "c-d", "--files-only", "--root", "nowhere"];
     refused(dir.path(), 1, &missing, &["opening the root directory `nowhere`"]);
 }
@@ -199,7 +214,7 @@ fn links_that_lead_out_or_nowhere() {
         dir.path(),
         1,
         HERE,
-        &["`/etc/crypttab` is a symbolic link to", "not there inside the root"],
+        &["`/etc/crypttab` is a symbolic link to", "`, which does not exist inside the root"],
     );
     fs::remove_file(&link).unwrap();
     symlink(outside.path(), &link).unwrap();
@@ -207,7 +222,7 @@ fn links_that_lead_out_or_nowhere() {
         dir.path(),
         1,
         HERE,
-        &["`/etc/crypttab` is a symbolic link to", "not there inside the root"],
+        &["`/etc/crypttab` is a symbolic link to", "`, which does not exist inside the root"],
     );
     fs::remove_file(&link).unwrap();
     symlink("crypttab", &link).unwrap();
@@ -303,7 +318,7 @@ fn a_name_that_is_not_utf_8_is_told_of_and_left() {
     let run = postclone(dir.path(), &all).demand(0);
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
     let warnings = report["warnings"].to_string();
-    assert!(warnings.contains("the file's name is not UTF-8"), "{warnings}");
+    assert!(warnings.contains("the file name is not UTF-8"), "{warnings}");
     assert_eq!(fs::read_to_string(&odd).unwrap(), "RESUME=/dev/a-b/swap\n");
 }
 
@@ -329,14 +344,14 @@ fn a_name_that_fits_the_host_is_no_refusal_and_one_without_a_pattern_is() {
     let before = tree::read(dir.path());
     let run = postclone(dir.path(), &[&["rename"], &args[..]].concat()).demand(0);
     let said = String::from_utf8(run.stdout).unwrap();
-    assert_eq!(said, "# Nothing to do: a-vg fits the host's name.\n");
+    assert_eq!(said, "# Nothing to do: a-vg matches the host name.\n");
     let run =
         postclone(dir.path(), &[&["rename", "--format", "json"], &args[..]].concat()).demand(0);
     let said = String::from_utf8(run.stdout).unwrap();
     assert!(said.contains("\"outcome\": \"nothing-to-do\""), "{said}");
     assert_eq!(before, tree::read(dir.path()));
     fs::write(dir.path().join("etc/fstab"), fstab.replace("a--vg", "system")).unwrap();
-    refused(dir.path(), 1, &args, &["`system` shows no pattern", "give NEW"]);
+    refused(dir.path(), 1, &args, &["`system` has no pattern", "give NEW"]);
 }
 
 #[test]
@@ -349,5 +364,14 @@ fn a_cut_run_comes_before_nothing_to_do() {
     let text = fs::read_to_string(&journal).unwrap();
     let cut = text.trim_end().rfind('\n').unwrap();
     fs::write(&journal, &text[..=cut]).unwrap();
-    refused(dir.path(), 1, HERE, &["the run from a-b to c-d was cut", "--resume"]);
+    refused(
+        dir.path(),
+        1,
+        HERE,
+        &[
+            "the run from a-b to c-d was interrupted: finish it with `postclone rename --resume`, or undo it \
+             with `postclone undo`",
+            "--resume",
+        ],
+    );
 }

@@ -146,7 +146,7 @@ fn mkinitcpio_fails_and_lies() {
         ("cut", "reading the image `/boot/initramfs-linux-lts.img`: "),
         (
             "idle",
-            "left the old `/boot/initramfs-linux-lts.img` in place: look into its configuration (/etc/mkinitcpio.conf",
+            "left the old `/boot/initramfs-linux-lts.img` in place: check its configuration (/etc/mkinitcpio.conf",
         ),
     ] {
         let stage = arch();
@@ -182,8 +182,8 @@ fn a_preset_that_only_a_shell_can_read_makes_an_unknown_image() {
     );
     let out = said(&stage.run(ARCH).demand(0));
     let words = "/boot/initramfs-linux.img: `/boot/loader/entries/arch.conf:3` loads it, and none of \
-                 update-initramfs, dracut, mkinitcpio, booster and mkinitfs is known to build it here; it \
-                 does not name MyVolGroup and is left as it is";
+                 update-initramfs, dracut, mkinitcpio, booster and mkinitfs can build it here; it \
+                 does not name MyVolGroup and stays as it is";
     assert!(out.contains(words), "{out}");
     assert_eq!(asked_of(&stage, "mkinitcpio").len(), 4);
 }
@@ -286,7 +286,7 @@ fn dracut_under_the_names_of_opensuse_fedora_and_arch() {
     let asked = asked_of(&stage, "dracut");
     assert_eq!(asked, [format!("dracut --force /boot/initrd-{version} {version}")]);
     let kdump = format!(
-        "/boot/initrd-{version}-kdump: it is kdump's image of the capture kernel and is left"
+        "/boot/initrd-{version}-kdump: it is kdump's image for the capture kernel, and it stays as it is"
     );
     assert!(out.contains(&kdump) && out.contains("`kdumpctl rebuild`"), "{out}");
     assert!(stage.path("boot/initrd").is_symlink());
@@ -304,7 +304,7 @@ fn dracut_under_the_names_of_opensuse_fedora_and_arch() {
     );
     assert!(
         out.contains(&format!(
-            "/boot/{rescue}: it is the rescue image, built once and for any host"
+            "/boot/{rescue}: it is the rescue image, which is built once and for any host"
         )),
         "{out}"
     );
@@ -342,7 +342,7 @@ fn an_image_of_an_unknown_tool_is_never_passed_over_in_silence() {
     let clean = archive(OLD_IMAGE);
     let naming =
         archive(&[("init", b"#!/bin/sh\nlvm lvchange -ay a-b/root\nmount /dev/a-b/root /new\n")]);
-    let unknown = "loads it, and none of update-initramfs, dracut, mkinitcpio, booster and mkinitfs is known to build it here";
+    let unknown = "loads it, and none of update-initramfs, dracut, mkinitcpio, booster and mkinitfs can build it here";
     for image in ["/custom.img", "/srv/images/own.cpio"] {
         for stage in [Stage::new(), bare()] {
             let place =
@@ -354,7 +354,7 @@ fn an_image_of_an_unknown_tool_is_never_passed_over_in_silence() {
             let out = said(&stage.run(RENAME).demand(0));
             assert!(
                 out.contains(&format!(
-                    "{place}: `/boot/grub/grub.cfg:3` {unknown}; it does not name a-b and is left"
+                    "{place}: `/boot/grub/grub.cfg:3` {unknown}; it does not name a-b and stays as it is"
                 )),
                 "{out}"
             );
@@ -380,7 +380,7 @@ fn an_image_of_an_unknown_tool_is_never_passed_over_in_silence() {
 #[test]
 fn an_image_that_nobody_can_read_or_build_refuses_where_there_is_no_other() {
     needs_root!();
-    let words = "nor can it be looked into";
+    let words = "and it cannot be read";
     let stage = bare();
     with_unknown(&stage, "/boot/custom.img", b"a new kind of image");
     let before = stage.system();
@@ -401,8 +401,9 @@ fn an_image_that_nobody_can_read_or_build_refuses_where_there_is_no_other() {
     fs::create_dir_all(stage.path("lib/modules/6.1.0-1-amd64")).unwrap();
     fs::write(stage.path("boot/initrd.img-6.1.0-1-amd64"), archive(OLD_IMAGE)).unwrap();
     let run = stage.run(RENAME).demand(1);
-    let words = "`/boot/initrd.img-6.1.0-1-amd64` is an initramfs image, and of update-initramfs, dracut, \
-                 mkinitcpio, booster and mkinitfs none is installed to build it: use --no-initramfs";
+    let words = "`/boot/initrd.img-6.1.0-1-amd64` is an initramfs image, and none of update-initramfs, dracut, \
+                 mkinitcpio, booster and mkinitfs is installed to build it: use --no-initramfs, and build it \
+                 with the tool that made it";
     assert!(run.stderr.contains(words), "{}", run.stderr);
 }
 

@@ -174,7 +174,7 @@ fn a_name_that_is_too_long_is_refused() {
     let long = format!("a.{}", vec!["b".repeat(60); 5].join("."));
     let error = format!("{:#}", postclone::host::names::Spelling::new(&long).unwrap_err());
     assert!(
-        error.starts_with("a host's name has 253 bytes at most: give a shorter one than"),
+        error.starts_with("a host name has at most 253 bytes: give a shorter name than"),
         "{error}"
     );
 }

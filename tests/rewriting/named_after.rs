@@ -89,7 +89,7 @@ fn the_hosts_own_name_comes_first() {
     assert_eq!(planned(on(&stage, "kernel", &given)), made("db01-vg", "db01", "argument"));
     let text = String::from_utf8(on(&stage, "kernel", &["rename", "tpl-vg", "-n"]).stdout).unwrap();
     let line =
-        "\n# The new name is made of the host name kernel (the running kernel's host name).\n";
+        "\n# The new name is made from the host name kernel (the running kernel's host name).\n";
     assert!(text.contains(line), "{text}");
 }
 
@@ -164,7 +164,7 @@ fn yes_guesses_nothing() {
     let before = stage.system();
     refused(
         on(&stage, "tpl", GO),
-        "`tpl-vg` bears this host's name, `tpl` (/etc/hostname), which may be the template's still; \
+        "`tpl-vg` contains this host's name, `tpl` (/etc/hostname), which may still be the template's; \
          Hyper-V's name for this machine has `web01`: give it with --to-hostname web01, or give NEW",
     );
     fs::remove_file(stage.path("etc/hostname")).unwrap();
@@ -190,7 +190,7 @@ fn names_that_do_not_agree_are_not_chosen_from() {
     on_hyper_v(&stage, "web01");
     refused(
         on(&stage, "web02", LOOK),
-        "`tpl-vg` bears this host's name, `tpl` (/etc/hostname), which may be the template's still; \
+        "`tpl-vg` contains this host's name, `tpl` (/etc/hostname), which may still be the template's; \
          the running kernel's host name has `web02`, Hyper-V's name for this machine has `web01`: \
          give it with --to-hostname web02, or give NEW",
     );
@@ -200,7 +200,9 @@ fn names_that_do_not_agree_are_not_chosen_from() {
 fn a_pattern_is_needed() {
     needs_root!();
     let none = |host: &str| {
-        format!("`a-b` shows no pattern from which to make a name for the host `{host}`: give NEW")
+        format!(
+            "`a-b` has no pattern from which a name for the host `{host}` could be made: give NEW"
+        )
     };
     let stage = stage("a-b", "web01");
     refused(on(&stage, "web01", &["rename", "--yes", "a-b"]), &none("web01"));
@@ -209,7 +211,7 @@ fn a_pattern_is_needed() {
     stage.set("vg", "tpl-vg");
     refused(
         on(&stage, "c", &[GO, &["--to-hostname", "tpl"]].concat()),
-        "`tpl-vg` bears the host name `tpl` already: give another, or NEW",
+        "`tpl-vg` already contains the host name `tpl`: give another host name, or NEW",
     );
     let long = format!("tpl-{}", "x".repeat(100));
     stage.set("vg", &long);
@@ -218,7 +220,7 @@ fn a_pattern_is_needed() {
     refused(
         on(&stage, "c", &["rename", "--yes", &long, "--to-hostname", &host]),
         &format!(
-            "the name that the pattern of `{long}` gives for the host `{host}` will not do: the name \
+            "the name that the pattern of `{long}` gives for the host `{host}` cannot be used: the name \
              has 131 characters; at most 127 are allowed: give NEW"
         ),
     );
@@ -246,7 +248,7 @@ fn the_host_on_which_the_volumes_were_made_shows_the_pattern() {
             let (status, words) = if group == "web01" {
                 (0, r#""outcome": "nothing-to-do""#)
             } else {
-                (1, "`data` shows no pattern")
+                (1, "`data` has no pattern")
             };
             let run = run.demand(status);
             let said = String::from_utf8(run.stdout).unwrap() + &run.stderr;
@@ -262,7 +264,9 @@ fn the_argument_is_a_hosts_name_and_stands_for_new() {
     needs_root!();
     let stage = stage("tpl-vg", "tpl");
     let run = on(&stage, "tpl", &["rename", "tpl-vg", "--to-hostname", "web 01"]).demand(2);
-    assert!(run.stderr.contains("it can be no host's name: use letters, digits and hyphens"));
+    assert!(
+        run.stderr.contains("it cannot be a host name: use at most 64 letters, digits and hyphens")
+    );
     let run = on(&stage, "tpl", &["rename", "tpl-vg", "x", "--to-hostname", "web01"]).demand(2);
     assert!(run.stderr.contains("cannot be used with"), "{}", run.stderr);
 }

@@ -31,12 +31,12 @@ fn the_plan_shows_each_place_with_its_line_and_proposes_to_rewrite_it() {
     let stage = stage();
     let out = text(&stage, &["--dry-run"]);
     let part = "\
-# Not rewritten, and names a-b after the run as well:
+# Not rewritten, and still names a-b after the run:
 #  error: /opt/app/settings:1:6: disk=/dev/mapper/a--b-root
 #    edit it, and restart what reads it
 #  error: /usr/local/bin/backup:2:21: lvcreate -s -n snap /dev/a-b/root
 #    edit it
-# To rewrite texts of these as well: postclone rename --also /opt/app/settings --also \
+# To rewrite these text files as well: postclone rename --also /opt/app/settings --also \
 /usr/local/bin/backup a-b c-d
 ";
     assert!(out.contains(part), "{out}");
@@ -59,9 +59,9 @@ fn what_a_boot_may_read_needs_a_yes_of_its_own() {
     stage.write("boot/grub/i386-pc/core.img", "\0\0(lvm/a--b-root)/boot/grub\0");
     let before = stage.system();
     let run = stage.run(&[RENAME, &["--yes"]].concat()).demand(1);
-    let said = "error: the next boot may read the name a-b where it is not rewritten: \
-                `/boot/grub/i386-pc/core.img:byte 7` (a--b-root): run `grub-install`, as it was run when GRUB \
-                was installed; see to that first, or accept it with --accept-stale\n";
+    let said = "error: the next boot may read the name a-b in places that are not rewritten: \
+                `/boot/grub/i386-pc/core.img:byte 7` (a--b-root): run `grub-install` in the same way as when \
+                GRUB was installed; fix them first, or accept them with --accept-stale\n";
     assert!(run.stderr.ends_with(said), "{}", run.stderr);
     assert!(before == stage.system());
     // A dry run shows it and asks nothing.
@@ -125,10 +125,13 @@ fn what_cannot_be_taken_is_refused_by_name() {
         ),
         ("/etc/none", "--also `/etc/none`: there is no such file\n"),
         ("/etc", "is a directory, not a regular file"),
-        ("/etc/program", "--also `/etc/program` is no text, for it has NUL bytes: leave it out\n"),
+        (
+            "/etc/program",
+            "--also `/etc/program` is not a text file, because it has NUL bytes: leave it out\n",
+        ),
         (
             "/var/lib/postclone/1/journal",
-            "--also `/var/lib/postclone/1/journal` is a record of postclone's own: leave it out\n",
+            "--also `/var/lib/postclone/1/journal` is one of postclone's own files: leave it out\n",
         ),
     ] {
         let run = with(file).demand(1);

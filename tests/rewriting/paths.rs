@@ -98,7 +98,14 @@ fn undo_refuses_a_path_that_is_gone() {
     let before = stage.system();
     stage.run(RENAME).demand(0);
     fs::remove_file(stage.path(&new(WANT))).unwrap();
-    refused(&stage, UNDO, &format!("`/{}` is gone: put it right, or use --force", new(WANT)));
+    refused(
+        &stage,
+        UNDO,
+        &format!(
+            "`/{}` is gone: correct that, or use --force to undo what can be undone",
+            new(WANT)
+        ),
+    );
     // The link is made anew; nobody knows its attributes any more.
     stage.run(FORCE).demand(0);
     let named = |stage: &Stage| -> Vec<_> {
@@ -113,7 +120,7 @@ fn undo_refuses_a_path_that_is_gone() {
     refused(&stage, UNDO, "is gone");
     // One of its files had its text changed: that one is made anew; nobody has the other any more.
     let run = stage.run(FORCE).demand(0);
-    assert!(run.stderr.contains("timeout.conf` was gone and is made anew"), "{}", run.stderr);
+    assert!(run.stderr.contains("timeout.conf` was gone and is created again"), "{}", run.stderr);
     assert!(stage.path(SWAP).exists() && is_there(&stage, MASK));
     assert_eq!(stage.read(&format!("{DROP_INS}/timeout.conf")), "# /dev/a-b/root is slow\n");
 }
@@ -127,7 +134,7 @@ fn undo_refuses_an_old_name_that_is_taken_again() {
     stage.write(SWAP, "[Swap]\n# mine\n");
     fs::remove_file(stage.path(&new(MASK))).unwrap();
     symlink("../mine", stage.path(&new(MASK))).unwrap();
-    let run = refused(&stage, UNDO, &format!("`/{SWAP}` is there again, beside `/{}`", new(SWAP)));
+    let run = refused(&stage, UNDO, &format!("`/{SWAP}` exists again, beside `/{}`", new(SWAP)));
     assert!(
         run.stderr.contains(&format!("`/{}` does not lead to `/dev/null` any more", new(MASK))),
         "{}",
@@ -149,11 +156,18 @@ fn what_would_not_be_renamed_is_found_before_the_first_change() {
     needs_root!();
     let stage = Stage::new();
     symlink("nowhere", stage.path(&new(SWAP))).unwrap();
-    refused(&stage, RENAME, &format!("`/{SWAP}` is to become `/{}`, which exists", new(SWAP)));
+    refused(
+        &stage,
+        RENAME,
+        &format!(
+            "`/{SWAP}` is to become `/{}`, which already exists: compare the two and remove one",
+            new(SWAP)
+        ),
+    );
     fs::remove_file(stage.path(&new(SWAP))).unwrap();
 
     let long = format!("c{}", "-".repeat(30));
-    refused(&stage, &["rename", "a-b", &long, "--yes"], "a file's name has at most 255");
+    refused(&stage, &["rename", "a-b", &long, "--yes"], "a file name has at most 255");
 
     let twice = SWAP.replace("mapper-a", r"mapper-\x61");
     symlink("/dev/null", stage.path(&twice)).unwrap();
@@ -187,7 +201,7 @@ fn names_that_cannot_be_read_are_told_of_and_left() {
     fs::write(&odd, "").unwrap();
     let run = stage.run(RENAME).demand(0);
     let out = String::from_utf8(run.stdout).unwrap();
-    assert!(out.contains("the file's name is not UTF-8: left as it is"), "{out}");
+    assert!(out.contains("the file name is not UTF-8: it stays as it is"), "{out}");
     assert!(odd.exists());
 }
 
@@ -202,7 +216,7 @@ fn a_target_that_requires_a_volume_leaves_no_bridge() {
         symlink(format!("../{name}"), dir.join(name)).unwrap();
         let run = stage.run(&["rename", "a-b", "c-d", "--dry-run"]).demand(0);
         let out = String::from_utf8(run.stdout).unwrap();
-        let told = out.contains("requires a volume by its unit's name: for the moment between");
+        let told = out.contains("requires a volume by its unit's name: a power cut between");
         assert_eq!(told, words, "{out}");
     }
 }
@@ -237,7 +251,11 @@ fn a_journal_of_a_later_format_is_refused_whatever_it_holds() {
     let text = fs::read_to_string(&journal).unwrap();
     let later = text.replace("\"format\":5", "\"format\":6").replace("rename-paths", "teleport");
     fs::write(&journal, later).unwrap();
-    refused(&stage, UNDO, "has format 6; this postclone reads up to 5: use the version");
+    refused(
+        &stage,
+        UNDO,
+        "has format 6; this postclone reads up to 5: use the version that wrote it,",
+    );
 }
 
 #[test]

@@ -372,7 +372,7 @@ fn the_dry_run_shows_what_is_reported(
     for (file, (plants, place)) in planted {
         let Treatment::Reported(_) = place.treatment else { continue };
         let heads: Vec<String> = if plants.before.contains(&0) {
-            vec![format!("# Warning: {file}: names the group and is left as it is: ")]
+            vec![format!("# Warning: {file}: names the group and stays as it is: ")]
         } else {
             plants.shown.iter().map(|line| format!("# Warning: {file}:{line}:")).collect()
         };

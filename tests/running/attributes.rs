@@ -145,7 +145,7 @@ fn who_is_not_root_is_told_so() {
     };
     let (status, said) = as_nobody(&["rename", "a-b", "c-d", "--yes"]);
     assert_eq!(status, Some(1));
-    assert!(said.contains("asking LVM for its groups needs root: run it with sudo"), "{said}");
+    assert!(said.contains("asking LVM for its groups needs root: use sudo"), "{said}");
     let root = dir.path().to_str().unwrap();
     let (status, said) =
         as_nobody(&["rename", "a-b", "c-d", "--files-only", "--yes", "--root", root]);
@@ -203,7 +203,7 @@ fn a_signature_of_the_old_bytes_comes_back_with_them_alone() {
     let output = command(dir.path()).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(xattr::get(&fstab, "security.ima").unwrap(), None);
-    let words = "had security.ima, which is of its old bytes";
+    let words = "had security.ima, which belongs to its old bytes";
     assert!(stderr(&output).contains(words), "{}", stderr(&output));
     undo(dir.path());
     assert_eq!(fs::read_to_string(&fstab).unwrap(), FSTAB);

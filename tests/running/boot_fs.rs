@@ -127,12 +127,17 @@ fn a_file_system_that_cannot_be_frozen_is_said_before_and_after() {
     disk.stage.program("usr/sbin/fsfreeze", "#!/bin/sh\necho no >&2\nexit 1\n");
     let run = disk.stage.run(RENAME).demand(0);
     let words =
-        "the log of the XFS of `/boot/grub` was not written back, and GRUB may read the old files";
+        "the log of the XFS on `/boot/grub` was not written back, and GRUB may read the old files";
     assert!(run.stderr.contains(words), "{}", run.stderr);
     fs::remove_file(disk.stage.path("usr/sbin/fsfreeze")).unwrap();
     let run = disk.stage.run(&["rename", "c-d", "e-f", "--dry-run"]).demand(0);
     let out = String::from_utf8(run.stdout).unwrap().replace("\n# ", " ");
-    assert!(out.contains("there is no `fsfreeze` (util-linux)"), "{out}");
+    assert!(
+        out.contains(
+            "`fsfreeze` (util-linux), which makes XFS write its log back, is not installed"
+        ),
+        "{out}"
+    );
 }
 
 #[test]

@@ -113,9 +113,8 @@ fn status_says_what_hides_the_group_of_the_root_file_system() {
         "etc/lvm/devices/system.devices",
         "VERSION=1.1.2\nIDTYPE=sys_wwid IDNAME=x PVID=p\n",
     );
-    let words = "LVM passes over `/dev/vda5`, where the volume group `a-b` is: \
-                 `/etc/lvm/devices/system.devices` has the PVID in line 2 with the ID of another disk \
-                 (IDTYPE=sys_wwid IDNAME=x): look with `lvmdevices --check`, then \
+    let words = "LVM ignores `/dev/vda5`, which holds the volume group `a-b`: `/etc/lvm/devices/system.devices` has the PVID in line 2 with the ID of another disk \
+                 (IDTYPE=sys_wwid IDNAME=x): check with `lvmdevices --check`, then \
                  `lvmdevices --yes --adddev /dev/vda5`";
     assert!(status(&stage).ends_with(&format!("{words}.\n")), "{}", status(&stage));
     let run = stage.run(&["rename", "a-b", "c-d", "--yes"]).demand(1);

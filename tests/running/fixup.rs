@@ -110,7 +110,7 @@ fn a_clone_on_record_is_fixed_once() {
     let overview = said(&on(&stage, &[]).demand(0));
     assert!(overview.contains("`postclone fixup`"), "{overview}");
     let refused = on(&stage, &["fixup", "--yes"]).demand(1);
-    let words = "this machine is called `a-b` (/etc/hostname), as its template is on record: say what this machine \
+    let words = "this machine is called `a-b` (/etc/hostname), like its template on record: say what this machine \
                  is called with --name NAME";
     assert!(refused.stderr.contains(words), "{}", refused.stderr);
     let run = on(&stage, &["fixup", "--name", "web01", "--yes"]).demand(0);
@@ -157,7 +157,7 @@ fn a_clone_on_record_is_fixed_once() {
     let id = stage.read("etc/machine-id");
     let refused = on(&stage, &["fixup", "--only", "machine-id", "--yes"]).demand(1);
     assert!(
-        refused.stderr.contains("machine-id: this machine's own already"),
+        refused.stderr.contains("machine-id: already this machine's own"),
         "{}",
         refused.stderr
     );
@@ -217,7 +217,7 @@ fn a_machine_without_lvm_is_fixed_as_well() {
     fs::remove_file(stage.path("usr/sbin/lvm")).unwrap();
     stage.write("etc/fstab", "UUID=R-1 / ext4 defaults 0 1\n");
     let run = on(&stage, &["fixup", "--name", "web01", "--yes"]).demand(0);
-    let words = "no volume group holds `/`, as far as can be seen: none is renamed";
+    let words = "no volume group can be seen that holds `/`: none is renamed";
     assert!(said(&run).contains(words), "{}", said(&run));
     assert_eq!(stage.read("etc/hostname"), "web01\n");
     assert_ne!(stage.read("etc/machine-id").trim(), ID);
@@ -264,12 +264,18 @@ fn the_name_is_asked_for() {
     assert!(screen.contains("no name was given: nothing was changed"), "{screen}");
     let (status, screen) = on_terminal(dir.path(), &command, "no name\n", &[]);
     assert_eq!(status, 1, "{screen}");
-    assert!(screen.contains("`no name` can be no host's name"), "{screen}");
+    assert!(
+        screen.contains(
+            "`no name` cannot be a host name: use letters, digits and hyphens, and a domain \
+                             after a dot"
+        ),
+        "{screen}"
+    );
     let (status, screen) = on_terminal(dir.path(), &command, "web01\ny\n", &[]);
     assert_eq!(status, 0, "{screen}");
     for words in [
-        "this machine is called `tmpl` (/etc/hostname), after which its volume group is named",
-        "What is this machine called from now on? ",
+        "this machine is called `tmpl` (/etc/hostname), and its volume group is named after that",
+        "What is this machine's new name? ",
         "Rename host name tmpl to web01 and volume group tmpl-vg to web01-vg now? [y/N]",
     ] {
         assert!(screen.contains(words), "{words}: {screen}");

@@ -56,7 +56,7 @@ fn without_the_lock_the_run_goes_on() {
     needs_root!();
     let stage = with_logind("#!/bin/sh\nexit 1\n");
     let run = stage.run(&[RENAME, &["-v"]].concat()).demand(0);
-    for words in ["nothing holds a shutdown off", "did not hold it"] {
+    for words in ["nothing holds off a shutdown", "did not hold it"] {
         assert!(run.stderr.contains(words), "{}", run.stderr);
     }
     // Nor is it asked for where no logind runs.
@@ -109,7 +109,7 @@ fn what_somebody_stopped_meanwhile_is_left_and_what_lost_its_storage_is_started(
         out.contains("had stopped and was started again: failed.service, lost.service\n"),
         "{out}"
     );
-    let left = "was stopped meanwhile, not by this run as far as systemd tells, and is left so: \
+    let left = "stopped meanwhile, but not because of this run as far as systemd shows, and stays stopped: \
                 byhand.service\n";
     assert!(out.contains(left), "{out}");
     assert!(!out.contains("still there, as before") && !out.contains("GONE"), "{out}");
@@ -171,5 +171,5 @@ fn what_dmeventd_will_not_do_is_told_before_the_question() {
     stage.set("lvmconfig", "activation {\n\tthin_pool_autoextend_threshold=100\n}");
     assert!(!plan(&stage).contains("dmeventd"));
     stage.set("lvs", "");
-    assert!(plan(&stage).contains("what dmeventd watches could not be seen"));
+    assert!(plan(&stage).contains("it cannot be seen what dmeventd monitors"));
 }

@@ -65,7 +65,7 @@ fn whoever_holds_a_package_managers_lock_is_waited_out_and_named() {
         let run = stage.run(RENAME).demand(1);
         // Of flock(2) only /proc/locks tells, which the stage has not.
         let process = match function {
-            "flock" => "somebody".to_owned(),
+            "flock" => "a process".to_owned(),
             _ => format!("process {}", holder.0.id()),
         };
         let words = format!("{process} holds `/{lock}`: wait until {who} has ended");
@@ -98,9 +98,9 @@ fn pacmans_lock_is_told_from_one_that_was_left_behind() {
     let stage = Stage::new();
     put(&stage, "var/lib/pacman/db.lck", "");
     let run = stage.run(RENAME).demand(1);
-    let words = "`/var/lib/pacman/db.lck` is there, so pacman is at work: wait until it has ended; where \
-                 `pgrep -l pacman` and `fuser -v /var/lib/pacman/db.lck` show nothing, it was cut off, and \
-                 `rm /var/lib/pacman/db.lck` ends it";
+    let words = "`/var/lib/pacman/db.lck` exists, so pacman is running: wait until it has ended; if `pgrep -l \
+                 pacman` and `fuser -v /var/lib/pacman/db.lck` show nothing, it was interrupted: remove the lock \
+                 with `rm /var/lib/pacman/db.lck`";
     assert!(run.stderr.contains(words), "{}", run.stderr);
     assert!(stage.path("var/lib/pacman/db.lck").exists());
     // One that a postclone left that was killed is its own again.
@@ -117,7 +117,7 @@ fn a_lock_that_is_no_file_is_not_followed() {
     fs::remove_file(stage.path("var/lib/dpkg/lock")).unwrap();
     std::os::unix::fs::symlink("/etc/victim", stage.path("var/lib/dpkg/lock")).unwrap();
     let run = stage.run(RENAME).demand(1);
-    let said = "`/var/lib/dpkg/lock` is a symbolic link, and should be a file: move it away";
+    let said = "`/var/lib/dpkg/lock` is a symbolic link, but should be a file: move it away";
     assert!(run.stderr.contains(said), "{}", run.stderr);
     assert!(!victim.exists());
 }

@@ -208,7 +208,7 @@ fn a_name_that_is_taken() {
     fs::File::create(&file).unwrap().set_len(24 << 20).unwrap();
     lab.attach(&file, &[]);
     lab.lvm(&["vgcreate", "-qq", &lab.new, lab.disks[1].to_str().unwrap()]);
-    lab.refused(&[], &["is taken by the volume group"]);
+    lab.refused(&[], &["already has the name `"]);
     // The second group's UUID is no name either.
     let uuid = lab.lvm(&["vgs", "--noheadings", "-o", "vg_uuid", &lab.new]).trim().to_owned();
     let run = lab.rename(&[&lab.old, &uuid]);
@@ -235,7 +235,7 @@ fn two_groups_of_one_name() {
     let run = lab.rename(&[&lab.old, &lab.new, "--vg-uuid", &first]);
     assert_eq!(run.status, 0, "{}", run.stderr);
     let out = String::from_utf8(run.stdout).unwrap();
-    assert!(out.contains(&format!("every file that names it is taken to mean {first}")), "{out}");
+    assert!(out.contains(&format!("every file with that name is taken to mean {first}")), "{out}");
     let names = lab.lvm(&["vgs", "--noheadings", "-o", "vg_name,vg_uuid"]);
     assert!(names.contains(&format!("{} {first}", lab.new)), "{names}");
     assert!(names.contains(&format!("{} {second}", lab.old)), "{names}");
@@ -282,7 +282,15 @@ fn a_full_metadata_area() {
             }
         }
     }
-    lab.refused(&[], &["the metadata area of", "bytes free", "vg_mda_free"]);
+    lab.refused(
+        &[],
+        &[
+            "the metadata area of",
+            "bytes free, and the new name needs up to",
+            ": see `vgs -o +vg_mda_size,vg_mda_free ",
+            "; remove a snapshot, or add a disk with `vgextend --metadatasize`",
+        ],
+    );
 }
 
 /// vgrename: exit status 0, not renamed.
@@ -293,7 +301,7 @@ fn a_volume_whose_name_gets_too_long() {
     let long = "x".repeat(100);
     lab.lvm(&["lvcreate", "-qq", "-l1", "-n", &long, "-Zn", "-Wn", &lab.old]);
     lab.new = format!("{}-{}", lab.new, "y".repeat(20));
-    lab.refused(&[], &["characters together; LVM stores at most 124: choose a shorter name"]);
+    lab.refused(&[], &["characters; LVM stores at most 124: choose a shorter name"]);
 }
 
 /// vgrename: the metadata renamed, the volume left suspended, exit status 0.
@@ -303,7 +311,7 @@ fn a_dm_name_that_gets_too_long_with_its_hyphens_doubled() {
     let mut lab = Lab::with_group();
     lab.lvm(&["lvcreate", "-qq", "-l1", "-n", &"x".repeat(84), "-Zn", "-Wn", &lab.old]);
     lab.new = "n-".repeat(19) + "n";
-    lab.refused(&[], &["the dm name", "the kernel takes at most 127"]);
+    lab.refused(&[], &["the dm name", "the kernel accepts at most 127"]);
 }
 
 /// vgrename: exit status 0, not renamed; 5 without its locks.
@@ -346,7 +354,7 @@ fn groups_that_are_not_this_hosts_alone() {
 
     let lab = Lab::with_group();
     lab.edit_metadata("\"READ\", \"WRITE\"]\n\tflags", "\"READ\"]\n\tflags");
-    lab.refused(&[], &["is read-only, and vgrename would refuse it"]);
+    lab.refused(&[], &["is read-only, and vgrename would refuse to rename it"]);
 
     let lab = Lab::with_group();
     lab.edit_metadata("\"WRITE\"]\n\tflags", "\"WRITE\", \"CLUSTERED\"]\n\tflags");
@@ -390,7 +398,7 @@ fn a_lock_that_somebody_holds() {
     for (how, words) in [
         (
             FlockArg::LockExclusiveNonblock,
-            "another LVM command has held a lock for 10 s: see `lslocks`",
+            "another LVM command has held a lock for 10 s: see `lslocks`, and wait until it has ended",
         ),
         // Reports pass it, vgrename would not.
         (FlockArg::LockSharedNonblock, "another LVM command has held `/run/lock/lvm/V_"),
@@ -431,7 +439,7 @@ fn a_devices_file_of_the_template() {
     let lab = Lab::with_group();
     let (disk, pvid) = (lab.disks[0].to_str().unwrap(), lab.pvid(0));
     let uuid = lab.uuid();
-    let passed = format!("LVM passes over `{disk}`, where the volume group `{}` is: ", lab.old);
+    let passed = format!("LVM ignores `{disk}`, which holds the volume group `{}`: ", lab.old);
     let add = format!("`lvmdevices --check`, then `lvmdevices --yes --adddev {disk}`");
     let stale = format!(
         "# LVM uses devices listed in this file.\nPRODUCT_UUID=4c4c4544\nHOSTNAME=svlmon2\nVERSION=1.1.2\n\
@@ -474,7 +482,7 @@ fn a_devices_file_with_half_of_the_group() {
     lab.lvm(&["vgcreate", "-qq", &lab.old, &disks[0], &disks[1]]);
     lab.devices_file("");
     lab.lvm(&["lvmdevices", "--yes", "--adddev", &disks[0]]);
-    let passed = format!("LVM passes over `{}`, where the volume group", disks[1]);
+    let passed = format!("LVM ignores `{}`, which holds the volume group", disks[1]);
     lab.refused(&[], &[&passed, &format!("`lvmdevices --yes --adddev {}`", disks[1])]);
     let run = lab.rename(&[&lab.old, &lab.new]);
     assert!(!run.stderr.contains("vgreduce"), "{}", run.stderr);
@@ -487,7 +495,7 @@ fn a_filter_of_the_template() {
     let text = "devices { use_devicesfile=0 filter=[ \"a|^/dev/disk/by-id/scsi-template$|\", \"r|.*|\" ] }\n\
                 global { activation=0 }\n";
     fs::write(lab.path("lvm/lvm.conf"), text).unwrap();
-    let passed = format!("LVM passes over `{}`, where the", lab.disks[0].display());
+    let passed = format!("LVM ignores `{}`, which holds the", lab.disks[0].display());
     lab.refused(&[], &[&passed, "a filter in lvm.conf rejects it", "lvmconfig devices/filter"]);
 }
 
@@ -503,7 +511,7 @@ fn a_copy_with_other_uuids_beside_its_source() {
     let first = lab.uuid();
     lab.lvm(&["vgimportclone", "-qq", "--basevgname", &lab.new, &disk]);
     // vgimportclone has given it a name and UUIDs of its own: only that name is taken now.
-    lab.refused(&[], &["is taken by the volume group"]);
+    lab.refused(&[], &["already has the name `"]);
     let other = format!("{}x", lab.new);
     let run = lab.rename(&[&lab.old, &other, "--vg-uuid", &first]);
     assert_eq!(run.status, 0, "{}", run.stderr);

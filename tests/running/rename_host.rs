@@ -135,7 +135,7 @@ fn what_cloud_init_does_by_itself_is_said() {
     stage.write("etc/cloud/cloud.cfg", "manage_etc_hosts: true\n");
     let said = out(&on(&stage, dry).demand(0));
     for words in [
-        "cloud-init gives the host its datasource's name",
+        "cloud-init gives the host the name from its datasource",
         "cloud-init writes /etc/hosts at each boot",
     ] {
         assert!(said.contains(words), "{words}: {said}");
@@ -155,7 +155,7 @@ fn undo_brings_every_byte_and_the_running_name_back() {
     let undone = on(&stage, &["undo", "--yes"]).demand(0);
     let out = out(&undone);
     assert!(
-        out.contains("The run from tmpl to web01 is taken back: the host's name and 5 files."),
+        out.contains("The run from tmpl to web01 is undone: the host's name and 5 files."),
         "{out}"
     );
     assert!(out.contains("the running system is called tmpl"), "{out}");
@@ -235,7 +235,14 @@ fn a_name_that_the_kernel_does_not_take_is_a_failure_that_is_taken_back() {
     fs::remove_file(stage.path("usr/bin/hostname")).unwrap();
     fs::remove_file(stage.path("usr/bin/hostnamectl")).unwrap();
     let run = on(&stage, RENAME).demand(1);
-    assert!(run.stderr.contains("neither `hostnamectl` nor `hostname` is there"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains(
+            "neither `hostnamectl` nor `hostname` is installed to rename the running system: \
+                                 install one of them, or use --files-only and reboot"
+        ),
+        "{}",
+        run.stderr
+    );
     assert_eq!(before.len() - 2, stage.system().len());
 }
 
@@ -271,7 +278,7 @@ fn a_run_that_was_cut_is_taken_back_or_finished() {
         stage.program("usr/bin/hostnamectl", HOSTNAMECTL);
         if resumes {
             let run = out(&on(&stage, &["rename", "--resume"]).demand(0));
-            assert!(run.contains("# Finished: host name tmpl is web01 now."), "{run}");
+            assert!(run.contains("# Finished: host name tmpl is now web01."), "{run}");
             assert_eq!(stage.read("stub/kernel"), "web01\n");
         }
         stage.set("kernel", "web01");
@@ -323,16 +330,16 @@ fn what_is_bound_to_the_name_is_refused() {
         (
             "var/lib/rabbitmq/mnesia/rabbit@tmpl/x",
             "",
-            "RabbitMQ keeps its data under the host's name",
+            "RabbitMQ stores its data under the host name",
         ),
-        ("etc/ejabberd/ejabberdctl.cfg", "ERLANG_NODE=ejabberd@tmpl\n", "ejabberd's tables"),
-        ("etc/default/etcd", "ETCD_NAME=tmpl\n", "etcd's member is named after the host"),
+        ("etc/ejabberd/ejabberdctl.cfg", "ERLANG_NODE=ejabberd@tmpl\n", "the tables of ejabberd"),
+        ("etc/default/etcd", "ETCD_NAME=tmpl\n", "the etcd member is named after the host"),
         ("var/lib/ceph/osd/ceph-0/fsid", "a\n", "Ceph knows its daemons"),
-        ("etc/pve/nodes/tmpl/x", "", "Proxmox VE keeps the guests"),
+        ("etc/pve/nodes/tmpl/x", "", "Proxmox VE stores the guests"),
         ("etc/kubernetes/kubelet.conf", "user: system:node:tmpl\n", "run `kubeadm reset`"),
-        ("etc/mysql/my.cnf", "[mysqld]\nwsrep_node_name=tmpl\n", "Galera's node"),
+        ("etc/mysql/my.cnf", "[mysqld]\nwsrep_node_name=tmpl\n", "the Galera node"),
         ("etc/corosync/corosync.conf", "nodelist {\nnode {\nname: tmpl\n}\n}\n", "Corosync's list"),
-        ("etc/krb5.keytab", "x", "the host has its account in a domain"),
+        ("etc/krb5.keytab", "x", "the host has an account in a domain"),
         ("etc/ipa/default.conf", "[global]\nhost = tmpl.example.org\n", "FreeIPA knows the host"),
         ("etc/puppetlabs/puppet/ssl/certs/tmpl.pem", "x", "the Puppet agent's certificate"),
         ("etc/lvm/lvm.conf", "global {\n\tsystem_id_source = \"uname\"\n}\n", "system ID"),
@@ -384,13 +391,22 @@ fn what_makes_no_sense_is_said() {
             1,
             "the host is called `tmpl`, neither `x` nor `y`",
         ),
-        (&["rename-host", "tmpl", "tmpl", "--yes"], 2, "nothing would change"),
-        (&["rename-host", "a b", "--yes"], 2, "can be no host's name"),
+        (
+            &["rename-host", "tmpl", "tmpl", "--yes"],
+            2,
+            "`: nothing would change; give another name",
+        ),
+        (
+            &["rename-host", "a b", "--yes"],
+            2,
+            "cannot be a host name: use letters, digits and hyphens, and a domain after a dot",
+        ),
         (&["rename-host", "--yes"], 2, "<NEW>"),
         (
             &["rename-host", "web01", "--also", "/etc/motd", "--yes"],
             2,
-            "--also is for names of groups",
+            "--also is for names of groups and volumes: a host name, which may be an ordinary word, is found \
+             only in known places",
         ),
         (&["rename-host", "web01"], 1, "use --yes"),
     ] {
@@ -528,7 +544,8 @@ fn an_image_has_to_know_the_array_as_well() {
     image("HOMEHOST <system>\n");
     let run = on(&stage, RENAME).demand(1);
     let words = format!(
-        "the mdadm.conf in `/boot/initrd.img-{}` does not know it, as the root's does",
+        "the mdadm.conf in `/boot/initrd.img-{}` does not list it, although the root's does: rebuild the \
+         initramfs images",
         crate::stage::KERNELS[1]
     );
     assert!(run.stderr.contains(&words), "{}", run.stderr);
@@ -546,8 +563,8 @@ fn services_that_run_with_the_old_name_are_named() {
     stage.program("usr/bin/systemctl", systemctl);
     let said = out(&on(&stage, RENAME).demand(0));
     for line in [
-        "# These services run with the old name until they are restarted:\n",
-        "#  - rsyslog.service: it writes the name into each line of a log\n",
+        "# These services use the old name until they are restarted:\n",
+        "#  - rsyslog.service: it writes the name into every line of a log\n",
         "#  - postfix.service: its myhostname is in greetings and addresses (/etc/mailname, /etc/postfix/main.cf rewritten)\n",
         "#  - salt-minion.service: the master knows the minion by it (/etc/salt/minion_id rewritten)\n",
     ] {

@@ -97,12 +97,22 @@ fn what_cannot_be_renamed_is_refused() {
     let before = stage.system();
     for (volume, new, status, words) in [
         ("a-b/nosuch", "x", 1, "has no volume `nosuch`: it has `root`, `swap_1`"),
-        ("a-b/root", "swap_1", 1, "the name `swap_1` is taken by another volume"),
+        (
+            "a-b/root",
+            "swap_1",
+            1,
+            "another volume of `a-b` already has the name `swap_1`: choose another name",
+        ),
         ("c-d/root", "x", 1, "there is no volume group `c-d`"),
-        ("a-b/root", "root", 2, "nothing would change"),
+        ("a-b/root", "root", 2, "`: nothing would change; give another name"),
         ("a-b/root", "x_tmeta", 2, "_tmeta"),
         ("root", "x", 2, "give it as GROUP/OLD"),
-        ("a-b/p_tmeta", "x", 1, "`a-b/p_tmeta` is a hidden part of another volume"),
+        (
+            "a-b/p_tmeta",
+            "x",
+            1,
+            "`a-b/p_tmeta` is a hidden part of another volume, and LVM renames it with that volume: see `lvs -a ",
+        ),
     ] {
         let run = stage.run(&["rename-lv", volume, new, "--yes"]).demand(status);
         assert!(run.stderr.contains(words), "{volume} {new}: {}", run.stderr);
@@ -125,7 +135,12 @@ fn a_volume_that_lvm_does_not_show_any_more_is_told_of() {
     let text = "#!/bin/sh\necho q > /stub/uuid\nexec /usr/sbin/real \"$@\"\n";
     stage.program("usr/sbin/update-initramfs", text);
     let run = stage.run(RENAME).demand(4);
-    assert!(run.stderr.contains("LVM does not show the volume r any more"), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("LVM does not show the volume r any more: check with `lvs -o +lv_uuid`"),
+        "{}",
+        run.stderr
+    );
 }
 
 /// Until the reboot the dm nodes have the names of before: a second rename would lose what keeps both.
@@ -148,7 +163,8 @@ fn an_earlier_rename_waits_for_its_reboot_first() {
         [&["rename", "a-b", "c-d", "--yes"][..], &["rename-lv", "a-b/sys-tem", "x", "--yes"]]
     {
         let run = stage.run(verb).demand(1);
-        let words = "the live device of `a-b/sys-tem` is still named `a--b-root`, for an earlier rename waits";
+        let words = "the live device of `a-b/sys-tem` is still named `a--b-root`, because an earlier rename \
+                     waits for its reboot: reboot first, or undo that rename with `postclone undo`";
         assert!(run.stderr.contains(words), "{verb:?}: {}", run.stderr);
     }
     assert_eq!(before, stage.system());

@@ -60,7 +60,7 @@ fn a_dry_run_is_a_patch_that_does_what_the_run_does() {
     assert_eq!(before, stage.system());
     for words in [
         "the address may change at the reboot",
-        "stable IPv6 addresses change",
+        "stable IPv6 addresses, and everything else",
         "secret_key: not shown: it is a secret",
         "make /etc/systemd/system/postclone-dhcp.service",
     ] {
@@ -142,7 +142,7 @@ fn the_next_boot_empties_what_a_running_client_wrote_again() {
     stage.write(LEASES, "lease {\n  fixed-address 192.0.2.77;\n}\n");
     stage.write(SECRET, "nm-v2:new");
     let said = text(&stage.run(&["undo", "--yes"]).demand(0).stdout);
-    assert!(said.contains("by a plan of its own"), "{said}");
+    assert!(said.contains("with a plan of its own"), "{said}");
     for (path, was, _) in FILES {
         assert_eq!(stage.read(path), *was, "{path}");
     }
@@ -176,7 +176,7 @@ fn secrets_are_dropped_at_the_first_good_boot() {
     assert!(!copy(SECRET).exists() && copy(LEASES).exists());
     stage.write(SECRET, "nm-v2:new");
     let said = text(&stage.run(&["undo", "--yes"]).demand(0).stdout);
-    assert!(said.contains("dropped at the first good boot: the new ones stay"), "{said}");
+    assert!(said.contains("dropped after the first good boot: the new ones stay"), "{said}");
     assert_eq!(
         (stage.read(SECRET).as_str(), stage.read(LEASES).as_str()),
         ("nm-v2:new", FILES[0].1)

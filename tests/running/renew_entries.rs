@@ -171,7 +171,7 @@ fn entries_of_grub_and_the_block_get_the_new_name_together() {
     assert!(said.contains(&format!("boot entries and what they name are called {id}")), "{said}");
     let said =
         String::from_utf8_lossy(&stage.run(&["undo", "--yes"]).demand(0).stdout).into_owned();
-    assert!(said.contains(&format!("called {ID}, no more {id}")), "{said}");
+    assert!(said.contains(&format!("called {ID}, no longer {id}")), "{said}");
     assert_eq!(before, stage.system());
 }
 
@@ -287,14 +287,19 @@ type Hinder = fn(&Stage);
 fn what_cannot_be_renamed_safely_is_refused() {
     needs_root!();
     let hinders: [(Hinder, &str); 5] = [
-        (|stage| put(&stage.path(""), "etc/zipl.conf", b"[defaultboot]\n"), "zipl has a copy"),
+        (
+            |stage| put(&stage.path(""), "etc/zipl.conf", b"[defaultboot]\n"),
+            "boot entries are named after the machine ID, and zipl has a copy of them in its boot map: update \
+             systemd to 250 or later, where /etc/kernel/entry-token keeps their name, ",
+        ),
         (
             |stage| put(&stage.path(""), "etc/machine-info", b"KERNEL_INSTALL_MACHINE_ID=x\n"),
-            "remove the line, or leave the machine ID out",
+            "` may not read that: it is not known which name the next kernel gets; remove the line, or leave out \
+             the machine ID, as in",
         ),
         (
             |stage| symlink("linux", stage.path(&format!("boot/efi/{ID}/link"))).unwrap(),
-            "is a symbolic link: put in its place what it leads to",
+            "is a symbolic link: replace it with its target",
         ),
         (
             |stage| {
@@ -302,14 +307,14 @@ fn what_cannot_be_renamed_safely_is_refused() {
                 fs::rename(&dir, stage.path("boot/efi/elsewhere")).unwrap();
                 symlink("../elsewhere", dir).unwrap();
             },
-            "is a symbolic link: put in its place what it leads to",
+            "is a symbolic link: replace it with its target",
         ),
         (
             |stage| {
                 let fifo = stage.path(&format!("boot/efi/{ID}/fifo"));
                 nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
             },
-            "is no plain file",
+            "` is not a plain file: check what it is for, and move it away",
         ),
     ];
     let variable = |entry: &str| {
@@ -355,8 +360,8 @@ fn an_image_that_would_be_built_under_the_old_name_is_refused() {
     stage.write(&entry, &stage.read(&entry).replace(&format!("initrd.img-{version}"), "initrd"));
     let before = stage.system();
     let run = stage.run(RENEW).demand(1);
-    let words =
-        "gets another name with the machine ID, and may hold the old ID: use --no-initramfs";
+    let words = "gets another name because of the machine ID, and may contain the old ID: use --no-initramfs, \
+                 and rebuild the image after the reboot";
     assert!(run.stderr.contains(words), "{}", run.stderr);
     assert_eq!(before, stage.system());
     stage.run(&[RENEW, &["--no-initramfs"]].concat()).demand(0);
@@ -412,10 +417,16 @@ fn a_partition_without_room_for_both_is_refused_before_the_first_change() {
     let (status, said) = mounted(dir.path(), &script);
     assert_eq!(status, 1, "{said}");
     assert!(
-        said.contains("and a second copy of what is renamed there takes 5 MiB: make room"),
+        said.contains(
+            "and a second copy of what is renamed there needs 5 MiB: make room, for example by \
+                       removing a kernel that nobody boots"
+        ),
         "{said}"
     );
-    assert!(said.contains("or leave the machine ID out"), "{said}");
+    assert!(
+        said.contains("or leave out the machine ID, as in `postclone renew ssh-host-keys`"),
+        "{said}"
+    );
     assert!(!dir.path().join("var/lib/postclone").exists());
     assert_eq!(fs::read_to_string(dir.path().join("etc/machine-id")).unwrap().trim(), ID);
     let dir = tree_of_bullseye();

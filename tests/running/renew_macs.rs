@@ -43,7 +43,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 const NOT_ONE: &str =
-    "this machine has not one network device with an address of its own, but none or several";
+    ": this machine has no network device with an address of its own, or several: ";
 
 fn card(stage: &Stage, name: &str, mac: &str, kind: &str) {
     let dir = format!("sys/class/net/{name}");
@@ -132,7 +132,7 @@ fn what_only_a_person_can_tell_is_refused() {
     refused(NOT_ONE, &|stage| fs::remove_dir_all(stage.path("sys/class/net")).unwrap());
     // Somebody has set the card's address: its own is not known.
     refused(NOT_ONE, &|stage| card(stage, "enp1s0", "52:54:00:bb:00:03", "3"));
-    refused("several addresses that no network interface of this machine has", &|stage| {
+    refused(": several addresses that no network interface of this machine has (", &|stage| {
         write(
             stage,
             "etc/network/interfaces.d/b",
@@ -168,7 +168,7 @@ fn what_is_cloud_inits_or_virtual_is_left_and_told() {
     let said = text(&stage.run(RENEW).demand(0).stdout);
     for words in [
         "/etc/netplan/50-cloud-init.yaml: cloud-init writes it for a new instance",
-        "/etc/cloud/cloud.cfg.d/50-curtin-networking.cfg: cloud-init makes the network's configuration of it",
+        "/etc/cloud/cloud.cfg.d/50-curtin-networking.cfg: cloud-init makes the network configuration from it",
         "/etc/systemd/network/30-br.netdev: it gives a virtual interface its address",
     ] {
         assert!(said.contains(words), "{words}: {said}");
@@ -194,7 +194,7 @@ fn a_mounted_tree_has_no_card() {
     );
     assert_eq!(run.status, 0, "{}", run.stderr);
     let said = text(&run.stdout);
-    assert!(said.contains("a tree that does not run has no network interface"), "{said}");
+    assert!(said.contains("a tree that is not running has no network interface"), "{said}");
     assert_eq!(fs::read_to_string(root.join(FILES[0].0)).unwrap(), FILES[0].1);
 }
 

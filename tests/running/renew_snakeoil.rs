@@ -91,7 +91,10 @@ fn what_somebody_has_put_there_is_left() {
     let at = root.to_str().unwrap();
     let run = postclone(dir.path(), &["renew", "snakeoil-certificate", "--yes", "--root", at]);
     assert_eq!(run.status, 0, "{}", run.stderr);
-    assert!(String::from_utf8_lossy(&run.stdout).contains("somebody has put a link in the place"));
+    assert!(
+        String::from_utf8_lossy(&run.stdout)
+            .contains("somebody has replaced the snakeoil certificate or its key with a link")
+    );
     assert_eq!(before, tree::contents(&root));
 }
 
@@ -123,7 +126,11 @@ const RENEW: &[&str] = &["renew", "snakeoil-certificate", "--yes"];
 fn a_pair_that_is_none_is_refused() {
     needs_root!();
     for (what, how, words) in [
-        ("public", "other", "openssl made a certificate that does not fit its key"),
+        (
+            "public",
+            "other",
+            "openssl made a certificate that does not match its key: nothing was changed, try again",
+        ),
         ("certificate", "x", "openssl made no certificate"),
     ] {
         let stage = stage();
@@ -136,7 +143,10 @@ fn a_pair_that_is_none_is_refused() {
     let stage = stage();
     stage.write("etc/hostname", "web$01\n");
     let said = String::from_utf8_lossy(&stage.run(RENEW).demand(0).stdout).into_owned();
-    assert!(said.contains("this machine has no name for which it could be made"), "{said}");
+    assert!(
+        said.contains("this machine has no name that a certificate could be made for"),
+        "{said}"
+    );
     assert_eq!(stage.read(KEY), "old key\n");
 }
 
@@ -152,7 +162,7 @@ fn the_old_pair_is_dropped_at_the_first_good_boot() {
     let new = stage.read(CERTIFICATE);
     let said =
         String::from_utf8_lossy(&stage.run(&["undo", "--yes"]).demand(0).stdout).into_owned();
-    assert!(said.contains("dropped at the first good boot: the new ones stay"), "{said}");
+    assert!(said.contains("dropped after the first good boot: the new ones stay"), "{said}");
     assert_eq!((stage.read(KEY).as_str(), stage.read(CERTIFICATE)), ("new key\n", new));
 }
 

@@ -51,8 +51,7 @@ fn names_are_renewed_and_undo_brings_them_back() {
     assert!(new.starts_with("iqn.1993-08.org.debian:01:") && new.len() == IQN.len() && new != IQN);
     assert_eq!(nqn, format!("{PREFIX}{id}"), "they agree as before");
     assert!(id.len() == 37 && id.trim() != UUID, "{id}");
-    for words in ["a person has to put the new name into their access lists", IQN, &new, id.trim()]
-    {
+    for words in ["add the new name to their access lists", IQN, &new, id.trim()] {
         assert!(said.contains(words), "{words}: {said}");
     }
     let said = text(&stage.run(&["undo", "--yes"]).demand(0).stdout);
@@ -84,7 +83,7 @@ fn iscsi_iname_is_asked_and_what_it_says_is_looked_at() {
     assert!(stage.asked().contains(&"iscsi-iname -p iqn.1993-08.org.debian:01".to_owned()));
     stage.program("usr/sbin/iscsi-iname", &print("iqn.2001-01.example:x"));
     let run = stage.run(&["renew", "iscsi-initiator", "--yes"]).demand(1);
-    assert!(run.stderr.contains("which is no such name"), "{}", run.stderr);
+    assert!(run.stderr.contains(", which is not such a name"), "{}", run.stderr);
 }
 
 #[test]
@@ -99,7 +98,7 @@ fn what_did_not_agree_gets_ids_of_its_own() {
     stage.write("etc/nvme/config.json", "[{\"hostid\": \"x\"}]\n");
     let said = text(&stage.run(&["renew", "nvme-host", "--yes"]).demand(0).stdout);
     assert!(said.contains("# NVMe host's ID"), "{said}");
-    assert!(said.contains("it has names of this host as well"), "{said}");
+    assert!(said.contains("it also contains names of this host"), "{said}");
 }
 
 /// What opens a session, or has `/` on it, in a stage.
@@ -152,12 +151,14 @@ fn names_that_are_in_use_are_refused_before_the_first_change() {
     refused("nvme-host", &["`/proc/cmdline`"], &|stage| {
         write(stage, "proc/cmdline", "rd.nvmf.hostnqn=x\n");
     });
-    let chosen = ["somebody has chosen it"];
+    let chosen = [
+        "`, which does not have a form that installers make: somebody has chosen it; write another one there by hand",
+    ];
     refused("iscsi-initiator", &chosen, &|stage| {
         stage.write(INITIATOR, "InitiatorName=iqn.2020-01.org.example:web01\n");
     });
     refused("nvme-host", &chosen, &|stage| stage.write(NQN, "nqn.2014-08.org.example:web01\n"));
-    refused("nvme-host", &["is no text: put a name into it by hand, or remove it"], &|stage| {
+    refused("nvme-host", &["is not text: put a name into it by hand, or remove it"], &|stage| {
         fs::write(stage.path(ID), b"\xff\n").unwrap();
     });
     // What is in a comment, and a controller on the PCI bus, are no such thing.

@@ -253,7 +253,7 @@ fn what_cannot_be_changed_refuses_the_run() {
         run.stderr
     };
     let said = refused(&|stage| fs::remove_file(stage.path("usr/sbin/swaplabel")).unwrap());
-    let words = "`swaplabel` is not there, which changes the UUID of swap: install it";
+    let words = "`swaplabel`, which changes the UUID of swap, is not installed: install it";
     assert!(said.contains(words), "{said}");
     let said = refused(&|stage| {
         stage.write(
@@ -262,8 +262,8 @@ fn what_cannot_be_changed_refuses_the_run() {
         );
         stage.write("proc/meminfo", "MemAvailable: 800 kB\n");
     });
-    let words = "900 KiB are in the swap `/dev/dm-1`, and memory has room for 800: end programs, or leave \
-                 swap-uuids out";
+    let words = "the swap `/dev/dm-1` has 900 KiB in use, and memory has room for 800: end programs, or leave \
+                 out swap-uuids";
     assert!(said.contains(words), "{said}");
 }
 
@@ -275,8 +275,8 @@ fn a_partition_that_is_gone_or_is_there_twice_stops_the_way_back() {
         ("", "no partition has the PARTUUID beef-01: attach its disk"),
         (
             "/dev/vda1 X ext2 beef-01\n/dev/vdb1 Y ext2 beef-01\n",
-            "`/dev/vda1` and `/dev/vdb1` both have the PARTUUID beef-01: detach the disk that is none of this \
-             machine's",
+            "`/dev/vda1` and `/dev/vdb1` both have the PARTUUID beef-01: detach the disk that does not belong to \
+             this machine",
         ),
     ] {
         let stage = stage();
@@ -300,10 +300,9 @@ fn what_keeps_its_uuid_is_named_with_the_reason() {
     let stage = stage();
     stage.set("features", "extent stable_inodes");
     stage.set("features-boot", "extent metadata_csum");
-    assert!(
-        said(&stage)
-            .contains("/boot keeps its UUID: a mounted ext4 needs the feature metadata_csum_seed")
-    );
+    assert!(said(&stage).contains(
+        "/boot keeps its UUID: a mounted ext4 file system needs the feature metadata_csum_seed"
+    ));
     assert!(said(&stage).contains("/ keeps its UUID: its feature stable_inodes forbids another"));
     stage.set("features", "extent");
     // The template's disk beside it.
@@ -314,7 +313,8 @@ fn what_keeps_its_uuid_is_named_with_the_reason() {
     stage.write("stub/devices", &text);
     fs::create_dir_all(stage.path("boot/grub/i386-pc")).unwrap();
     stage.write("boot/grub/i386-pc/load.cfg", &format!("search.fs_uuid {BOOT} root\n"));
-    let words = "/boot keeps its UUID: `/boot/grub/i386-pc/load.cfg` has it";
+    let words =
+        "/boot keeps its UUID: `/boot/grub/i386-pc/load.cfg` contains it and is not rewritten";
     assert!(said(&stage).contains(words), "{}", said(&stage));
     stage.write("proc/thread-self/mountinfo", "20 1 254:0 / / rw - xfs /dev/mapper/a--b-root rw\n");
     assert!(said(&stage).contains("/ (xfs) keeps its UUID"), "{}", said(&stage));

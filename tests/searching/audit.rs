@@ -1,4 +1,4 @@
-//! `postclone audit`: what is found, what is not, and trees that mean it ill.
+//! `postclone audit`: what is found, what is not, and hostile trees.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -240,7 +240,7 @@ boot /boot/initrd.img-6.1(wants/dev-a\x2db-root.device) file-name unit-name";
 }
 
 #[test]
-fn trees_that_mean_it_ill() {
+fn hostile_trees() {
     let secret = tree(&[("etc/x", b"/dev/a-b/root\n")]);
     let long = [b"\x1b[2J\x07 /dev/a-b/root ".repeat(3), b"x".repeat(9000)].concat();
     let dir = tree(&[
@@ -288,7 +288,7 @@ fn trees_that_mean_it_ill() {
     for words in [
         "passed over /home/u/other: another system's root",
         "passed over /var/lib/docker",
-        "is deeper than 200",
+        "it is more than 200 directories deep",
     ] {
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }
@@ -356,7 +356,7 @@ fn on_a_terminal_a_live_line_shows_how_far_it_is() {
     assert_eq!(status, 1, "{screen}");
     assert!(screen.contains("\r\x1b[Ksearching: 1 file: "), "{screen}");
     let (_, after) = screen.rsplit_once("\r\x1b[K").unwrap();
-    assert!(after.contains("could not look into `/boot/initrd.img-1`"), "{screen}");
+    assert!(after.contains("could not read `/boot/initrd.img-1`"), "{screen}");
     assert!(after.contains("boot: /etc/fstab:1:1: device-path"), "{screen}");
     let (_, screen) = on_terminal(dir.path(), &command, "", &[("TERM", "dumb")]);
     assert!(!screen.contains('\x1b'), "{screen}");
@@ -389,7 +389,7 @@ fn a_directory_that_cannot_be_read_is_told_of() {
     let run = run(output).demand(1);
     for path in ["etc/closed", "etc/secret"] {
         let line = format!(
-            "postclone: warning: could not look into `/{path}`: Permission denied (os error 13)\n"
+            "postclone: warning: could not read `/{path}`: Permission denied (os error 13)\n"
         );
         assert!(run.stderr.contains(&line), "{}", run.stderr);
     }
@@ -415,7 +415,7 @@ fn mounts_are_entered_by_their_type() {
     let run = run(output).demand(1);
     let found = String::from_utf8(run.stdout).unwrap();
     assert!(found.contains(" /srv/same/x:1:1: ") && !found.contains("/srv/other/x"), "{found}");
-    let line = "postclone: passed over /srv/other: overlay is an image's content\n";
+    let line = "postclone: passed over /srv/other: overlay is the content of an image\n";
     assert!(run.stderr.contains(line), "{}", run.stderr);
 }
 
@@ -440,8 +440,8 @@ fn network_mounts_are_not_entered() {
     assert!(found.contains(" /srv/disk/x:1:1: "), "{found}");
     assert!(!found.contains("/srv/net/x") && !found.contains("/home/x"), "{found}");
     for line in [
-        "postclone: passed over /srv/net: nfs4 is a network or user's file system\n",
-        "postclone: passed over /home: fuse.sshfs is a network or user's file system\n",
+        "postclone: passed over /srv/net: nfs4 is a network file system or a user's file system\n",
+        "postclone: passed over /home: fuse.sshfs is a network file system or a user's file system\n",
     ] {
         assert!(run.stderr.contains(line), "{}", run.stderr);
     }

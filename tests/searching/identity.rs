@@ -229,8 +229,8 @@ fn a_template_is_not_changed_by_mistake() {
     let refused = stage.run(&["rename", "--yes", "a-b", "c-d"]).demand(1);
     assert_eq!(
         refused.stderr.trim(),
-        "postclone: error: this machine is the template that was sealed as c: run postclone in a clone of it, or give --force \
-         to change the template itself"
+        "postclone: error: this machine is the template that was sealed as c: run postclone in a clone of it, or \
+         use --force to change the template itself"
     );
     assert!(stage.system() == before, "nothing was changed");
     stage.run(&["rename", "--yes", "--force", "a-b", "c-d"]).demand(0);
@@ -382,15 +382,15 @@ fn only_a_machine_of_its_own_is_sealed() {
     let refused = stage.run(&["seal"]).demand(1);
     assert_eq!(
         refused.stderr.trim(),
-        "postclone: error: nothing tells this machine from its clones: it has no firmware UUID, network card or disk \
-         that Linux shows"
+        "postclone: error: nothing tells this machine apart from its clones: it has no firmware UUID, network \
+         card or disk that Linux shows"
     );
     be_machine_without_disks(&stage);
     stage.write("run/.containerenv", "");
     let refused = stage.run(&["seal"]).demand(1);
     assert_eq!(
         refused.stderr.trim(),
-        "postclone: error: this is a container, and what it shows of a machine is its host's: run postclone seal in \
+        "postclone: error: this is a container, and the machine that it shows is its host: run postclone seal in \
          the running template"
     );
     stage.run(&["seal", "--installation"]).demand(0);
@@ -414,22 +414,27 @@ fn what_a_newer_postclone_wrote_is_refused() {
     let refused = stage.run(&["identity"]).demand(1);
     assert_eq!(
         refused.stderr.trim(),
-        "postclone: error: reading the record `/var/lib/postclone/origin.json`: it has the format 2, and this postclone \
-         knows 1: use a newer one"
+        "postclone: error: reading the record `/var/lib/postclone/origin.json`: it has the format 2, but this \
+         postclone knows 1: use a newer version"
     );
     // A damaged one stands in nobody's way once it is moved, as the error says.
     let entry = r#"{"item":"a","hash":"b","machine":0,"own":true}"#;
     let stray = format!(r#"{{"format":1,"machines":[],"entries":[{entry}]}}"#);
     for (text, why) in [
-        (stray.as_str(), "it names a machine that it does not have"),
-        ("{}", "it is no record of postclone's"),
+        (
+            stray.as_str(),
+            "it refers to a machine that it does not contain: move it away, and if this is a template, run \
+             `postclone seal`",
+        ),
+        (
+            "{}",
+            "it is not a record of postclone: move it away, and if this is a template, run `postclone seal`",
+        ),
     ] {
         stage.write(RECORD, text);
         let said = stage.run(&["seal"]).demand(1).stderr;
-        let next = "move it away, and run `postclone seal` where this is a template";
-        let start = format!(
-            "postclone: error: reading the record `/var/lib/postclone/origin.json`: {why}: {next}"
-        );
+        let start =
+            format!("postclone: error: reading the record `/var/lib/postclone/origin.json`: {why}");
         assert!(said.starts_with(&start), "{said}");
         fs::remove_file(stage.path(RECORD)).unwrap();
         stage.run(&["seal"]).demand(0);
@@ -439,7 +444,7 @@ fn what_a_newer_postclone_wrote_is_refused() {
     let refused = stage.run(&["identity", "--against", "/tmp/list.json"]).demand(2);
     assert_eq!(
         refused.stderr.trim(),
-        "postclone: error: reading `/tmp/list.json`: it has the schema 2, and this postclone knows 1"
+        "postclone: error: reading `/tmp/list.json`: it has the schema 2, but this postclone knows 1"
     );
 }
 

@@ -49,7 +49,7 @@ fn says(run: Run, expected: &str) {
     assert_eq!(run.stderr, "");
     let text = String::from_utf8(run.stdout).unwrap();
     assert!(text.lines().all(|line| line.chars().count() < 80), "{text}");
-    let body = text.strip_prefix("postclone 0.1.0, which has changed nothing, sees:\n\n");
+    let body = text.strip_prefix("postclone 0.1.0 changed nothing. It sees:\n\n");
     let body = body.and_then(|body| body.strip_suffix("See `postclone --help` for the rest.\n"));
     assert_eq!(body.unwrap_or(&text), expected);
 }
@@ -64,15 +64,15 @@ fn alone_it_says_what_it_sees_and_the_next_command() {
         "\
 host name           c (/etc/hostname)
 volume group of /   tpl-vg
-the two             do not match
+names match         no
 runs on             KVM
 last run            none
 waits for a reboot  no
-the next boot       1 hold
-the template's      nothing that is known: no earlier machine is on record
+the next boot       1 row holds
+the template's      nothing known: no earlier machine is on record
 
-If this machine is a clone, `postclone fixup` gives it names, IDs and keys of
-its own. `postclone rename tpl-vg c-vg` renames the volume group alone.
+If this machine is a clone, `postclone fixup` gives it its own names, IDs and
+keys. `postclone rename tpl-vg c-vg` renames only the volume group.
 ",
     );
     assert_eq!(before, stage.system());
@@ -84,12 +84,12 @@ its own. `postclone rename tpl-vg c-vg` renames the volume group alone.
         "\
 host name           c (/etc/hostname)
 volume group of /   c-vg
-the two             match
+names match         yes
 runs on             KVM
 last run            tpl-vg to c-vg, done
 waits for a reboot  yes
-the next boot       1 hold
-the template's      nothing that is known: no earlier machine is on record
+the next boot       1 row holds
+the template's      nothing known: no earlier machine is on record
 
 Reboot: the running system still has the old name beside the new one.
 ",
@@ -142,7 +142,7 @@ fn a_run_that_was_cut_comes_first() {
     assert!(text.contains("\nlast run            tpl-vg to c-vg, cut\n"), "{text}");
     assert!(
         text.contains(
-            "\nThe last run was cut. Finish it with `postclone rename --resume`, or take"
+            "\nThe last run was interrupted. Finish it with `postclone rename --resume`, or\nundo"
         ),
         "{text}"
     );
@@ -160,14 +160,14 @@ fn without_root_it_says_what_it_cannot_see() {
         "\
 host name           c (/etc/hostname)
 volume group of /   tpl-vg
-the two             do not match
+names match         no
 runs on             KVM
 waits for a reboot  no
-not seen            LVM's report, the last run, the next boot, what is of the
-                    template: that takes root
+not seen            LVM's report, the last run, the next boot, what is the
+                    template's: run as root to see them
 
-If this machine is a clone, `sudo postclone fixup` gives it names, IDs and keys
-of its own. `sudo postclone rename tpl-vg c-vg` renames the volume group alone.
+If this machine is a clone, `sudo postclone fixup` gives it its own names, IDs
+and keys. `sudo postclone rename tpl-vg c-vg` renames only the volume group.
 ",
     );
     assert!(stage.asked().is_empty());
@@ -182,8 +182,8 @@ fn the_templates_host_name_is_spoken_of() {
     assert!(text.contains("\nalso called         c (the running kernel's host name)\n"), "{text}");
     assert!(
         text.contains(
-            "\nNothing to do, unless tpl is the template's host name still; then the running\n\
-             kernel's host name has `c`: `postclone fixup --name c`.\n"
+            "\nNothing to do, unless tpl is still the template's host name. In that case, the\n\
+             running kernel's host name has `c`: `postclone fixup --name c`.\n"
         ),
         "{text}"
     );
@@ -192,7 +192,7 @@ fn the_templates_host_name_is_spoken_of() {
     stage.set("vg", "system");
     let text = String::from_utf8(alone(&stage, "0:0").demand(0).stdout).unwrap();
     assert!(
-        text.contains("To\nrename the volume group alone: `postclone rename system NEW`.\n"),
+        text.contains("To\nrename only the volume group, run `postclone rename system NEW`.\n"),
         "{text}"
     );
 }
@@ -228,7 +228,7 @@ fn how_long_it_takes_is_told_from_what_it_took() {
     let line = "\n# It takes about 70 s to build 2 images: the last one took 28 s here\n# (/var/log/dpkg.log).\n";
     assert!(text.contains(line), "{text}");
     let text = said(&["rename", "a-b", "c-d", "--no-initramfs"]);
-    assert!(text.contains("\n# No image is built: it takes seconds.\n"), "{text}");
+    assert!(text.contains("\n# No image is built, so this takes seconds.\n"), "{text}");
 }
 
 /// Runs a rename that is answered with no.
@@ -256,7 +256,7 @@ fn a_long_plan_is_paged_between_summary_and_question() {
     assert_eq!(screen.matches("+/dev/mapper/c--d-root").count(), 0, "{screen}");
     let time = "# How long 2 images take to build is not known here";
     assert!(at(time) < at("paged "), "{screen}");
-    let images = "# Built anew: /boot/initrd.img-6.1.0-1-amd64, /boot/initrd.img-6.1.0-2-amd64.";
+    let images = "# Rebuilt: /boot/initrd.img-6.1.0-1-amd64, /boot/initrd.img-6.1.0-2-amd64.";
     assert!(at(images) < at(time), "{screen}");
 }
 

@@ -50,7 +50,7 @@ fn a_files_name_is_shown_in_errors_and_plans() {
     is_harmless(&run);
     let lines: Vec<&str> = run.stderr.lines().collect();
     assert_eq!(lines.len(), 3, "{lines:?}");
-    assert_eq!(lines[0], "postclone: error: 2 things are in the way:");
+    assert_eq!(lines[0], "postclone: error: 2 problems prevent the run:");
     assert_eq!(fs::metadata(&odd).unwrap().nlink(), 2);
 }
 

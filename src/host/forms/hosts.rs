@@ -42,7 +42,7 @@ pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
 }
 
 /// What is reported of the short name on another host's line.
-const ANOTHER: &str = "stands beside a full name that is not this host's";
+const ANOTHER: &str = "is beside a full name that is not this host's";
 
 fn judged(names: &HostNames, token: &[u8], is_own: bool) -> Verdict {
     if is_own { names.judge_own(token) } else { names.judge(token) }

@@ -1,4 +1,4 @@
-//! icinga.com, "Distributed monitoring": the constant `NodeName`, and the objects that bear it.
+//! icinga.com, "Distributed monitoring": the constant `NodeName`, and the objects that have it.
 
 use crate::host::found::Found;
 use crate::host::names::HostNames;

@@ -15,7 +15,7 @@ const PARAMETERS: &[&[u8]] =
 const MY_DOMAIN: [&[u8]; 3] = [b".$mydomain", b".${mydomain}", b".$(mydomain)"];
 
 /// What is reported of a name before `$mydomain` where the new name has another domain.
-const OLD_DOMAIN: &str = "stands before $mydomain, which keeps its value,";
+const OLD_DOMAIN: &str = "is before $mydomain, which keeps its value,";
 
 /// The words of the parameters, over the lines that continue them.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {

@@ -11,7 +11,7 @@ use crate::rewrite::lines::lines;
 const MAX_NETBIOS: usize = 15;
 
 /// What is reported where the new name is no NetBIOS name.
-const TOO_LONG: &str = "would become longer than the 15 characters that NetBIOS allows,";
+const TOO_LONG: &str = "would become longer than 15 characters, the limit of NetBIOS,";
 
 /// A name in upper case stays one: NetBIOS names are written so. `workgroup` and `server string` stay.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {

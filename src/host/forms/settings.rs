@@ -13,7 +13,7 @@ use crate::rewrite::lines::lines;
 /// in another case is read by nobody.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
-    /// Sections that have them; none where the format has no sections.
+    /// Sections that have them; none if the format has no sections.
     pub(super) sections: &'static [&'static str],
     /// The keys.
     pub(super) keys: &'static [&'static str],

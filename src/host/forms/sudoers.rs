@@ -8,7 +8,7 @@ use crate::rewrite::edit::Findings;
 use crate::rewrite::lines::lines;
 
 /// What is reported of a name in upper case: an alias is written so.
-const ALIAS: &str = "may be an alias, for it is in upper case,";
+const ALIAS: &str = "may be an alias, because it is in upper case,";
 
 /// A word, or a byte of punctuation, of a logical line.
 #[derive(Debug, Clone, PartialEq, Eq)]

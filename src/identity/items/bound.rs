@@ -11,7 +11,7 @@ pub const KINDS: &[Kind] = &[
         id: "rabbitmq-node",
         hurts: "RabbitMQ looks for its data under the host's name: on a renamed host it starts empty or not \
                 at all, and two nodes of one name cannot be in one cluster",
-        change: "postclone never renames it: take the node out of its cluster and set it up anew, or follow \
+        change: "postclone never renames it: remove the node from its cluster and set it up again, or follow \
                  RabbitMQ's `rabbitmqctl rename_cluster_node`",
         find: find::rabbitmq,
     },
@@ -32,18 +32,18 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "ceph-daemon",
-        hurts: "Ceph takes both machines' daemons for one, and a monitor whose host is renamed finds no \
+        hurts: "Ceph treats both machines' daemons as one, and a monitor whose host is renamed finds no \
                 data",
-        change: "postclone never renames it: remove the daemon's data from the clone, and deploy a daemon \
-                 of its own with `ceph orch daemon add`",
+        change: "postclone never renames it: remove the daemon's data from the clone, and deploy a new daemon \
+                 with `ceph orch daemon add`",
         find: find::ceph,
     },
     Kind {
         id: "proxmox-node",
         hurts: "Proxmox VE keeps guests under the node's name: a renamed node shows none of them, and two of \
                 one name break the cluster",
-        change: "postclone never renames it: install the node anew and join it with `pvecm add`; Proxmox's \
-                 wiki has the steps under Renaming a PVE node",
+        change: "postclone never renames it: install the node again and join it with `pvecm add`; the Proxmox \
+                 wiki has the steps under `Renaming a PVE node`",
         find: find::proxmox,
     },
     Kind {
@@ -63,7 +63,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "ipa-join",
-        hurts: "FreeIPA takes both machines for one host, and new keys for one lock the other out",
+        hurts: "FreeIPA treats both machines as one host, and new keys for one lock the other out",
         change: "postclone never renames it: run `ipa-client-install --uninstall` in the clone while it \
                  cannot reach the server, or the template's host is disabled, and `ipa-client-install`",
         find: find::ipa,

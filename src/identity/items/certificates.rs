@@ -10,14 +10,14 @@ use crate::identity::{Found, Kind, View};
 pub const KINDS: &[Kind] = &[
     Kind {
         id: "snakeoil-certificate",
-        hurts: "who holds one machine's key can pose as the other to every service that uses it, and the \
+        hurts: "whoever has one machine's key can pose as the other to every service that uses it, and the \
                 certificate names the template",
         change: "`postclone renew snakeoil-certificate`, and restart the services that use it",
         find: snakeoil,
     },
     Kind {
         id: "service-certificate",
-        hurts: "who holds one machine's key can pose as the other's service, and the certificate names the \
+        hurts: "whoever has one machine's key can pose as the other's service, and the certificate names the \
                 template",
         change: "make or order a new key and certificate for the service, and restart it",
         find: services,

@@ -5,10 +5,9 @@ use crate::identity::{Found, Kind, View};
 /// The rows of this file.
 pub const KINDS: &[Kind] = &[Kind {
     id: "cloud-init-instance",
-    hurts: "cloud-init takes the clone for the template's instance, and makes no SSH keys, host name or \
-            users anew",
-    change: "give the machine an instance ID of its own in its datasource and reboot; where it has no \
-             datasource, run `cloud-init clean` and reboot",
+    hurts: "cloud-init treats the clone as the template's instance, and makes no new SSH keys, host name or users",
+    change: "give the machine its own instance ID in its datasource and reboot; if it has no datasource, run \
+             `cloud-init clean` and reboot",
     find: instance,
 }];
 

@@ -20,10 +20,10 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "host-name-place",
-        hurts: "the program that reads this file goes on under the template's name, so what it sends or \
+        hurts: "the program that reads this file continues to use the template's name, so what it sends or \
                 registers counts as the template's",
-        change: "`postclone rename-host OLD NEW`; where it leaves the file, write the name there by hand; then restart \
-                 the program that reads it",
+        change: "`postclone rename-host OLD NEW`; if it leaves the file, write the name there by hand; then \
+                 restart the program that reads it",
         find: in_places,
     },
 ];
@@ -93,7 +93,7 @@ mod tests {
         let tree = tree(&[("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 TMPL.example.org tmpl\n")]);
         let found = in_places(&tree.of_host("web01"));
         assert_eq!(words(&found[0]), ["tmpl.example.org", "tmpl"]);
-        let hint = "it names the host tmpl, and this machine is web01";
+        let hint = "it names the host tmpl, but this machine is web01";
         assert_eq!(found[0].hint.as_deref(), Some(hint));
         assert_eq!(in_places(&tree.of_host("tmpl"))[0].hint, None);
         assert_eq!(in_places(&tree.view())[0].hint, None);

@@ -7,16 +7,15 @@ use crate::identity::{Found, Kind, View};
 pub const KINDS: &[Kind] = &[
     Kind {
         id: "iscsi-initiator",
-        hurts: "iSCSI targets take both machines for one: sessions knock each other out, and both may \
+        hurts: "iSCSI targets treat both machines as one: sessions knock each other out, and both may \
                 write to one disk",
-        change: "log out of all sessions, `postclone renew iscsi-initiator`, and let the target's access list \
-                 know",
+        change: "log out of all sessions, `postclone renew iscsi-initiator`, and update the target's access list",
         find: iscsi,
     },
     Kind {
         id: "nvme-hostnqn",
-        hurts: "NVMe over Fabrics targets take both machines for one, and give both the same namespaces",
-        change: "disconnect all controllers, `postclone renew nvme-host`, and let the target's access list know",
+        hurts: "NVMe over Fabrics targets treat both machines as one, and give both the same namespaces",
+        change: "disconnect all controllers, `postclone renew nvme-host`, and update the target's access list",
         find: nqn,
     },
     Kind {

@@ -7,14 +7,14 @@ pub const KINDS: &[Kind] = &[
     Kind {
         id: "lvm-system-id",
         hurts: "each machine may use the other's groups, which the system ID is there to prevent",
-        change: "give this machine another one in /etc/lvm/lvmlocal.conf, then each group: \
+        change: "give this machine another ID in /etc/lvm/lvmlocal.conf, then each group: \
                  `vgchange --systemid` (lvmsystemid(7))",
         find: system_ids,
     },
     Kind {
         id: "lvm-devices-file",
         hurts: "it names the template's disks, and LVM looks at no others",
-        change: "`lvmdevices --check` says what does not fit, `lvmdevices --update` mends it",
+        change: "`lvmdevices --check` shows what is wrong, and `lvmdevices --update` fixes it",
         find: devices_file,
     },
 ];

@@ -8,15 +8,14 @@ use crate::identity::{Found, Kind, View};
 pub const KINDS: &[Kind] = &[
     Kind {
         id: "machine-id",
-        hurts: "DHCP servers that go by it give both machines one address, and management servers take \
-                them for one machine",
+        hurts: "DHCP servers that identify clients by it give both machines one address, and management servers \
+                treat them as one machine",
         change: "`postclone renew machine-id`, and reboot",
         find: systemd,
     },
     Kind {
         id: "dbus-machine-id",
-        hurts: "programs that ask D-Bus get the template's, and systemd takes it back when \
-                /etc/machine-id is empty",
+        hurts: "programs that ask D-Bus get the template's ID, and systemd uses it again if /etc/machine-id is empty",
         change: "`postclone renew machine-id`, or make it a link: `ln -sf /etc/machine-id \
                  /var/lib/dbus/machine-id`",
         find: dbus,

@@ -15,8 +15,8 @@ pub const KINDS: &[Kind] = &[Kind {
     id: "pinned-mac",
     hurts: "a machine whose network interface has another address comes up without its network, and two \
             machines that set one address disturb each other",
-    change: "`postclone renew network-macs`, where the machine has one interface; else put the address there that \
-             `ip link` shows, or name the interface instead",
+    change: "`postclone renew network-macs`, if the machine has one interface; otherwise write the address from \
+             `ip link` there, or name the interface instead",
     find: pinned,
 }];
 

@@ -7,7 +7,7 @@ use crate::identity::{Found, Kind, View};
 pub const KINDS: &[Kind] = &[Kind {
     id: "mail-queue",
     hurts: "each machine sends the waiting mail, and its receivers get it twice",
-    change: "look at it with `mailq`, and delete the template's: `postsuper -d ALL`, `exim4 -Mrm ID`",
+    change: "list it with `mailq`, and delete the template's mail: `postsuper -d ALL`, `exim4 -Mrm ID`",
     find: queues,
 }];
 

@@ -8,18 +8,17 @@ use crate::identity::{Found, Kind, View};
 pub const KINDS: &[Kind] = &[
     Kind {
         id: "md-homehost",
-        hurts: "arrays of the template's count as this machine's own and get its names when both meet in \
-                one machine, while the machine's own come up as /dev/md127",
-        change: "write the host's name, or `HOMEHOST <system>`, into mdadm.conf, give each array its name \
-                 with `mdadm --assemble --update=homehost`, and make the initramfs images anew",
+        hurts: "the template's arrays count as this machine's own and get its names when both are in one \
+                machine, while the machine's own come up as /dev/md127",
+        change: "write the host name, or `HOMEHOST <system>`, into mdadm.conf, give each array its name \
+                 with `mdadm --assemble --update=homehost`, and rebuild the initramfs images",
         find: homehost,
     },
     Kind {
         id: "md-array-uuid",
-        hurts: "mdadm cannot tell the two machines' arrays apart when the disks of both meet in one \
-                machine",
+        hurts: "mdadm cannot tell the two machines' arrays apart when the disks of both are in one machine",
         change: "stop the array, assemble it with `mdadm --assemble --update=uuid`, write the new UUID \
-                 into mdadm.conf, and make the initramfs images anew",
+                 into mdadm.conf, and rebuild the initramfs images",
         find: uuids,
     },
 ];
@@ -92,7 +91,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(words(&found[0]), ["tmpl", "raid9"]);
         assert_eq!(found[0].place, "/etc/mdadm/mdadm.conf");
-        let hint = "it names the host tmpl, and this machine is web01";
+        let hint = "it names the host tmpl, but this machine is web01";
         assert_eq!(found[0].hint.as_deref(), Some(hint));
     }
 

@@ -9,44 +9,44 @@ pub const KINDS: &[Kind] = &[
         id: "fs-uuid",
         hurts: "with both disks in one machine, a mount by UUID may take the wrong one, and XFS and \
                 Btrfs refuse or mix them up",
-        change: "leave it, unless the disks are to meet in one machine; then `postclone fixup --with fs-uuids`",
+        change: "leave it, unless the disks will be in one machine; then `postclone fixup --with fs-uuids`",
         find: file_systems,
     },
     Kind {
         id: "swap-uuid",
         hurts: "with both disks in one machine, either swap may be taken",
-        change: "leave it, unless the disks are to meet in one machine; then `postclone fixup --with swap-uuids`",
+        change: "leave it, unless the disks will be in one machine; then `postclone fixup --with swap-uuids`",
         find: swaps,
     },
     Kind {
         id: "luks-uuid",
         hurts: "both machines have one volume key, so whoever has the template's opens this one as well",
-        change: "no UUID helps: encrypt it anew with `cryptsetup reencrypt`",
+        change: "a new UUID does not help: encrypt it again with `cryptsetup reencrypt`",
         find: luks,
     },
     Kind {
         id: "pv-uuid",
         hurts: "with both disks in one machine, LVM takes one of the two and hides the other",
-        change: "leave it, unless the disks are to meet in one machine; then `postclone fixup --with lvm-uuids`",
+        change: "leave it, unless the disks will be in one machine; then `postclone fixup --with lvm-uuids`",
         find: physical_volumes,
     },
     Kind {
         id: "vg-uuid",
-        hurts: "with both disks in one machine, LVM takes both groups for one",
-        change: "leave it, unless the disks are to meet in one machine; then `postclone fixup --with lvm-uuids`",
+        hurts: "with both disks in one machine, LVM treats both groups as one",
+        change: "leave it, unless the disks will be in one machine; then `postclone fixup --with lvm-uuids`",
         find: groups,
     },
     Kind {
         id: "partition-table",
         hurts: "with both disks in one machine, firmware and boot loaders may take the wrong one",
-        change: "leave it, unless the disks are to meet in one machine: UEFI's boot entries name it",
+        change: "leave it, unless the disks will be in one machine: UEFI's boot entries name it",
         find: tables,
     },
     Kind {
         id: "partition-uuid",
         hurts: "with both disks in one machine, PARTUUID= in fstab or on the kernel command line may \
                 take the wrong partition",
-        change: "leave it, unless the disks are to meet in one machine: UEFI's boot entries name it",
+        change: "leave it, unless the disks will be in one machine: UEFI's boot entries name it",
         find: partitions,
     },
 ];

@@ -67,7 +67,7 @@ impl AtBoot {
             Self::Write(_) => format!(
                 "make {UNIT}, which empties them once more at the next boot, before the network, and removes itself"
             ),
-            Self::Remove(_) => format!("remove {UNIT}, where it is still there"),
+            Self::Remove(_) => format!("remove {UNIT}, if it still exists"),
         }
     }
 }
@@ -78,8 +78,8 @@ pub(super) fn of(root: &Root, files: &[PathBuf]) -> (Option<AtBoot>, Option<Stri
     if !root.is_live() {
         return (None, None);
     }
-    let stop = "a DHCP client that runs may write its old lease again before the reboot: where one does, stop it \
-                and run `postclone renew dhcp` on the console, right before the reboot";
+    let stop = "a running DHCP client may write its old lease again before the reboot: if one runs, stop it and \
+                run `postclone renew dhcp` on the console, right before the reboot";
     let has_programs = [TRUNCATE, RM, UNITS].iter().all(|path| root.exists(path));
     if !live::has_systemd() || !has_programs {
         return (
@@ -88,7 +88,7 @@ pub(super) fn of(root: &Root, files: &[PathBuf]) -> (Option<AtBoot>, Option<Stri
         );
     }
     if let Some(odd) = files.iter().find(|path| !is_plain(path)) {
-        let text = format!("the name of `{}` fits no unit: {stop}", odd.display());
+        let text = format!("the name of `{}` cannot be written in a unit: {stop}", odd.display());
         return (None, Some(text));
     }
     let Some(there) = root.read_text(UNIT) else {
@@ -99,8 +99,8 @@ pub(super) fn of(root: &Root, files: &[PathBuf]) -> (Option<AtBoot>, Option<Stri
         None => (None, None),
         Some(path) => {
             let text = format!(
-                "`{UNIT}` of an earlier renewal empties files at the next boot, and `{}` is none of them: reboot \
-                 first, and renew it then where the old lease is there again",
+                "`{UNIT}` of an earlier renewal empties files at the next boot, but not `{}`: reboot first, and \
+                 if the old lease is there again, renew it then",
                 path.display()
             );
             (None, Some(text))
@@ -112,10 +112,10 @@ pub(super) fn of(root: &Root, files: &[PathBuf]) -> (Option<AtBoot>, Option<Stri
 /// (systemd.special(7)), which is there where somebody wants it.
 fn text(files: &[PathBuf]) -> String {
     let mut text = String::from(
-        "# Made by `postclone renew`: a DHCP client that ran then may have written the template's leases again.\n\
+        "# Made by `postclone renew`: a DHCP client that was running may have written the template's leases again.\n\
          # It removes itself.\n\
          [Unit]\n\
-         Description=Empty what DHCP clients kept of this machine's template\n\
+         Description=Empty what DHCP clients kept from this machine's template\n\
          Documentation=man:postclone(8)\n\
          DefaultDependencies=no\n\
          Conflicts=shutdown.target\n\

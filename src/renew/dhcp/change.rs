@@ -57,7 +57,7 @@ impl Change for Renewal {
         let files: Vec<String> =
             self.kept.files.iter().map(|file| file.path.display().to_string()).collect();
         let kept = format!("that in {}", files.join(", "));
-        let (old, new) = (kept, "one that the client makes".to_owned());
+        let (old, new) = (kept, "a new one from the client".to_owned());
         let (old, new) = if self.gives_back { (new, old) } else { (old, new) };
         Subject { what: "DHCP identity", old, new, named_after: None, role: Role::Value }
     }
@@ -87,19 +87,19 @@ impl Change for Renewal {
     fn warnings(&self, _job: &Job) -> Vec<String> {
         if self.gives_back {
             return vec![
-                "a DHCP client that runs has its present lease and identifier until the reboot, and may write them \
-                 again"
+                "a running DHCP client keeps its present lease and identifier until the reboot, and may write \
+                 them again"
                     .to_owned(),
             ];
         }
         let mut told = vec![
-            "the address may change at the reboot: DHCP servers see another client, and a reservation for the old \
-             identifier does not fit any more"
+            "the address may change at the reboot: DHCP servers see another client, and a reservation for the \
+             old identifier no longer applies"
                 .to_owned(),
         ];
         if self.kept.files.iter().any(|file| file.secret) {
-            let text = "stable IPv6 addresses change at the reboot, and what else was derived of the old secret: \
-                        NetworkManager and dhcpcd make a new one";
+            let text = "stable IPv6 addresses, and everything else that was derived from the old secret, change \
+                        at the reboot: NetworkManager and dhcpcd make a new secret";
             told.push(text.to_owned());
         }
         told
@@ -112,7 +112,7 @@ impl Change for Renewal {
     fn phase(&self, act: &Act) -> Result<Phase> {
         let does = act.read::<Own>()?.does(Direction::Forward);
         if Some(&does) != self.kept.at_boot.as_ref() {
-            bail!("it is about another unit than the plan");
+            bail!("it concerns a different unit than the plan");
         }
         Ok(Phase::Files)
     }
@@ -135,7 +135,7 @@ impl Change for Renewal {
         does.settle(root)?;
         Ok(match does {
             AtBoot::Write(files) => Some(format!(
-                "the next boot empties {} of DHCP clients once more, before the network",
+                "the next boot empties {} of DHCP clients once more, before the network starts",
                 count(files.len(), "file")
             )),
             AtBoot::Remove(_) => None,

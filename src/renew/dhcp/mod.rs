@@ -34,7 +34,7 @@ pub const KIND: &str = "dhcp";
 #[derive(Debug)]
 pub struct Renewal {
     kept: Kept,
-    /// The files' new texts; none where a journal alone is known.
+    /// The files' new texts; none if a journal alone is known.
     texts: Texts,
     /// Whether it gives the old texts back, whatever a client has written since.
     gives_back: bool,
@@ -45,7 +45,7 @@ pub struct Renewal {
 #[serde(deny_unknown_fields)]
 struct Kept {
     files: Vec<Whole>,
-    /// What becomes of the unit; none where there is none.
+    /// What becomes of the unit; none if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     at_boot: Option<AtBoot>,
 }
@@ -60,7 +60,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let named = kept.at_boot.iter().flat_map(AtBoot::files);
     for path in kept.files.iter().map(|file| &file.path).chain(named) {
         if holds(path).is_none() {
-            bail!("`{}` is no file of a DHCP client's", path.display());
+            bail!("`{}` is not a file of a DHCP client", path.display());
         }
     }
     Ok(Box::new(Renewal { kept, texts: Texts::new(), gives_back: false }))
@@ -74,8 +74,7 @@ pub fn find(root: &Root) -> Result<(Option<Renewal>, Vec<Warning>)> {
     let mut warnings = Vec::new();
     let view = View::of(root);
     for found in configured(&view) {
-        let text = "it sets a DHCP identifier, and is left as it is: give this machine another one there, or \
-                    remove the line";
+        let text = "it sets a DHCP identifier, and it stays as it is: set another identifier there, or remove the line";
         warnings.push(Warning::about(Path::new(&found.place), text));
     }
     if let Some(trouble) = view.take_troubles().first() {
@@ -138,7 +137,7 @@ mod tests {
         let change = saved(good, good).unwrap();
         for (file, at_boot) in [("/etc/shadow", good), (good, "/etc/shadow")] {
             let said = format!("{:#}", saved(file, at_boot).unwrap_err());
-            assert!(said.contains("`/etc/shadow` is no file of a DHCP client's"), "{said}");
+            assert!(said.contains("`/etc/shadow` is not a file of a DHCP client"), "{said}");
         }
         assert!(saved(good, "/var/lib/dhcp/dhclient.$(x).leases").is_err());
         let phase = |act: &str| change.phase(&serde_json::from_str(act).unwrap());
@@ -148,7 +147,7 @@ mod tests {
             format!(r#"{{"step":"leave-at-boot","files":["{good}"]}}"#),
         ] {
             let said = phase(&act).unwrap_err().to_string();
-            assert!(said.contains("it is about another unit than the plan"), "{said}");
+            assert!(said.contains("it concerns a different unit than the plan"), "{said}");
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::plan::paths::{PathChange, PathKind};
 use crate::transaction::twins::there_is_room;
 
 /// What else can be done.
-const INSTEAD: &str = "or leave the machine ID out, as in `postclone renew ssh-host-keys`";
+const INSTEAD: &str = "or leave out the machine ID, as in `postclone renew ssh-host-keys`";
 
 /// Files in which kernel-install is told under which ID it works, by a variable of that name (systemd 249
 /// src/kernel-install/kernel-install).
@@ -43,8 +43,8 @@ pub(super) fn names_can_change(root: &Root, deaf: &Path) -> Result<()> {
         let text = root.read_text(path).unwrap_or_default();
         if text.lines().any(|line| line.trim_start().starts_with(key)) {
             return Err(refuse(anyhow!(
-                "boot entries are named after the machine ID, `{path}` sets {key}, and `{}` may not read that: under \
-                 which name the next kernel comes cannot be told; remove the line, {INSTEAD}",
+                "boot entries are named after the machine ID, `{path}` sets {key}, and `{}` may not read that: \
+                 it is not known which name the next kernel gets; remove the line, {INSTEAD}",
                 deaf.display()
             )));
         }
@@ -56,8 +56,9 @@ pub(super) fn names_can_change(root: &Root, deaf: &Path) -> Result<()> {
 pub(in crate::renew) fn warnings(paths: &[PathBuf]) -> Option<String> {
     (!paths.is_empty()).then(|| {
         format!(
-            "boot entries are named after the machine ID, and what makes them does not read {TOKEN}: they and their \
-             kernels are copied to the new name, and the old ones go when nothing leads to them any more"
+            "boot entries are named after the machine ID, and the program that makes them does not read {TOKEN}: \
+             they and their kernels are copied to the new name, and the old ones are removed when nothing refers \
+             to them any more"
         )
     })
 }
@@ -77,7 +78,7 @@ pub(in crate::renew) fn checks(
         no_variable_chooses(&job.root, from),
         can_all_be_renamed(&job.root, paths, from, to),
         twins(&job.root, paths, from, to).and_then(|twins| there_is_room(&twins)).with_context(
-            || format!("boot entries get another name with the machine ID ({INSTEAD})"),
+            || format!("boot entries get another name because of the machine ID ({INSTEAD})"),
         ),
     ]
 }
@@ -94,15 +95,14 @@ fn is_touched_by_nothing_else(job: &Job, paths: &[PathBuf]) -> Result<()> {
         let Some(at) = resolved(path) else { continue };
         if touched.contains(&at) {
             bail!(
-                "`{}` gets another name with the machine ID, and other bytes by something else of this run: make two \
-                 runs of it, one after the other",
+                "`{}` gets another name because of the machine ID, and other bytes because of another part of this run: use two runs, one after the other",
                 at.display()
             );
         }
         if images.contains(&at) {
             bail!(
-                "`{}` gets another name with the machine ID, and may hold the old ID: use --no-initramfs, and build \
-                 the image anew after the reboot",
+                "`{}` gets another name because of the machine ID, and may contain the old ID: use \
+                 --no-initramfs, and rebuild the image after the reboot",
                 at.display()
             );
         }
@@ -126,7 +126,7 @@ fn can_all_be_renamed(root: &Root, paths: &[PathBuf], from: &str, to: &str) -> R
     Ok(())
 }
 
-/// The firmware's variables are not files that a run could put back after a cut: whoever set them sets them anew.
+/// The firmware's variables are not files that a run could put back after a cut: whoever set them sets them again.
 fn no_variable_chooses(root: &Root, from: &str) -> Result<()> {
     for (name, verb) in
         [(loader_variables::DEFAULT, "set-default"), (loader_variables::ONE_SHOT, "set-oneshot")]
@@ -136,8 +136,8 @@ fn no_variable_chooses(root: &Root, from: &str) -> Result<()> {
         let entry = loader_variables::text(&source.bytes);
         if entry.to_lowercase().starts_with(from) {
             bail!(
-                "the firmware's variable {name} chooses the entry {entry}, which gets another name: take the choice \
-                 back with `bootctl {verb} \"\"`, and make it anew afterwards"
+                "the firmware's variable {name} chooses the entry {entry}, which gets another name: cancel the \
+                 choice with `bootctl {verb} \"\"`, and make it again afterwards"
             );
         }
     }

@@ -49,7 +49,7 @@ pub(in crate::renew) fn found(root: &Root, id: &str) -> Result<Vec<PathBuf>> {
 }
 
 fn add(root: &Root, path: &Path, all: &mut Vec<PathBuf>) -> Result<()> {
-    // What a run that was cut has begun to make.
+    // What a run that was interrupted has begun to make.
     if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes())) {
         return Ok(());
     }
@@ -57,7 +57,7 @@ fn add(root: &Root, path: &Path, all: &mut Vec<PathBuf>) -> Result<()> {
     let looking = || format!("looking at `{}`", at.display());
     let kind = fs::symlink_metadata(&at).with_context(looking)?.file_type();
     if !kind.is_dir() && !kind.is_file() || path.to_str().is_none() {
-        bail!("`{}` is no plain file: look what it is for, and move it away", at.display());
+        bail!("`{}` is not a plain file: check what it is for, and move it away", at.display());
     }
     all.push(path.to_owned());
     if kind.is_dir() {
@@ -77,7 +77,7 @@ fn straight(root: &Root, path: &Path) -> Result<PathBuf> {
     let below = path.strip_prefix(partition).unwrap_or(path);
     let at = if below.as_os_str().is_empty() { base } else { base.join(below) };
     if root.resolve(&at)?.is_some_and(|resolved| resolved != at) || root.is_link(&at) {
-        bail!("`{}` is a symbolic link: put in its place what it leads to", path.display());
+        bail!("`{}` is a symbolic link: replace it with its target", path.display());
     }
     Ok(at)
 }
@@ -86,7 +86,7 @@ fn straight(root: &Root, path: &Path) -> Result<PathBuf> {
 /// entries.
 ///
 /// # Errors
-/// A path that does not bear the ID; an entry that cannot be read.
+/// A path that does not have the ID; an entry that cannot be read.
 pub(in crate::renew) fn twins(
     root: &Root,
     paths: &[PathBuf],
@@ -96,7 +96,8 @@ pub(in crate::renew) fn twins(
     let names = Names::of(paths, from, to);
     let twin = |path: &PathBuf| {
         let other = renamed(path, from, to);
-        let other = other.with_context(|| format!("`{}` does not bear {from}", path.display()))?;
+        let other =
+            other.with_context(|| format!("`{}` does not contain {from}", path.display()))?;
         let at = |path: &Path| Ok::<_, anyhow::Error>(root.outer(&straight(root, path)?));
         let text = if has_text(path) { read(root, path)? } else { None };
         let text = text.and_then(|text| {

@@ -13,7 +13,7 @@ pub(super) const RESCUE: &str = "0-rescue-";
 /// Directories of entries, and how their names end.
 const ENTRIES: &[(&str, &str)] = &[("loader/entries", ".conf"), ("EFI/Linux", ".efi")];
 
-/// The path under another ID; none where it is not named after this one.
+/// The path under another ID; none if it is not named after this one.
 pub(in crate::renew) fn renamed(path: &Path, from: &str, to: &str) -> Option<PathBuf> {
     PARTITIONS.iter().find_map(|partition| {
         let below = path.strip_prefix(partition).ok()?;

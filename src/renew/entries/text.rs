@@ -16,7 +16,7 @@ pub(in crate::renew) struct Names {
     to: String,
     /// Whether there is a directory of that name.
     directory: bool,
-    /// Whether dracut's rescue kernel or image bears it.
+    /// Whether dracut's rescue kernel or image has it.
     rescue: bool,
 }
 
@@ -31,7 +31,7 @@ const BEFORE_ENTRY: &[&str] = &["loader/entries/", "efi/linux/"];
 const ARGUMENT: &[u8] = b"systemd.machine_id=";
 
 impl Names {
-    /// Of these paths, which bear the ID `from`.
+    /// Of these paths, which have the ID `from`.
     pub(in crate::renew) fn of(paths: &[PathBuf], from: &str, to: &str) -> Self {
         let is_directory =
             |path: &Path| split(path, from).is_some_and(|(_, below)| below.starts_with(from));

@@ -39,7 +39,7 @@ pub(super) const PLACES: &[(&str, &str)] = &[
 const UNIFIED: &[&str] =
     &["boot/EFI/Linux/*.efi", "boot/efi/EFI/Linux/*.efi", "efi/EFI/Linux/*.efi"];
 
-/// The format of a file; none where it is none of the places.
+/// The format of a file; none if it is none of the places.
 pub(super) fn kind(path: &Path) -> Option<&'static str> {
     let text = path.to_string_lossy();
     let is_it = |pattern: &str| match pattern.split_once('*') {
@@ -113,9 +113,9 @@ pub(super) fn are_built_anew(job: &Job, id: &str) -> Result<()> {
     for path in unified_with(&job.root, id)? {
         if job.placed.iter().all(|following| following.last.path != path) {
             bail!(
-                "`{}` has systemd.machine_id={id} in its command line, and its boot takes that machine ID back, but \
-                 this run does not build it anew: build it without the argument, or leave the machine ID as it is, \
-                 as in `postclone fixup --except machine-id`",
+                "`{}` has systemd.machine_id={id} in its command line, so booting it brings that machine ID back, and \
+                 this run does not rebuild it: build it without the argument, or leave out the machine ID, as in \
+                 `postclone fixup --except machine-id`",
                 path.display()
             );
         }

@@ -99,29 +99,30 @@ impl Change for Renewal {
     fn warnings(&self, job: &Job) -> Vec<String> {
         let root = &job.root;
         let mut told = vec![
-            "the machine ID counts from the next boot on; then DHCP servers that go by it may give this machine \
-             another address (networkd makes its DUID of it, and NetworkManager may)"
+            "the machine ID takes effect at the next boot; after that, DHCP servers that identify clients by it \
+             may give this machine another address (networkd makes its DUID from it, and NetworkManager may)"
                 .to_owned(),
         ];
         told.extend(entries::warnings(&self.kept.entries));
         if arguments::is_of_running(job, &self.kept.old) {
             told.push(
-                "until the reboot, kernel-install gives a kernel that is installed the old machine ID as an argument, \
-                 which the boot would take back: install none before it, or write /etc/kernel/cmdline"
+                "until the reboot, kernel-install gives any new kernel the old machine ID as an argument, and \
+                 booting that kernel would bring the old ID back: install no kernel before the reboot, or write \
+                 /etc/kernel/cmdline"
                     .to_owned(),
             );
         }
         let journal = Path::new(JOURNALS).join(&self.kept.old);
         if root.exists(&journal) {
             told.push(format!(
-                "the logs so far stay in `{0}`, and journalctl shows them with `journalctl -D {0}`",
+                "the logs so far stay in `{0}`; `journalctl -D {0}` shows them",
                 journal.display()
             ));
         }
         if root.read_text(SECRET).is_some_and(|text| !text.is_empty()) {
             told.push(format!(
-                "`{SECRET}` was made for the old machine ID: systemd makes a new one under the new ID, and nothing \
-                 reads what systemd-creds encrypted with it; decrypt such credentials before the reboot"
+                "`{SECRET}` was made for the old machine ID: systemd makes a new one for the new ID, and nothing \
+                 can read what systemd-creds encrypted with the old one; decrypt such credentials before the reboot"
             ));
         }
         told
@@ -152,7 +153,7 @@ impl Change for Renewal {
             Own::DropEntries { paths } => (paths == self.kept.entries, Phase::Rest),
         };
         if !is_own {
-            bail!("it is about another entry token than the plan, or about other boot entries");
+            bail!("it concerns a different entry token than the plan, or different boot entries");
         }
         Ok(phase)
     }
@@ -177,7 +178,7 @@ impl Change for Renewal {
             (Err(error), _) => return format!("{error:#}"),
         };
         if keeps {
-            format!("write {token} into {TOKEN}, so that boot entries go on under that name")
+            format!("write {token} into {TOKEN}, so that boot entries keep that name")
         } else {
             format!("remove {TOKEN}, which holds {token}")
         }
@@ -201,13 +202,15 @@ impl Change for Renewal {
                 let twins = self.twins(root, direction)?;
                 twins::remove(&twins)?;
                 let (from, to) = self.way(direction);
-                Ok(Some(format!("boot entries and what they name are called {to}, no more {from}")))
+                Ok(Some(format!(
+                    "boot entries and what they name are called {to}, no longer {from}"
+                )))
             }
             Own::KeepEntryToken { token } | Own::DropEntryToken { token } => {
                 let text = format!("{token}\n");
                 if matches!(own, Own::KeepEntryToken { .. }) == forward {
                     made::file(root, Path::new(TOKEN), text.as_bytes())?;
-                    return Ok(Some(format!("boot entries go on under the name {token}: {TOKEN}")));
+                    return Ok(Some(format!("boot entries keep the name {token}: {TOKEN}")));
                 }
                 made::take_away(root, Path::new(TOKEN), text.as_bytes())?;
                 Ok(None)
@@ -228,7 +231,7 @@ impl Change for Renewal {
     }
 
     fn next(&self) -> Option<&'static str> {
-        Some("The machine ID counts from then on.")
+        Some("The machine ID takes effect then.")
     }
 
     fn back(&self, root: &Root) -> Result<Box<dyn Change>> {
@@ -253,7 +256,7 @@ fn is_no_mount(root: &Root) -> Result<()> {
     let file = root.outer(Path::new(FILE));
     if mounted().iter().any(|mount| mount.target == file) {
         bail!(
-            "a file system is mounted on `{}`: it stands there until the machine ID is written to the disk; run \
+            "a file system is mounted on `{}` until the machine ID is written to the disk; run \
              `systemd-machine-id-setup --commit` first",
             file.display()
         );

@@ -65,7 +65,7 @@ impl Rewriter for Ids {
             let token = range.clone();
             found.edits.push(Edit { range, new, token, form: Form::MachineId, volume: None });
         } else if held != self.to.as_bytes() && path == Path::new(COPY) {
-            let told = "it holds another ID than /etc/machine-id and is left as it is: make it a link, \
+            let told = "it contains another ID than /etc/machine-id and stays as it is: make it a link, \
                         `ln -sf /etc/machine-id /var/lib/dbus/machine-id`";
             found.warnings.push(Warning::about(path, told));
         }

@@ -37,7 +37,7 @@ impl Renewal {
         if direction == Direction::Forward
             && let Some(path) = more.first()
         {
-            bail!("`{}` was made while postclone ran: run it again", path.display());
+            bail!("`{}` was created while postclone ran: run the command again", path.display());
         }
         paths.extend(more);
         entries::twins(root, &paths, from, to)

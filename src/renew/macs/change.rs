@@ -62,14 +62,14 @@ impl Change for Renewal {
 
     fn warnings(&self, _job: &Job) -> Vec<String> {
         vec![
-            "the network is set up by the new address from the next boot on; a static address of the template's \
-             stays, and only a person knows another one"
+            "the network uses the new address from the next boot on; a static IP address of the template stays, \
+             and only a person can choose another one"
                 .to_owned(),
         ]
     }
 
     fn phase(&self, act: &Act) -> Result<Phase> {
-        bail!("the step `{}` is of no kind that it has", act.step.escape_debug())
+        bail!("it has no step of the kind `{}`", act.step.escape_debug())
     }
 
     fn words(&self, act: &Act, _direction: Direction) -> String {

@@ -65,7 +65,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
         .context("reading the change of pinned MAC addresses")?;
     for Pin { path, old, new } in &kept.pins {
         if form(path).is_none() || mac(old).is_none() || mac(new).is_none() {
-            bail!("`{}` is no place of a MAC address that postclone renews", path.display());
+            bail!("`{}` is not a place where postclone renews a MAC address", path.display());
         }
     }
     Ok(Box::new(Renewal { kept }))
@@ -83,8 +83,8 @@ pub fn find(root: &Root) -> Result<(Option<Renewal>, Vec<Warning>)> {
     }
     let mut warnings = Vec::new();
     if !root.is_live() {
-        let text = "a tree that does not run has no network interface: run `postclone renew network-macs` in the \
-                    clone itself";
+        let text = "a tree that is not running has no network interface: run `postclone renew network-macs` in \
+                    the clone itself";
         let of = |(path, ..): &(String, _, _)| Warning::about(Path::new(path), text);
         return Ok((None, named.iter().map(of).collect()));
     }
@@ -115,8 +115,8 @@ pub fn find(root: &Root) -> Result<(Option<Renewal>, Vec<Warning>)> {
     let paths: BTreeSet<String> =
         pins.iter().map(|pin| format!("`{}`", pin.path.display())).collect();
     let paths = paths.into_iter().collect::<Vec<_>>().join(", ");
-    let by_hand = "only a person can say which belongs to which: write the addresses that `ip link` shows there by \
-                   hand, or name the interfaces instead";
+    let by_hand = "only a person can say which address belongs to which interface: write the addresses from `ip \
+                   link` there by hand, or name the interfaces instead";
     if others.len() > 1 {
         let all = others.into_iter().collect::<Vec<_>>().join(", ");
         return Err(refuse(anyhow!(
@@ -125,8 +125,7 @@ pub fn find(root: &Root) -> Result<(Option<Renewal>, Vec<Warning>)> {
     }
     let Some(own) = nics::only() else {
         return Err(refuse(anyhow!(
-            "{paths}: this machine has not one network device with an address of its own, but none or several: \
-             {by_hand}"
+            "{paths}: this machine has no network device with an address of its own, or several: {by_hand}"
         )));
     };
     for pin in &mut pins {
@@ -135,27 +134,27 @@ pub fn find(root: &Root) -> Result<(Option<Renewal>, Vec<Warning>)> {
     Ok((Some(Renewal { kept: Kept { pins } }), warnings))
 }
 
-/// Why a file is left; none where it is not.
+/// Why a file is left; none if it is not.
 fn left(root: &Root, path: &Path, text: &str) -> Option<&'static str> {
     if path.extension().is_some_and(|suffix| suffix == "netdev") {
         return Some(
-            "it gives a virtual interface its address, and is left as it is: give it another one by hand, or none",
+            "it gives a virtual interface its address, and stays as it is: set another address there by hand, or none",
         );
     }
     if text.contains('\u{fffd}') {
-        return Some("it is no text, and its address is left as it is");
+        return Some("it is not text, and its address stays as it is");
     }
     if path.starts_with(CLOUD_INIT) {
         return Some(
-            "cloud-init makes the network's configuration of it for a new instance, and it is left as it is: write \
-             the address that `ip link` shows there by hand, or remove the file",
+            "cloud-init makes the network configuration from it for a new instance, and it stays as it is: write \
+             the address from `ip link` there by hand, or remove the file",
         );
     }
     let is_its = Path::new(CLOUD_INIT_NETPLAN) == path
         && CloudInit::of(root).is_some_and(|settings| settings.writes_network());
     is_its.then_some(
-        "cloud-init writes it for a new instance, and it is left as it is: give the machine an instance ID of its \
-         own, or have `network: {config: disabled}` in /etc/cloud/cloud.cfg.d and run it again",
+        "cloud-init writes it for a new instance, and it stays as it is: give the machine its own instance ID, \
+         or set `network: {config: disabled}` in /etc/cloud/cloud.cfg.d and run the command again",
     )
 }
 
@@ -220,7 +219,7 @@ mod tests {
         assert!(saved("/etc/netplan/a.yaml", new).is_ok());
         for (path, new) in [("/etc/shadow", new), ("/etc/netplan/a.yaml", "x\\nroot::0:0")] {
             let said = format!("{:#}", saved(path, new).unwrap_err());
-            assert!(said.contains("is no place of a MAC address that postclone renews"), "{said}");
+            assert!(said.contains("is not a place where postclone renews a MAC address"), "{said}");
         }
     }
 

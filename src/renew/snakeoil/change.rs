@@ -48,14 +48,14 @@ impl Change for Renewal {
 
     fn warnings(&self, job: &Job) -> Vec<String> {
         let services = job.is_live().then(|| {
-            "services that use the snakeoil certificate have the old one until they are restarted, or the reboot"
+            "services that use the snakeoil certificate have the old one until they are restarted, or until the reboot"
                 .to_owned()
         });
         services.into_iter().collect()
     }
 
     fn phase(&self, act: &Act) -> Result<Phase> {
-        bail!("the step `{}` is of no kind that it has", act.step.escape_debug())
+        bail!("it has no step of the kind `{}`", act.step.escape_debug())
     }
 
     fn words(&self, act: &Act, _direction: Direction) -> String {

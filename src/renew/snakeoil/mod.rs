@@ -32,7 +32,7 @@ pub const KIND: &str = "snakeoil-certificate";
 #[derive(Debug)]
 pub struct Renewal {
     kept: Kept,
-    /// The files' new texts; none where a journal alone is known.
+    /// The files' new texts; none if a journal alone is known.
     texts: Texts,
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let is_known =
         |file: &&Whole| [SNAKEOIL, SNAKEOIL_KEY].iter().any(|own| Path::new(own) == file.path);
     if let Some(file) = kept.files.iter().find(|file| !is_known(file)) {
-        bail!("`{}` is no file of the snakeoil certificate's", file.path.display());
+        bail!("`{}` is not a file of the snakeoil certificate", file.path.display());
     }
     Ok(Box::new(Renewal { kept, texts: Texts::new() }))
 }
@@ -75,15 +75,15 @@ pub fn find(root: &Root, drawn: &Drawn) -> Result<(Option<Renewal>, Vec<Warning>
         return Ok((None, Vec::new()));
     };
     let left = |why: &str| {
-        let warning = Warning::about(Path::new(SNAKEOIL), format!("{why}: it is left as it is"));
+        let warning = Warning::about(Path::new(SNAKEOIL), format!("{why}: it stays as it is"));
         Ok((None, vec![warning]))
     };
     if [SNAKEOIL, SNAKEOIL_KEY].iter().any(|path| root.is_link(Path::new(path))) {
-        return left("somebody has put a link in the place of the snakeoil certificate or its key");
+        return left("somebody has replaced the snakeoil certificate or its key with a link");
     }
-    let Some(old) = print(&certificate.bytes) else { return left("it is no certificate") };
+    let Some(old) = print(&certificate.bytes) else { return left("it is not a certificate") };
     let Some(host) = host::present(root).map(|host| host.name) else {
-        return left("this machine has no name for which it could be made");
+        return left("this machine has no name that a certificate could be made for");
     };
     let (new_key, new_certificate) = drawn.pair(&host).map_err(refuse)?;
     let new =
@@ -141,7 +141,7 @@ mod tests {
         };
         assert!(saved(SNAKEOIL_KEY).is_ok());
         let said = format!("{:#}", saved("/etc/shadow").unwrap_err());
-        assert!(said.contains("`/etc/shadow` is no file of the snakeoil certificate's"), "{said}");
+        assert!(said.contains("`/etc/shadow` is not a file of the snakeoil certificate"), "{said}");
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl Change for Renewal {
         if !job.is_live() || !sshd::is_installed() || self.is_empty() {
             return Vec::new();
         }
-        let why = "the SSH server does not start as it is, so new keys could not be checked: mend that first";
+        let why = "the SSH server does not start as it is, so new keys could not be checked: fix that first";
         vec![sshd::check().context(why)]
     }
 
@@ -98,8 +98,8 @@ impl Change for Renewal {
         let by_cloud_init = CloudInit::of(&job.root)
             .filter(|settings| !settings.says("ssh_deletekeys", "false"))
             .map(|_| {
-                "cloud-init makes SSH host keys anew by itself once this machine has another instance ID \
-                 (`ssh_deletekeys`): then these are replaced, and the fingerprints change once more"
+                "cloud-init makes new SSH host keys by itself once this machine has another instance ID \
+                 (`ssh_deletekeys`): it then replaces these keys, and the fingerprints change once more"
                     .to_owned()
             });
         let clients = [
@@ -123,8 +123,7 @@ impl Change for Renewal {
     fn words(&self, act: &Act, _direction: Direction) -> String {
         match act.read() {
             Ok(Own::ReloadSshd) => {
-                "have the SSH server check its keys, and let it read them; sessions live on"
-                    .to_owned()
+                "make the SSH server check its keys and read them; sessions stay open".to_owned()
             }
             Err(error) => format!("{error:#}"),
         }
@@ -147,9 +146,9 @@ impl Change for Renewal {
         });
         let prints = prints.collect::<Result<Vec<_>>>()?.join(", ");
         Ok(Some(if reads {
-            format!("the SSH server took its keys and has read them: {prints}")
+            format!("the SSH server accepted its keys and has read them: {prints}")
         } else {
-            format!("the SSH server takes its keys, and does not run: {prints}")
+            format!("the SSH server accepts its keys, but is not running: {prints}")
         }))
     }
 

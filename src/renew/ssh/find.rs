@@ -1,4 +1,4 @@
-//! Which host keys are made anew. One that somebody put there on purpose is left, and told.
+//! Which host keys are renewed. One that somebody put there on purpose is left alone and shown.
 
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,7 @@ pub fn find(
                 );
             }
             Err(why) => {
-                let text = format!("{why}: the host key is left as it is");
+                let text = format!("{why}: the SSH host key stays as it is");
                 warnings.push(Warning::about(&path, text));
             }
         }
@@ -66,8 +66,8 @@ pub fn find(
     }
     for pattern in DROPBEAR {
         for path in root.glob(pattern).map_err(refuse)?.iter().filter(|path| root.exists(path)) {
-            let text = "Dropbear's host key is left as it is: make a new one with `dropbearkey`, and build the \
-                        image anew where it is in one";
+            let text = "Dropbear's host key is left as it is: make a new one with `dropbearkey`, and rebuild the \
+                        image where it is in one";
             warnings.push(Warning::about(path, text));
         }
     }
@@ -77,7 +77,7 @@ pub fn find(
     Ok((Some(Renewal { kept: Kept { keys }, texts }), warnings))
 }
 
-/// A key that can be made anew: its private half, its public half's text and where that is.
+/// A key that can be renewed: its private half, its public half's text and where that is.
 struct Plain {
     private: Vec<u8>,
     public: String,
@@ -92,7 +92,7 @@ fn plain(
     certificates: &[Option<String>],
 ) -> Result<Result<Plain, &'static str>> {
     if !DEFAULTS.iter().any(|known| Path::new(known) == path) {
-        return Ok(Err("`HostKey` names it at a place of its own"));
+        return Ok(Err("`HostKey` names it at a special place"));
     }
     let public_path = ssh_keygen::public(path);
     if root.is_link(path) || root.is_link(&public_path) {
@@ -100,25 +100,25 @@ fn plain(
     }
     let Some(private) = root.read(path)? else { return Ok(Err("it is gone")) };
     if !private.bytes.starts_with(b"-----BEGIN ") {
-        return Ok(Err("it is no private key: an agent or a device may have that"));
+        return Ok(Err("it is not a private key: an agent or a device may have the private key"));
     }
     let Some(public) = root.read(&public_path)? else {
-        return Ok(Err("it has no public half beside it"));
+        return Ok(Err("its public half is not beside it"));
     };
     let public_path = public.path;
     let Ok(public) = String::from_utf8(public.bytes) else {
-        return Ok(Err("its public half is no text"));
+        return Ok(Err("its public half is not text"));
     };
     let kind = public.split_whitespace().next().unwrap_or_default().to_owned();
     if !TYPES.iter().any(|(word, _)| kind.starts_with(word)) {
-        return Ok(Err("it is of a type that is not made any more"));
+        return Ok(Err("keys of its type are no longer made"));
     }
     let is_certified = |certificate: &Option<String>| {
         certificate.as_ref().is_none_or(|of| of.starts_with(kind.as_str()))
     };
     if certificates.iter().any(is_certified) {
         return Ok(Err(
-            "`HostCertificate` names a certificate of its type, which another key would not fit",
+            "`HostCertificate` names a certificate of its type, which would not match another key",
         ));
     }
     Ok(Ok(Plain { private: private.bytes, public, public_path }))

@@ -31,7 +31,7 @@ pub const KIND: &str = "ssh-host-keys";
 #[derive(Debug)]
 pub struct Renewal {
     kept: Kept,
-    /// The files' new texts, by what they are told by; none where a journal alone is known.
+    /// The files' new texts, by what they are told by; none if a journal alone is known.
     texts: Texts,
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
         .context("reading the change of SSH host keys")?;
     let is_known = |key: &&Key| DEFAULTS.iter().any(|path| Path::new(path) == key.path);
     if let Some(key) = kept.keys.iter().find(|key| !is_known(key)) {
-        bail!("`{}` is no place of a host key that postclone renews", key.path.display());
+        bail!("`{}` is not a place where postclone renews an SSH host key", key.path.display());
     }
     Ok(Box::new(Renewal { kept, texts: Texts::new() }))
 }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn what_no_postclone_wrote_is_refused() {
         let said = format!("{:#}", of(&saved("/etc/shadow")).unwrap_err());
-        assert!(said.contains("is no place of a host key that postclone renews"), "{said}");
+        assert!(said.contains("is not a place where postclone renews an SSH host key"), "{said}");
         assert!(of(&saved("/etc/ssh/ssh_host_rsa_key")).is_ok());
     }
 

@@ -65,17 +65,16 @@ impl Change for Renewal {
 
     fn warnings(&self, _job: &Job) -> Vec<String> {
         let told = if self.is_iscsi() {
-            "iSCSI targets know the old initiator: a person has to put the new name into their access lists, or they \
-             give no disk; iscsid uses it after `systemctl restart iscsid`, or the reboot"
+            "iSCSI targets know the old initiator: add the new name to their access lists, or they provide no \
+             disk; iscsid uses the new name after `systemctl restart iscsid` or the reboot"
         } else {
-            "NVMe targets know the old host: a person has to put the new name into their access lists, or they give \
-             no namespace"
+            "NVMe targets know the old host: add the new name to their access lists, or they provide no namespace"
         };
         vec![told.to_owned()]
     }
 
     fn phase(&self, act: &Act) -> Result<Phase> {
-        bail!("the step `{}` is of no kind that it has", act.step.escape_debug())
+        bail!("it has no step of the kind `{}`", act.step.escape_debug())
     }
 
     fn words(&self, act: &Act, _direction: Direction) -> String {

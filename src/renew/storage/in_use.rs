@@ -83,7 +83,7 @@ pub(super) fn iscsi(root: &Root) -> Result<()> {
     ISCSI.is_not_booted_from(root)
 }
 
-/// The same of NVMe over Fabrics. A controller that is no device on the PCI bus is behind a network (Linux
+/// The same of NVMe over Fabrics. A controller that is not a device on the PCI bus is behind a network (Linux
 /// drivers/nvme/host, attribute `transport`).
 ///
 /// # Errors
@@ -104,7 +104,7 @@ pub(super) fn nvme(root: &Root) -> Result<()> {
 impl Signs {
     fn open(&self, which: &str) -> String {
         format!(
-            "{} is open (`{which}`), and goes by the old name: {}, then run it again",
+            "{} is open (`{which}`) and uses the old name: {}, then run the command again",
             self.what, self.end
         )
     }
@@ -144,8 +144,8 @@ impl Signs {
 
     fn booted(&self, path: &str) -> anyhow::Error {
         anyhow!(
-            "`/` may be on {}, by `{path}`, and the next boot would log in under another name: leave the name, or \
-             change it by hand together with the boot and the target's access list",
+            "according to `{path}`, `/` may be on {}, and the next boot would log in under another name: keep \
+             the name, or change it by hand together with the boot and the target's access list",
             self.what
         )
     }
@@ -172,7 +172,7 @@ impl Signs {
         match looked {
             _ if is_in => Ok(true),
             Err(error) if error.downcast_ref::<NotAnImage>().is_none() => Err(error).context(
-                "looking for the name in the images: mend that image, or remove it where no boot needs it",
+                "looking for the name in the images: repair that image, or remove it if no boot needs it",
             ),
             _ => Ok(false),
         }

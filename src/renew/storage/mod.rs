@@ -1,5 +1,5 @@
-//! The names by which targets of iSCSI and NVMe over Fabrics know this machine. They are renewed where
-//! somebody asks for them: a target's access list has the old ones, and only a person can change it.
+//! The names by which targets of iSCSI and NVMe over Fabrics know this machine. They are renewed only
+//! on request: a target's access list has the old ones, and only a person can change it.
 
 mod change;
 mod in_use;
@@ -88,7 +88,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
         .context("reading the change of names that storage knows")?;
     let kind = if saved.kind == ISCSI { ISCSI } else { NVME };
     if let Some(name) = kept.names.iter().find(|name| !name.is_known(kind)) {
-        bail!("`{}` is no name that postclone renews", name.path.display());
+        bail!("`{}` is not a name that postclone renews", name.path.display());
     }
     Ok(Box::new(Renewal { kind, kept }))
 }
@@ -146,7 +146,7 @@ pub fn nvme(root: &Root, drawn: &Drawn) -> Result<Found> {
     let mut warnings = Vec::new();
     let json = root.read_text(NVME_JSON).unwrap_or_default();
     if ["hostnqn", "hostid"].iter().any(|key| json.contains(key)) {
-        let text = "it has names of this host as well, and is left as it is: write the new ones there by hand";
+        let text = "it also contains names of this host, and stays as it is: write the new names there by hand";
         warnings.push(Warning::about(Path::new(NVME_JSON), text));
     }
     Ok((Some(Renewal { kind: NVME, kept: Kept { names } }), warnings))
@@ -158,8 +158,8 @@ pub fn left(root: &Root) -> Vec<Warning> {
     let mut told = Vec::new();
     let mut tell = |path: &str, item: &str| {
         let text = format!(
-            "the name is left as it is, for targets know it: `postclone renew {item}` makes a new one, which their \
-             access lists must be told"
+            "the name stays as it is, because targets know it: `postclone renew {item}` makes a new one, which \
+             you must add to their access lists"
         );
         told.push(Warning::about(Path::new(path), text));
     };
@@ -174,17 +174,17 @@ pub fn left(root: &Root) -> Vec<Warning> {
 
 fn chosen(path: &str, name: &str) -> anyhow::Error {
     anyhow!(
-        "`{path}` has `{}`, which is of no form that installers make: somebody has chosen it; write another one there \
-         by hand",
+        "`{path}` has `{}`, which does not have a form that installers make: somebody has chosen it; write \
+         another one there by hand",
         name.escape_debug()
     )
 }
 
-/// A file's text; none where there is none, and where it is no text.
+/// A file's text; none if there is none, and where it is not a text.
 fn text(root: &Root, path: &str) -> Result<Option<String>> {
     let source = root.read(Path::new(path)).map_err(refuse)?;
     source.map(|source| String::from_utf8(source.bytes)).transpose().map_err(|_| {
-        refuse(anyhow!("`{path}` is no text: put a name into it by hand, or remove it"))
+        refuse(anyhow!("`{path}` is not text: put a name into it by hand, or remove it"))
     })
 }
 
@@ -260,7 +260,7 @@ mod tests {
             (NVME, HOST_ID, "0f"),
         ] {
             let said = format!("{:#}", saved(kind, path, new).unwrap_err());
-            assert!(said.contains("is no name that postclone renews"), "{said}");
+            assert!(said.contains("is not a name that postclone renews"), "{said}");
         }
     }
 }

@@ -31,13 +31,12 @@ pub fn find(
     let stay = |why: String| Ok((None, vec![Warning::general(why)]));
     if !root.is_live() {
         return stay(
-            "LVM's UUIDs are changed by a running system's own next boot: they stay".to_owned(),
+            "LVM's UUIDs can change only at the next boot of a running system: they stay"
+                .to_owned(),
         );
     }
     let (Some(inventory), Some(name)) = (inventory, name) else {
-        return stay(
-            "no volume group holds `/`, as far as can be seen: LVM's UUIDs stay".to_owned(),
-        );
+        return stay("no volume group can be seen that holds `/`: LVM's UUIDs stay".to_owned());
     };
     let groups: Vec<&Group> = inventory.named(name).collect();
     let [group] = groups[..] else {
@@ -55,7 +54,7 @@ pub fn find(
     Ok((Some(renewal), Vec::new()))
 }
 
-/// Why a group's UUIDs stay; none where they can change.
+/// Why a group's UUIDs stay; none if they can change.
 fn why_not(root: &Root, group: &Group) -> Result<Option<String>> {
     if generator(root) != Some(Generator::InitramfsTools) {
         return Ok(Some(
@@ -63,11 +62,11 @@ fn why_not(root: &Root, group: &Group) -> Result<Option<String>> {
         ));
     }
     if let Some(missing) = [HOOK, SCRIPT].into_iter().find(|path| !root.exists(path)) {
-        return Ok(Some(format!("`{missing}` is not there: install the package")));
+        return Ok(Some(format!("`{missing}` does not exist: install the package")));
     }
     if root.exists(devices_file::PATH) {
         let path = devices_file::PATH;
-        return Ok(Some(format!("`{path}` names the disks by them")));
+        return Ok(Some(format!("`{path}` names the disks by their UUIDs")));
     }
     let uuids = group.disks.iter().map(|disk| disk.uuid.as_str()).chain([group.uuid.as_str()]);
     for uuid in uuids {

@@ -1,7 +1,7 @@
 //! The way back of a run by a plan of its own, from NEW to OLD: for whatever came after the run.
 //!
 //! It is a rename like any other, with its checks, bridge, images and proof, and a failure takes it back.
-//! Its journal says which run it takes back.
+//! Its journal says which run it undoes.
 
 use std::fmt::Write as _;
 
@@ -56,18 +56,18 @@ pub(super) fn run(
     let (journal, changes) = run;
     let (old, new) = (changes.names(Direction::Backward), changes.names(Direction::Forward));
     let mut text = format!(
-        "# The run from {old} to {new} is taken back by a plan of its own, for this came after it:\n"
+        "# The run from {old} to {new} is undone with a plan of its own, because this came after it:\n"
     );
     for sentence in &since.sentences {
         let _ = writeln!(text, "#  - {}", printable::line(sentence));
     }
-    text.push_str("# It stays, and gets the name back.\n");
+    text.push_str("# It stays, and gets the old name.\n");
     say(&text)?;
     Printer::new(&run_args(args, journal)).what_it_will_do(&job)?;
     let job = if args.yes {
         job
     } else {
-        ask::confirm("Take it back now?", "use --yes")?;
+        ask::confirm("Undo it now?", "use --yes")?;
         // The claim keeps postclone and package managers out, and nobody else.
         let job = again(Some(&job.plan), || prepare(args, journal, changes))?;
         checks::run(&job)?;
@@ -78,7 +78,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// Finishes such a way back where it was cut.
+/// Finishes such a way back where it was interrupted.
 pub(super) fn finish(root: &Root, mut journal: Journal, changes: &Changes) -> Result<Exit> {
     let outcome = apply::finish(root, &mut journal, changes)?;
     say(&restore::taken_back(root, &outcome.seen))?;

@@ -1,8 +1,8 @@
-//! `postclone undo`: takes the last run back, after success, after a cut, from a rescue system.
+//! `postclone undo`: undoes the last run: after success, after an interruption, from a rescue system.
 //!
-//! Where nothing came after the run, what its journal keeps is put back ([`restore`]). Where something
-//! did (a kernel, an edit of a file), that would leave a machine which does not boot: then the names
-//! are taken back by a plan of their own ([`back`]).
+//! If nothing came after the run, what its journal keeps is put back ([`restore`]). If something did (a kernel,
+//! an edit of a file), that would leave a machine which does not boot: then a plan of its own changes the names
+//! back ([`back`]).
 
 mod back;
 mod restore;
@@ -29,7 +29,7 @@ use since::Since;
 pub fn run(args: &UndoArgs) -> Result<Exit> {
     logger::start(args.verbose, args.quiet);
     let root = Root::open(&args.root)?;
-    let none = || refuse(anyhow!("there is no run of postclone to take back"));
+    let none = || refuse(anyhow!("there is no run of postclone to undo"));
     if !root.exists(STATE) {
         return Err(none());
     }
@@ -46,13 +46,13 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     };
     if let Some((old, new)) = was_taken_back {
         let (old, new) = (changes.names(old), changes.names(new));
-        say(&format!("# Nothing to do: the run from {old} to {new} was taken back already.\n"))?;
+        say(&format!("# Nothing to do: the run from {old} to {new} is already undone.\n"))?;
         return Ok(Exit::Done);
     }
     if journal.has_dropped() {
-        say("# The old keys were dropped at the first good boot: the new ones stay.\n")?;
+        say("# The old keys were dropped after the first good boot: the new ones stay.\n")?;
         if saved.files.is_empty() && saved.paths.is_empty() && !changes.pivot() {
-            say("# Nothing to do: nothing else can be taken back.\n")?;
+            say("# Nothing to do: nothing else can be undone.\n")?;
             return Ok(Exit::Done);
         }
     }
@@ -88,13 +88,13 @@ fn refuse_changed_paths(root: &Root, journal: &Journal, force: bool) -> Result<(
         return Ok(());
     }
     Err(refuse(anyhow!(
-        "since postclone renamed {}, {}: put it right, or use --force to take back what can be",
+        "since postclone renamed {}, {}: correct that, or use --force to undo what can be undone",
         count(journal.saved.paths.len(), "path"),
         paths.join(", and ")
     )))
 }
 
-/// A file that somebody else wrote since, and that names NEW, stops the way back of a run that was cut:
+/// A file that somebody else wrote since, and that names NEW, stops the way back of a run that was interrupted:
 /// which of its names are right depends on how far the run had come.
 fn refuse_changed_files(
     root: &Root,
@@ -108,7 +108,8 @@ fn refuse_changed_files(
     let edited = journal.changed_since(root).map_err(refuse)?;
     let names: Vec<String> = edited.iter().map(|path| format!("`{}`", path.display())).collect();
     Err(refuse(anyhow!(
-        "{} changed since postclone wrote {}: {}; look at the old bytes in `{}`, then use --force to replace them all the same",
+        "{} changed since postclone wrote {}: {}; look at the old bytes in `{}`, then use --force to replace \
+         what changed",
         count(names.len(), "file"),
         if names.len() == 1 { "it" } else { "them" },
         names.join(", "),

@@ -34,7 +34,7 @@ pub(super) fn run(
 ) -> Result<Exit> {
     let saved = &journal.saved;
     say(&format!(
-        "# The run from {} to {} is taken back: {} and {}{}.\n",
+        "# The run from {} to {} is undone: {} and {}{}.\n",
         changes.names(Direction::Backward),
         changes.names(Direction::Forward),
         changes.things(),
@@ -46,7 +46,7 @@ pub(super) fn run(
         }
     ))?;
     if !args.yes {
-        ask::confirm("Take it back now?", "use --yes")?;
+        ask::confirm("Undo it now?", "use --yes")?;
     }
     // A signal does not stop the way back in its middle.
     interrupt::watch()?;
@@ -63,7 +63,8 @@ pub(super) fn run(
         return Err(fail(
             Exit::NotRestored,
             anyhow!(
-                "not everything could be taken back: {}; the old files are in `{}`: mend what is named and run `postclone undo` again",
+                "not everything could be undone: {}; the old files are in `{}`: fix what is named and run \
+                 `postclone undo` again",
                 left.join("; "),
                 journal.dir().display()
             ),
@@ -76,7 +77,7 @@ pub(super) fn run(
 
 /// What is said at the end of either way back.
 pub(super) fn taken_back(root: &Root, seen: &[String]) -> String {
-    let mut text = String::from("# Taken back:\n");
+    let mut text = String::from("# Undone:\n");
     for line in seen {
         let _ = writeln!(text, "#  - {}", printable::line(line));
     }
@@ -86,7 +87,7 @@ pub(super) fn taken_back(root: &Root, seen: &[String]) -> String {
     text
 }
 
-/// Refuses where the old bytes would leave something that the next boot misses: a file that the run
+/// Refuses if the old bytes would leave something that the next boot misses: a file that the run
 /// does not know, as the boot entry of a kernel that was installed since.
 ///
 /// # Errors
@@ -117,8 +118,8 @@ pub(super) fn refuse_what_would_fail(
     match proof::failures(&rows) {
         None => Ok(()),
         Some(failing) => bail!(
-            "the next boot would fail by what came after the run: {failing}; write the name `{}` there, \
-             or finish the run with `postclone rename --resume` and take it back then",
+            "the next boot would fail because of what came after the run: {failing}; write the name `{}` there, \
+             or finish the run with `postclone rename --resume` and undo it then",
             changes.names(Direction::Backward)
         ),
     }

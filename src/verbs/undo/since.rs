@@ -24,7 +24,7 @@ impl Since {
     /// Holds a plan that takes the names back against what the journal knows.
     ///
     /// # Errors
-    /// A file that cannot be taken back by its names alone.
+    /// A file that cannot be undone by its names alone.
     pub(super) fn find(
         root: &Root,
         journal: &Journal,
@@ -46,7 +46,7 @@ impl Since {
         }
         let known: BTreeSet<PathBuf> = saved.paths.iter().map(|path| now(&path.from)).collect();
         for change in job.plan.paths.changes.iter().filter(|path| !known.contains(&path.from)) {
-            this.sentences.push(format!("`{}` bears the name", change.from.display()));
+            this.sentences.push(format!("`{}` has the name", change.from.display()));
         }
         if saved.generator.is_some() {
             this.add_images(root, journal, job)?;
@@ -81,7 +81,7 @@ impl Since {
             if journal.is_done(Direction::Forward, step)
                 && !journal.left_image(&root.outer(path))?
             {
-                self.sentences.push(format!("`{}` was made again", path.display()));
+                self.sentences.push(format!("`{}` was built again", path.display()));
             }
         }
         Ok(())
@@ -118,8 +118,8 @@ impl Since {
             };
             if !leads_back {
                 bail!(
-                    "something came after the run ({}), and `{}` named {} before it, so that its old text cannot \
-                     be told from its names: put that right by hand, its old bytes are in `{}`; or use --force",
+                    "something came after the run ({}), and `{}` named {} before it, so its old text cannot be \
+                     told apart from its new names: correct that by hand (its old bytes are in `{}`), or use --force",
                     self.sentences.join("; "),
                     path.display(),
                     job.plan.searched_names(),

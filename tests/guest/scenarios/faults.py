@@ -125,7 +125,7 @@ END
 
 LEFT_BEHIND = stopped("KILL") + """
 postclone undo --yes 2>/run/lab/refused
-[[ $? == 1 ]] && grep -q 'that one has left behind' /run/lab/refused ||
+[[ $? == 1 ]] && grep -q 'that it left behind' /run/lab/refused ||
 	echo "@@ differs > undo beside the image tool: $(cat /run/lab/refused)"
 touch $fake/go-on
 flock /var/lib/postclone/lock true
@@ -133,7 +133,7 @@ flock /var/lib/postclone/lock true
 
 # Writes that are in no file yet when the fault begins would fail later, in somebody else's hands.
 FAULTS = [
-    Fault("boot-full", "fill /boot 5", 1, r"`/boot/grub` has \d+ MiB free and \d+ MiB are needed: make room"),
+    Fault("boot-full", "fill /boot 5", 1, r"`/boot/grub` has \d+ MiB free, and \d+ MiB are needed: make room"),
     Fault("boot-full-in-image", """
 wrap update-initramfs <<'END'
 . /run/lab/faults.sh
@@ -170,7 +170,7 @@ wrap update-initramfs <<'END'
 writes fail
 exec "$real" "$@"
 END
-""", 4, r"Input/output error.*mend what is named and run `postclone undo`",
+""", 4, r"Input/output error.*fix what is named and run `postclone undo`",
           setup='on_mapper /boot "$(findmnt -no SOURCE /boot)"',
           mend="mend; off_mapper /boot", then="run postclone undo --yes"),
     Fault("journal-eio-in-vgrename", """
@@ -181,7 +181,7 @@ wrap_vgrename <<'END'
 touch $fake/failing
 writes fail
 END
-""", 4, r"mend what is named and run `postclone undo`",
+""", 4, r"fix what is named and run `postclone undo`",
           setup="""
 fallocate -l 96M /var/tmp/journals
 mkfs.ext4 -q /var/tmp/journals

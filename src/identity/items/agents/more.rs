@@ -7,7 +7,7 @@ use crate::identity::Kind;
 pub const KINDS: &[Kind] = &[
     Kind {
         id: "docker-id",
-        hurts: "Docker Swarm and management tools take both machines' engines for one",
+        hurts: "Docker Swarm and management tools treat both machines' engines as one",
         change: "leave the swarm, stop docker, remove /var/lib/docker/engine-id and \
                  /etc/docker/key.json, and start it",
         find: |view| {
@@ -19,8 +19,8 @@ pub const KINDS: &[Kind] = &[
     Kind {
         id: "consul-node-id",
         hurts: "Consul refuses the second machine, or lets the two take each other's place again and again",
-        change: "stop consul, remove the file node-id from its data directory, and start it; a server \
-                 leaves its cluster before that with `consul leave`",
+        change: "stop consul, remove the file node-id from its data directory, and start it; a server must leave \
+                 its cluster first with `consul leave`",
         find: |view| {
             whole(
                 view,
@@ -30,7 +30,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "nomad-client-id",
-        hurts: "Nomad's servers take both machines for one client, and stop or lose its allocations",
+        hurts: "Nomad's servers treat both machines as one client, and stop or lose its allocations",
         change: "stop nomad, remove the directory client from its data directory, and start it",
         find: |view| {
             let files = [
@@ -50,15 +50,15 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "k3s-node-password",
-        hurts: "a k3s or RKE2 server takes the clone for the template's node once the two have one name, \
-                since their passwords are one",
-        change: "stop the agent, remove /etc/rancher/node/password, and join the cluster anew under the \
+        hurts: "a k3s or RKE2 server treats the clone as the template's node once both have one name, because \
+                their passwords are the same",
+        change: "stop the agent, remove /etc/rancher/node/password, and join the cluster again under the \
                  machine's own name",
         find: |view| whole(view, &["/etc/rancher/node/password"]),
     },
     Kind {
         id: "tailscale-key",
-        hurts: "Tailscale takes both machines for one, which have one address and knock each other out",
+        hurts: "Tailscale treats both machines as one: they have one address and knock each other out",
         change: "stop tailscaled, remove /var/lib/tailscale/tailscaled.state, start it, and run \
                  `tailscale up`",
         find: |view| json(view, &["/var/lib/tailscale/tailscaled.state"], &["/_machinekey"]),
@@ -74,7 +74,7 @@ pub const KINDS: &[Kind] = &[
         id: "wireguard-key",
         hurts: "WireGuard's peers send to whichever of the two machines spoke last, and both can read what \
                 is meant for one",
-        change: "make a new key with `wg genkey`, put it in place of the old, and give the peers the new \
+        change: "make a new key with `wg genkey`, replace the old key with it, and give the peers the new \
                  public key",
         find: |view| {
             let mut found =

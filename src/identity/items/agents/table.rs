@@ -15,7 +15,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "puppet-ssl",
-        hurts: "the Puppet server takes both machines for one node and gives both that node's catalog",
+        hurts: "the Puppet server treats both machines as one node and gives both that node's catalog",
         change: "set `certname`, run `puppet ssl clean`, and have the server sign the new certificate",
         find: |view| {
             let dirs =
@@ -43,9 +43,9 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "netdata-guid",
-        hurts: "Netdata's parents and its cloud take both machines for one node, and their charts mix",
+        hurts: "Netdata's parents and its cloud treat both machines as one node, and their charts mix",
         change: "stop netdata, remove /var/lib/netdata/registry/netdata.public.unique.id and \
-                 /var/lib/netdata/cloud.d, start it, and claim the node anew",
+                 /var/lib/netdata/cloud.d, start it, and claim the node again",
         find: |view| {
             let files = [
                 "/var/lib/netdata/registry/netdata.public.unique.id",
@@ -56,14 +56,14 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "wazuh-agent",
-        hurts: "the Wazuh manager takes both machines for one agent, and drops what one of them reports",
+        hurts: "the Wazuh manager treats both machines as one agent, and drops what one of them reports",
         change: "stop wazuh-agent, empty /var/ossec/etc/client.keys, enrol with \
                  `/var/ossec/bin/agent-auth -m MANAGER`, and start it",
         find: wazuh,
     },
     Kind {
         id: "elastic-agent",
-        hurts: "Fleet takes both machines for one Elastic Agent, and each overwrites the other's state",
+        hurts: "Fleet treats both machines as one Elastic Agent, and each overwrites the other's state",
         change: "run `elastic-agent unenroll`, or uninstall it, and enrol it with `elastic-agent enroll`",
         find: |view| {
             let files = [
@@ -88,9 +88,9 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "crowdsec-login",
-        hurts: "CrowdSec's local API takes both machines for one watcher, and mixes up their alerts",
-        change: "run `cscli machines add --auto --force` and restart crowdsec; register with the central \
-                 API by `cscli capi register`",
+        hurts: "CrowdSec's local API treats both machines as one watcher, and mixes up their alerts",
+        change: "run `cscli machines add --auto --force` and restart crowdsec; register with the central API \
+                 with `cscli capi register`",
         find: |view| {
             let files = [
                 "/etc/crowdsec/local_api_credentials.yaml",
@@ -101,41 +101,41 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "gitlab-runner-token",
-        hurts: "GitLab takes both machines for one runner, and their jobs and caches mix",
-        change: "register a new runner with `gitlab-runner register` and take the old one out of \
+        hurts: "GitLab treats both machines as one runner, and their jobs and caches mix",
+        change: "register a new runner with `gitlab-runner register` and remove the old one from \
                  /etc/gitlab-runner/config.toml",
         find: |view| keyed(view, &["/etc/gitlab-runner/config.toml"], Some("runners"), "token"),
     },
     Kind {
         id: "subscription-manager",
-        hurts: "Red Hat's subscription service or Katello takes both machines for one system, and the \
+        hurts: "Red Hat's subscription service or Katello treats both machines as one system, and the \
                 errata and content of one are given to both",
         change: "run `subscription-manager clean` and `subscription-manager register`",
         find: |view| whole(view, &["/etc/pki/consumer/cert.pem"]),
     },
     Kind {
         id: "insights-client",
-        hurts: "Red Hat Insights takes both machines for one system",
+        hurts: "Red Hat Insights treats both machines as one system",
         change: "remove /etc/insights-client/machine-id, and run `insights-client --register`; \
-                 `insights-client --unregister` would take the template out as well",
+                 `insights-client --unregister` would remove the template as well",
         find: |view| whole(view, &["/etc/insights-client/machine-id"]),
     },
     Kind {
         id: "rhn-systemid",
-        hurts: "Spacewalk, Uyuni or SUSE Manager takes both machines for one system",
-        change: "remove /etc/sysconfig/rhn/systemid, and register the machine anew",
+        hurts: "Spacewalk, Uyuni or SUSE Manager treats both machines as one system",
+        change: "remove /etc/sysconfig/rhn/systemid, and register the machine again",
         find: |view| whole(view, &["/etc/sysconfig/rhn/systemid"]),
     },
     Kind {
         id: "suseconnect",
-        hurts: "the SUSE Customer Center takes both machines for one system, and taking one out of it cuts \
-                the other off from updates",
+        hurts: "the SUSE Customer Center treats both machines as one system, and removing one cuts the other off \
+                from updates",
         change: "run `SUSEConnect --cleanup`, and register with `SUSEConnect -r CODE`",
         find: |view| keyed(view, &["/etc/zypp/credentials.d/SCCcredentials"], None, "username"),
     },
     Kind {
         id: "ubuntu-pro",
-        hurts: "Ubuntu Pro takes both machines for one, and detaching one detaches the other",
+        hurts: "Ubuntu Pro treats both machines as one, and detaching one detaches the other",
         change: "remove /var/lib/ubuntu-advantage/private, and run `pro attach TOKEN`; `pro detach` would \
                  detach the template",
         find: |view| {
@@ -145,7 +145,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         id: "landscape",
-        hurts: "Landscape takes both machines for one computer, and mixes up what they report",
+        hurts: "Landscape treats both machines as one computer, and mixes up what they report",
         change: "stop landscape-client, remove /var/lib/landscape/client/broker.bpickle, and run \
                  `landscape-config`",
         find: landscape,

@@ -14,20 +14,20 @@ use stored::{Client, Holds, places};
 pub const KINDS: &[Kind] = &[
     Kind {
         id: "dhcp-duid",
-        hurts: "DHCP servers take both machines for one client and give them one address",
-        change: "`postclone renew dhcp`, and reboot; one that a configuration sets it leaves: remove that line; the \
-                 address may change",
+        hurts: "DHCP servers treat both machines as one client and give them one address",
+        change: "`postclone renew dhcp`, and reboot; if a configuration sets it, remove that line, because \
+                 postclone leaves it; the address may change",
         find: names::find,
     },
     Kind {
         id: "dhcp-lease",
-        hurts: "the machine asks for the address that was the other's, and uses it while no server answers",
+        hurts: "the machine requests the other machine's address, and uses it while no server answers",
         change: "`postclone renew dhcp`, and reboot; the address may change",
         find: leases::find,
     },
     Kind {
         id: "dhcpcd-secret",
-        hurts: "both machines derive the same stable IPv6 addresses where their interfaces' addresses are shared too",
+        hurts: "both machines derive the same stable IPv6 addresses if their interfaces' addresses are shared too",
         change: "`postclone renew dhcp`, and reboot; the derived addresses change",
         find: secret,
     },

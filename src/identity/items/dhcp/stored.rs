@@ -37,7 +37,7 @@ pub struct Stored {
     pub client: Client,
     /// What is in it.
     pub holds: Holds,
-    /// Where it is.
+    /// If it is.
     pub patterns: &'static [&'static str],
 }
 
@@ -109,7 +109,7 @@ pub(in crate::identity) fn places(client: Client, holds: Holds) -> &'static [&'s
     kind.map_or(&[], |kind| kind.patterns)
 }
 
-/// What a path holds by its place alone; none where it is no place of a client's.
+/// What a path holds by its place alone; none if it is no place of a client's.
 pub fn holds(path: &Path) -> Option<Holds> {
     let path = path.to_str()?;
     let fits = |pattern: &&str| {

@@ -46,7 +46,7 @@ pub(super) fn mailname(text: &str) -> Vec<Vec<String>> {
     hosts(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default(), None)
 }
 
-/// debconf's answers: dpkg-reconfigure writes the template's name anew from them.
+/// debconf's answers: dpkg-reconfigure writes the template's name again from them.
 pub(super) fn debconf(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut is_asked = false;

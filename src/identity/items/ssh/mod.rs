@@ -12,27 +12,27 @@ use crate::identity::{Found, Kind, View};
 pub const KINDS: &[Kind] = &[
     Kind {
         id: "ssh-host-key",
-        hurts: "who holds one machine's key can pose as the other, and clients cannot tell the two apart",
+        hurts: "whoever has one machine's key can pose as the other, and clients cannot tell the two apart",
         change: "`postclone renew ssh-host-keys`",
         find: keys,
     },
     Kind {
         id: "ssh-host-certificate",
-        hurts: "clients that trust the authority take this machine for the other one",
+        hurts: "clients that trust the authority treat this machine as the other one",
         change: "make new host keys, and let the authority sign them",
         find: certificates,
     },
     Kind {
         id: "dropbear-initramfs-key",
-        hurts: "who holds one machine's key can pose as the other while it asks for a passphrase at boot, \
+        hurts: "whoever has one machine's key can pose as the other while it asks for a passphrase at boot, \
                 and read the passphrase",
-        change: "make a new one with `dropbearkey -t TYPE -f FILE`, and build the image anew with \
+        change: "make a new one with `dropbearkey -t TYPE -f FILE`, and rebuild the image with \
                  `update-initramfs -u`",
         find: dropbear::in_image,
     },
     Kind {
         id: "dropbear-key",
-        hurts: "who holds one machine's key can pose as the other, and clients cannot tell the two apart",
+        hurts: "whoever has one machine's key can pose as the other, and clients cannot tell the two apart",
         change: "make a new one with `dropbearkey -t TYPE -f FILE`, and restart dropbear",
         find: dropbear::installed,
     },

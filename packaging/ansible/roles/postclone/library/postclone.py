@@ -10,20 +10,20 @@ DOCUMENTATION = """
 module: postclone
 short_description: Make a cloned machine a machine of its own
 description:
-  - Runs C(postclone fixup) where its dry run says that something would change; with C(old) or C(new),
-    C(postclone rename), which renames the volume group alone.
-  - In check mode nothing but the dry run is made; the diff is its patch.
+  - Runs C(postclone fixup) if its dry run says that something would change. With C(old) or C(new), runs
+    C(postclone rename), which renames only the volume group.
+  - In check mode, makes only the dry run. The diff is its patch.
 options:
-  name: {type: str, description: What the machine is called from now on; by default as C(fixup) finds it.}
-  only: {type: list, elements: str, default: [], description: The parts of a fixup that change, and no others.}
-  except: {type: list, elements: str, default: [], description: Parts of a fixup that are left as they are.}
-  with: {type: list, elements: str, default: [], description: Parts that change beside the default ones.}
-  if_clone: {type: bool, default: false, description: Do nothing where nothing shows that this is a clone.}
-  old: {type: str, description: The group's name now; by default that of the group that holds /.}
-  new: {type: str, description: Its new name; by default OLD's pattern with the host's name.}
+  name: {type: str, description: The machine's new name; by default the name that C(fixup) finds.}
+  only: {type: list, elements: str, default: [], description: Change these parts of a fixup and no others.}
+  except: {type: list, elements: str, default: [], description: Leave these parts of a fixup as they are.}
+  with: {type: list, elements: str, default: [], description: Change these parts in addition to the default ones.}
+  if_clone: {type: bool, default: false, description: Do nothing if nothing shows that this is a clone.}
+  old: {type: str, description: The present name of the group; by default the group that holds /.}
+  new: {type: str, description: Its new name; by default OLD with this host's name in it.}
   root: {type: path, default: /, description: The system whose / is mounted there.}
   files_only: {type: bool, default: false, description: Rewrite files and leave LVM alone.}
-  lvm_report: {type: path, description: Take the volumes from this file, with files_only.}
+  lvm_report: {type: path, description: Read the volumes from this file, with files_only.}
   also: {type: list, elements: path, default: [], description: More files whose names are rewritten.}
   accept_stale: {type: bool, default: false, description: Rename even if the next boot may read the old name.}
   program: {type: path, default: /usr/sbin/postclone, description: The program.}
@@ -73,7 +73,7 @@ def main():
 
 
 def run(module, *how):
-    """What a run prints: a document where JSON is asked for. Ends the module where it fails."""
+    """Returns what a run prints: a document if JSON is asked for. Ends the module if the run fails."""
     given = module.params
     names = [name for name in (given["old"], given["new"]) if name]
     verb = "rename" if names else "fixup"
@@ -102,8 +102,8 @@ def run(module, *how):
         return out
     report = json.loads(out)
     if report["schema"] != SCHEMA:
-        module.fail_json(msg=f"postclone's JSON has schema {report['schema']}, and this module "
-                         f"reads {SCHEMA}: take the module that comes with that postclone")
+        module.fail_json(msg=f"postclone's JSON has schema {report['schema']}, but this module "
+                         f"reads {SCHEMA}: use the module that comes with that postclone")
     return report
 
 

@@ -9,7 +9,7 @@ DOCUMENTATION = """
 module: postclone_identity
 short_description: Say what in a machine is still its template's
 description:
-  - Runs C(postclone identity), which changes nothing but its own record.
+  - Runs C(postclone identity), which changes nothing except its own record.
 options:
   root: {type: path, default: /, description: The system whose / is mounted there.}
   program: {type: path, default: /usr/sbin/postclone, description: The program.}
@@ -30,7 +30,7 @@ SCHEMA = 1
 """The schema of postclone's JSON that this module reads."""
 
 TEMPLATE = 5
-"""The exit status where something is the template's."""
+"""The exit status if something is the template's."""
 
 
 def main():
@@ -47,8 +47,8 @@ def main():
         module.fail_json(msg=err.strip() or "postclone failed", rc=status, cmd=command, stdout=out)
     report = json.loads(out)
     if report["schema"] != SCHEMA:
-        module.fail_json(msg=f"postclone's JSON has schema {report['schema']}, and this module "
-                         f"reads {SCHEMA}: take the module that comes with that postclone")
+        module.fail_json(msg=f"postclone's JSON has schema {report['schema']}, but this module "
+                         f"reads {SCHEMA}: use the module that comes with that postclone")
     facts = {"machine": report["machine"], "host": report["host"], "items": report["items"]}
     wanted = {"template": ("template", "always"), "both_disks": ("template", "both-disks"),
               "probably": ("probably", None)}
