@@ -39,7 +39,7 @@ pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &ByName) -> 
         bail!(
             "the new name `{}` would have {} bytes, and a file's name has at most {MAX_FILE_NAME}: \
              choose another name for the group, systemd writes each hyphen in four bytes or eight",
-            new.display(),
+            Path::new(new).display(),
             new.len()
         );
     }
