@@ -238,7 +238,10 @@ fn starts(
                 && !closed::CLOSED
                     .iter()
                     .any(|(dir, _)| resolved.starts_with(Path::new("/").join(dir)));
-            if !is_walked && let Ok(file) = open_regular(&root.outer(&resolved)) {
+            if is_walked {
+                continue;
+            }
+            if let Ok(file) = open_regular(&root.outer(&resolved)) {
                 let hidden = file.metadata().is_ok_and(|found| is_private(root, &resolved, &found));
                 let job = Errand::Known(file, below_root(&path), hidden);
                 outside.push((below_root(&resolved), job));

@@ -285,10 +285,11 @@ fn first_time<K: Eq + Hash>(seen: &Mutex<HashSet<K>>, key: K) -> bool {
 
 /// Keeps what could not be read. What vanished meanwhile is no obstacle.
 fn note(looker: &mut Looker<'_>, path: &[u8], result: io::Result<()>) {
-    if let Err(error) = result
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        looker.found.could_not(obstacle(path, error));
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            looker.found.could_not(obstacle(path, error));
+        }
+        _ => {}
     }
 }
 

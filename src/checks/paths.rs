@@ -39,7 +39,7 @@ pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &ByName) -> 
         bail!(
             "the new file name `{}` would have {} bytes, and a file name has at most {MAX_FILE_NAME}: choose \
              another name for the group; systemd writes each hyphen as four or eight bytes",
-            new.display(),
+            Path::new(new).display(),
             new.len()
         );
     }

@@ -61,11 +61,11 @@ fn last_build(log: &str, package: &str) -> Option<Duration> {
         match rest.as_slice() {
             ["trigproc", name, ..] if name.starts_with(package) => begun = of_day(day, time),
             ["status", "installed", name, ..] if name.starts_with(package) => {
-                if let (Some((from_day, from)), Some((to_day, to))) =
-                    (begun.take(), of_day(day, time))
-                    && from_day == to_day
-                {
-                    last = to.checked_sub(from).or(last);
+                match (begun.take(), of_day(day, time)) {
+                    (Some((from_day, from)), Some((to_day, to))) if from_day == to_day => {
+                        last = to.checked_sub(from).or(last);
+                    }
+                    _ => {}
                 }
             }
             _ => {}

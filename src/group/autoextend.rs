@@ -39,10 +39,9 @@ fn asked(group: &Group, names: &Names<'_>) -> Result<Vec<String>> {
     let (report, settings) = (lvm::watched(&group.uuid)?, lvm::activation()?);
     let mut told: Vec<(bool, String)> = Vec::new();
     for row in rows(&report)? {
-        if let Some(said) = row.warning(&settings, names)
-            && !told.contains(&said)
-        {
-            told.push(said);
+        match row.warning(&settings, names) {
+            Some(said) if !told.contains(&said) => told.push(said),
+            _ => {}
         }
     }
     // `false` is before `true`.

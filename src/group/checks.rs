@@ -215,9 +215,10 @@ fn metadata_has_room(group: &Group) -> Result<()> {
 fn metadata_can_be_kept() -> Result<()> {
     for dir in KEPT_METADATA {
         let dir = Path::new(dir);
-        if dir.is_dir()
-            && let Err(error) = access(dir, AccessFlags::W_OK)
-        {
+        if !dir.is_dir() {
+            continue;
+        }
+        if let Err(error) = access(dir, AccessFlags::W_OK) {
             bail!(
                 "LVM cannot keep the old metadata in `{}` ({}): mount it read-write, or see `lsattr -d`",
                 dir.display(),

@@ -84,9 +84,8 @@ pub(crate) fn find_in(asked: &Asked, root: &Root, inventory: Option<Inventory>) 
         )),
     }
     let Found { old, new, group, renames_group, warnings } = found;
-    if let Some(group) = &group
-        && let Some(why) = dm::too_long(&new, group.volumes.iter().map(|volume| &volume.name))
-    {
+    let long = |group: &Group| dm::too_long(&new, group.volumes.iter().map(|volume| &volume.name));
+    if let Some(why) = group.as_ref().and_then(long) {
         return Err(refuse(anyhow!("{why}: choose a shorter name")));
     }
     let seen = group.as_ref();

@@ -24,10 +24,8 @@ pub(crate) fn find(root: &Root, old: Option<&Spelling>, new: &Spelling) -> Resul
     let is_present = |name: &Spelling| {
         present.as_ref().is_none_or(|present| present.short().eq_ignore_ascii_case(name.short()))
     };
-    if let (Some(present), Some(old)) = (&present, old)
-        && !is_present(old)
-        && !is_present(new)
-    {
+    let other = present.as_ref().zip(old).filter(|(_, old)| !is_present(old) && !is_present(new));
+    if let Some((present, old)) = other {
         return Err(refuse(anyhow!(
             "the host is called `{}`, neither `{}` nor `{}`: give its present name as OLD, or leave out OLD",
             present.short(),

@@ -56,10 +56,11 @@ fn words_of(
         {
             findings.left.push(Left { token: word.clone(), why: BARE });
         }
-        if let Some(pattern) = pattern(matcher, text, &word, end)
-            && !known.meet(&pattern)
-        {
-            findings.left.push(Left { token: pattern, why: BARE });
+        match pattern(matcher, text, &word, end) {
+            Some(pattern) if !known.meet(&pattern) => {
+                findings.left.push(Left { token: pattern, why: BARE });
+            }
+            _ => {}
         }
         at = end;
     }

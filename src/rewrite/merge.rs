@@ -54,9 +54,7 @@ impl Placed {
     /// what they replace begins, or where it `ends`.
     fn original(&self, place: usize, ends: bool) -> usize {
         let next = self.0.partition_point(|edit| edit.at.end <= place);
-        if let Some(edit) = self.0.get(next)
-            && edit.at.start < place
-        {
+        if let Some(edit) = self.0.get(next).filter(|edit| edit.at.start < place) {
             return if ends { edit.edit.range.end } else { edit.edit.range.start };
         }
         match next.checked_sub(1).map(|last| &self.0[last]) {

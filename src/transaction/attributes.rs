@@ -116,14 +116,14 @@ pub(super) fn copy_xattrs(from: &Path, to: &Path, same_content: bool) -> std::io
                 from.display(),
                 name.to_string_lossy()
             );
-        } else if let Some(value) = xattr::get(from, &name)?
-            && let Err(error) = xattr::set(to, &name, &value)
-        {
-            log::warn!(
-                "`{}` loses {} ({error}): sign it again (evmctl(1))",
-                to.display(),
-                name.to_string_lossy()
-            );
+        } else if let Some(value) = xattr::get(from, &name)? {
+            if let Err(error) = xattr::set(to, &name, &value) {
+                log::warn!(
+                    "`{}` loses {} ({error}): sign it again (evmctl(1))",
+                    to.display(),
+                    name.to_string_lossy()
+                );
+            }
         }
     }
     Ok(())

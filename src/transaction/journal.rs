@@ -142,10 +142,10 @@ impl Journal {
 
     /// Notes a record that was read.
     fn take(&mut self, record: &Record) -> Result<()> {
-        if let Record::Intent { step, .. } | Record::Done { step, .. } = record
-            && *step >= self.saved.steps.len()
-        {
-            bail!("a record concerns step {}, of {}", step + 1, self.saved.steps.len());
+        if let Record::Intent { step, .. } | Record::Done { step, .. } = record {
+            if *step >= self.saved.steps.len() {
+                bail!("a record concerns step {}, of {}", step + 1, self.saved.steps.len());
+            }
         }
         if matches!(record, Record::Begin(_)) {
             bail!("it has a second plan");

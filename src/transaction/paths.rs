@@ -211,10 +211,10 @@ impl Journal {
             };
             if path.kind != PathKind::of(there) {
                 changed.push(format!("`{}` is something else now", at.display()));
-            } else if let Some(link) = &path.link
-                && !fs::read_link(at).is_ok_and(|now| now == link.before || now == link.after)
-            {
-                changed.push(turned_text(at, link));
+            } else if let Some(link) = &path.link {
+                if !fs::read_link(at).is_ok_and(|now| now == link.before || now == link.after) {
+                    changed.push(turned_text(at, link));
+                }
             }
         }
         Ok(changed)

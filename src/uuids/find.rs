@@ -247,15 +247,18 @@ fn path_of(number: &str) -> Option<String> {
 /// The first place with the UUID that is told of and not rewritten, or a unit that is named after it.
 fn is_told_of(root: &Root, uuid: &str) -> Result<Option<PathBuf>> {
     let escaped = uuid.replace('-', "\\x2d");
-    let has = |bytes: &[u8], text: &str| {
-        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    let holder = |path: &Path, text: &str| {
+        let source = root.read(path).ok().flatten()?;
+        source
+            .bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+            .then_some(source.path)
     };
     for pattern in reported() {
         for path in root.glob(pattern)? {
-            if let Ok(Some(source)) = root.read(&path)
-                && has(&source.bytes, uuid)
-            {
-                return Ok(Some(source.path));
+            if let Some(found) = holder(&path, uuid) {
+                return Ok(Some(found));
             }
         }
     }
@@ -263,10 +266,8 @@ fn is_told_of(root: &Root, uuid: &str) -> Result<Option<PathBuf>> {
         if path.to_string_lossy().contains(&escaped) {
             return Ok(Some(path));
         }
-        if let Ok(Some(source)) = root.read(&path)
-            && has(&source.bytes, &escaped)
-        {
-            return Ok(Some(source.path));
+        if let Some(found) = holder(&path, &escaped) {
+            return Ok(Some(found));
         }
     }
     Ok(None)

@@ -48,10 +48,10 @@ pub fn run() -> Result<Exit> {
 
 /// Why the boot was not good; none if it was.
 fn is_bad(root: &Root, journal: &Journal, changes: &Changes) -> Result<Option<String>> {
-    if sshd::is_installed()
-        && let Err(error) = sshd::check()
-    {
-        return Ok(Some(format!("{error:#}")));
+    if sshd::is_installed() {
+        if let Err(error) = sshd::check() {
+            return Ok(Some(format!("{error:#}")));
+        }
     }
     let direction = match journal.state() {
         State::Undone => Direction::Backward,

@@ -28,11 +28,10 @@ pub(super) fn wanted(args: &AuditArgs, root: &Root) -> Result<Wanted> {
         BTreeSet::new()
     });
     let kept = run.as_ref().and_then(|(journal, _)| group::among(&journal.saved.changes));
-    if args.name.is_none()
-        && kept.is_none()
-        && let Some(wanted) = run.as_ref().and_then(|run| of_another_kind(run, &mappings))
-    {
-        return Ok(wanted);
+    if args.name.is_none() && kept.is_none() {
+        if let Some(wanted) = run.as_ref().and_then(|run| of_another_kind(run, &mappings)) {
+            return Ok(wanted);
+        }
     }
     let name = args.name.clone().or_else(|| Some(taken_away(&run.as_ref()?.0, kept.as_ref()?)));
     let name = name.ok_or_else(|| {

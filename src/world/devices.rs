@@ -61,11 +61,12 @@ impl Copy<'_> {
         if to.symlink_metadata().is_ok() {
             return Ok(());
         }
-        if let (Some(dir), Some(like)) = (to.parent(), from.parent())
-            && !dir.exists()
-        {
-            scratch::directory(dir)?;
-            labels::copy(like, dir)?;
+        match (to.parent(), from.parent()) {
+            (Some(dir), Some(like)) if !dir.exists() => {
+                scratch::directory(dir)?;
+                labels::copy(like, dir)?;
+            }
+            _ => {}
         }
         match target {
             Some(target) => scratch::link(&target, &to)?,

@@ -80,7 +80,7 @@ pub(super) fn file(own: &Path, bytes: &[u8], at: &Path) -> Result<PathBuf> {
 
 /// A label as a mount option takes it: without the zero byte at its end, and not to be quoted.
 fn text(label: &[u8]) -> Option<&str> {
-    let label = str::from_utf8(label.strip_suffix(b"\0").unwrap_or(label)).ok()?;
+    let label = std::str::from_utf8(label.strip_suffix(b"\0").unwrap_or(label)).ok()?;
     label.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\').then_some(label)
 }
 

@@ -108,9 +108,7 @@ fn paths(root: &Root) -> Result<Vec<PathBuf>> {
             if is_copy(name.as_encoded_bytes()) {
                 continue;
             }
-            if let Some(file) = root.resolve(&path)?
-                && seen.insert(file)
-            {
+            if root.resolve(&path)?.is_some_and(|file| seen.insert(file)) {
                 paths.push(path);
             }
         }

@@ -34,10 +34,13 @@ impl Renewal {
         let mut paths = self.named(direction);
         let there = entries::found(root, from)?;
         let more: Vec<PathBuf> = there.into_iter().filter(|path| !paths.contains(path)).collect();
-        if direction == Direction::Forward
-            && let Some(path) = more.first()
-        {
-            bail!("`{}` was created while postclone ran: run the command again", path.display());
+        if direction == Direction::Forward {
+            if let Some(path) = more.first() {
+                bail!(
+                    "`{}` was created while postclone ran: run the command again",
+                    path.display()
+                );
+            }
         }
         paths.extend(more);
         entries::twins(root, &paths, from, to)

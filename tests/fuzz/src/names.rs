@@ -38,10 +38,8 @@ pub fn check(input: &[u8]) {
         let decoded: Vec<u8> = decoded.into_iter().map(|(byte, _)| byte).collect();
         assert_eq!(decoded, mapper.as_bytes());
     }
-    if let Some(host) = host
-        && let Some(pattern) = Pattern::of(&group, &[host])
-        && let Ok(new) = pattern.with(host)
-    {
+    let renamed = host.and_then(|host| Pattern::of(&group, &[host])?.with(host).ok());
+    if let Some(new) = renamed {
         assert!(VgName::new(new.as_str()).is_ok(), "{new} is no name");
     }
 }

@@ -12,30 +12,36 @@ from scenarios.matrix import by_name
 from scenarios.undo import GUARD, MACHINE, SEED, SUMS, same
 from trial import Failed, Scenario
 
-# The image tool hangs, and postclone is killed; then the new package comes.
-CUT = SUMS + f"""
-timed dpkg -i earlier.deb >/dev/null || exit
-postclone --version
+# The image tool hangs, and postclone is killed.
+CUT_RUN = f"""
 tool=/usr/sbin/update-initramfs
-# cut: a run by the program that is installed, killed while it builds the first image
+# cut_run: a run by the program that is installed, killed while it builds the first image
 cut_run() {{
+	local run
 	mv "$tool" "$tool.real"
 	printf '#!/bin/sh\ntouch /run/hangs\nexec sleep infinity\n' >"$tool"
 	chmod 755 "$tool"
 	rm -f /run/hangs
 	postclone rename --yes {OLD} {NEW} >"$OUT/cut" 2>&1 &
+	run=$!
 	until [[ -e /run/hangs ]]; do
-		kill -0 $! || return
+		kill -0 "$run" || return
 		sleep 0.2
 	done
 	sleep 1
 	kill -KILL "$(pgrep -x postclone)"
-	wait
+	wait "$run"
 	pkill -f 'sleep infinity'
 	mv "$tool.real" "$tool"
 	sed -n 1p /var/lib/postclone/0*/journal | grep -o '"format":[0-9]*'
 }}
 """
+
+# Then the new package comes.
+CUT = SUMS + """
+timed dpkg -i earlier.deb >/dev/null || exit
+postclone --version
+""" + CUT_RUN
 
 UNDO = CUT + f"""
 sums "$OUT/sums"
