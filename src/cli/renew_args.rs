@@ -43,7 +43,7 @@ impl Item {
         match self {
             Self::MachineId => &["machine-id", "dbus-machine-id"],
             Self::SshHostKeys => &["ssh-host-key"],
-            Self::Dhcp => &["dhcp-duid", "dhcp-lease", "networkmanager-secret"],
+            Self::Dhcp => &["dhcp-duid", "dhcp-lease", "dhcpcd-secret", "networkmanager-secret"],
             Self::RandomSeeds => &["random-seed"],
             Self::IscsiInitiator => &["iscsi-initiator"],
             Self::NvmeHost => &["nvme-hostnqn", "nvme-hostid"],

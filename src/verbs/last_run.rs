@@ -23,6 +23,18 @@ pub(crate) struct Run {
     pub(crate) step: Option<String>,
 }
 
+impl Run {
+    /// Its state, for people.
+    pub(crate) fn said(&self) -> &'static str {
+        match self.state {
+            "cut" => "interrupted",
+            "undo-cut" => "undo interrupted",
+            "undo-running" => "undo running",
+            state => state,
+        }
+    }
+}
+
 /// The last run, as the user asked for it: a plan that takes a run back is that run's undo.
 pub(super) fn run_of(journal: &Journal, changes: &Changes, at_work: Option<u32>) -> Run {
     let saved = &journal.saved;

@@ -493,7 +493,7 @@ fn an_open_run_is_shown_where_nothing_can_be_written() {
         .unwrap();
     let told = run(output).demand(0);
     let out = String::from_utf8(told.stdout).unwrap();
-    let words = format!("last run:            {OLD} to {NEW}, cut\n");
+    let words = format!("last run:            {OLD} to {NEW}, interrupted\n");
     assert!(out.contains(&words), "{out}{}", told.stderr);
     disk.undo().demand(0);
 }

@@ -77,7 +77,7 @@ fn taking_it_back_can_be_cut_and_is_finished_by_the_next_undo() {
     stage.program("usr/sbin/update-initramfs", "#!/bin/sh\nkill -9 $PPID\n");
     stage.run(UNDO).demand(137);
     let status = String::from_utf8(stage.run(&["status"]).demand(0).stdout).unwrap();
-    assert!(status.contains("last run:            a-b to c-d, undo-cut\n"), "{status}");
+    assert!(status.contains("last run:            a-b to c-d, undo interrupted\n"), "{status}");
     assert!(status.contains("Finish it with `postclone undo`"), "{status}");
     stage.install_update_initramfs();
     stage.run(UNDO).demand(0);

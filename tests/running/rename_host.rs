@@ -274,7 +274,7 @@ fn a_run_that_was_cut_is_taken_back_or_finished() {
         let run = on(&stage, RENAME);
         assert_ne!(run.status, 0);
         let status = out(&on(&stage, &["status"]));
-        assert!(status.contains("tmpl to web01, cut"), "{status}");
+        assert!(status.contains("tmpl to web01, interrupted"), "{status}");
         stage.program("usr/bin/hostnamectl", HOSTNAMECTL);
         if resumes {
             let run = out(&on(&stage, &["rename", "--resume"]).demand(0));

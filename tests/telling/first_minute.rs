@@ -139,7 +139,7 @@ fn a_run_that_was_cut_comes_first() {
     let forward: Vec<&str> = text.lines().take_while(|line| !line.contains("backward")).collect();
     fs::write(&journal, forward.join("\n") + "\n").unwrap();
     let text = String::from_utf8(alone(&stage, "0:0").demand(0).stdout).unwrap();
-    assert!(text.contains("\nlast run            tpl-vg to c-vg, cut\n"), "{text}");
+    assert!(text.contains("\nlast run            tpl-vg to c-vg, interrupted\n"), "{text}");
     assert!(
         text.contains(
             "\nThe last run was interrupted. Finish it with `postclone rename --resume`, or\nundo"

@@ -48,7 +48,7 @@ sums "$OUT/sums"
 cut_run || exit
 timed dpkg -i postclone.deb >/dev/null || exit
 postclone status | tee "$OUT/status"
-grep "last run: *{OLD} to {NEW}, cut" "$OUT/status" || exit
+grep "last run: *{OLD} to {NEW}, interrupted" "$OUT/status" || exit
 timed postclone undo --yes || exit
 sums "$OUT/sums-undone"
 rm -r /var/lib/postclone

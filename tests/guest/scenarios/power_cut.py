@@ -23,15 +23,15 @@ from trial import Failed, Scenario
 
 STEPS = [
     "replace+0", "rename+200", "rename+600", "moved+0", "bridge+0", "replace+100", "link+0",
-    "rename+1000", "let+0", "rename+0", "moved+100", "replace+30", "bridge+60", "build+0",
-    "replace+200", "keep+0", "link+300", "rename+400", "plan+0", "let+300", "new+500",
+    "rename+1000", "make systemd+0", "rename+0", "moved+100", "replace+30", "bridge+60", "build+0",
+    "replace+200", "keep+0", "link+300", "rename+400", "plan+0", "make systemd+300", "new+500",
     "bridge+30", "replace+60", "moved+300", "plan+300",
 ]
 """Instants by step, the dense window from the bridge to the last file first."""
 
 FLIP = [
     "rename+600", "replace+100", "replace+200", "rename+200", "bridge+0", "link+0", "rename+1000",
-    "replace+0", "let+300", "keep+0",
+    "replace+0", "make systemd+300", "keep+0",
 ]
 """Around the flip: a loader that replays no log reads what was on the disk some seconds before."""
 

@@ -9,8 +9,8 @@ import judge
 from layout import OLD
 from trial import Scenario
 
-STEPS = ["replace+50", "replace+0", "let+0", "replace+150", "keep+30", "have+1000", "replace+100", "remove+0",
-         "keep+0", "have+0", "plan+300", "let+3000"]
+STEPS = ["replace+50", "replace+0", "make systemd+0", "replace+150", "keep+30", "make the SSH+1000", "replace+100", "remove+0",
+         "keep+0", "make the SSH+0", "plan+300", "make systemd+3000"]
 """Instants by step: all files are replaced within a fifth of a second."""
 
 RUN = cuts.Run(

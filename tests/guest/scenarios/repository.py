@@ -79,7 +79,7 @@ timed apt-get update || exit
 timed apt-get install -y postclone || exit
 has NEWER || exit
 postclone status | tee "$OUT/status"
-grep "last run: *{OLD} to {NEW}, cut" "$OUT/status" || exit
+grep "last run: *{OLD} to {NEW}, interrupted" "$OUT/status" || exit
 timed postclone undo --yes || exit
 sums "$OUT/sums-undone"
 """
