@@ -29,7 +29,7 @@ const PAGES: &[&str] = &[
 ];
 
 /// What a terminal showed once: it stays as it was.
-const SHOWN: &[&str] = &["man/first-rename.md", "man/two-clones.md", "man/terminal.svg"];
+const SHOWN: &[&str] = &["man/first-fixup.md", "man/two-clones.md", "man/terminal.svg"];
 
 /// Words of other programs that postclone reads or writes.
 const QUOTED: &[&str] = &["Filesystem features:"];

@@ -30,7 +30,7 @@ typed() {
 		case $stood in
 		*'(END)'*) printf q >&3 ;;
 		*:) printf ' ' >&3 ;;
-		*'s new name?'*) printf 'web01\n' >&3 ;;
+		*'s new name? ') printf 'web01\n' >&3 ;;
 		*'[y/N] ') printf 'y\n' >&3 ;;
 		*'[Y/n] ') printf 'y\n' >&3 ;;
 		esac
