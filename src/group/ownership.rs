@@ -50,10 +50,12 @@ mod tests {
     #[test]
     fn a_mount_outside_is_told_from_one_inside() {
         let mounts = mounted();
-        let root = mounts.iter().find(|mount| mount.target == Path::new("/")).expect("a root");
-        let numbers = [root.device.clone()];
+        // In a chroot `/` may be no mount.
+        let mount = mounts.first().expect("a mount");
+        let numbers = [mount.device.clone()];
         let told = format!("{:#}", outside(Path::new("/nowhere"), &numbers).unwrap_err());
-        assert!(told.contains("mounted at `/`, outside `/nowhere`"), "{told}");
+        let words = format!("mounted at `{}`, outside `/nowhere`", mount.target.display());
+        assert!(told.contains(&words), "{told}");
         assert!(outside(Path::new("/"), &numbers).is_ok());
         assert!(outside(Path::new("/nowhere"), &["999:999".to_owned()]).is_ok());
     }
