@@ -9,7 +9,7 @@ use crate::host;
 use crate::renew::{dhcp, machine_id, macs, seeds, snakeoil, ssh, storage};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::{Saved, SavedChange};
-use crate::uuids::{self, at_boot};
+use crate::uuids::{self, at_boot, xfs};
 use crate::volume;
 
 /// Reads what a journal keeps of a change.
@@ -30,6 +30,7 @@ const KINDS: &[(&str, Read)] = &[
     (seeds::KIND, seeds::of),
     (uuids::KIND, uuids::of),
     (at_boot::KIND, at_boot::of),
+    (xfs::KIND, xfs::of),
 ];
 
 /// The changes of a run.

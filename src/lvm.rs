@@ -1,5 +1,7 @@
 //! LVM by its own programs.
 
+pub mod tags;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread;

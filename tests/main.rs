@@ -92,6 +92,8 @@ mod renew_storage;
 mod several;
 #[path = "running/uuids.rs"]
 mod uuids;
+#[path = "running/xfs_uuids.rs"]
+mod xfs_uuids;
 
 // Runs that end before their first change.
 #[path = "refusing/hostile.rs"]

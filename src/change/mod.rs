@@ -89,6 +89,11 @@ pub trait Change: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Those of its rules whose edits stay when a plan of its own takes the run back.
+    fn remains(&self) -> Option<Box<dyn Rewriter>> {
+        None
+    }
+
     /// Files to which its own acts give another name, for a patch.
     ///
     /// # Errors
@@ -205,6 +210,15 @@ pub trait Change: fmt::Debug + Send + Sync {
     /// Demands of the machine what the pivot was for, when a run has gone that way.
     fn demand(&self, _direction: Direction) -> Result<()> {
         Ok(())
+    }
+
+    /// What a boot after the run has done that the bytes of before know nothing of: a clause. Such a run is not
+    /// undone by them.
+    ///
+    /// # Errors
+    /// What cannot be seen.
+    fn came(&self) -> Result<Option<String>> {
+        Ok(None)
     }
 
     /// What is true then, in a few words: `the group is NEW`. Empty where its acts have said it.

@@ -63,6 +63,10 @@ pub enum Program {
     Swapon,
     /// swapoff(8)
     Swapoff,
+    /// xfs_db(8)
+    XfsDb,
+    /// xfs_repair(8)
+    XfsRepair,
     /// mdadm(8)
     Mdadm,
     /// less(1)
@@ -104,6 +108,8 @@ impl Program {
             Self::Swaplabel => "swaplabel",
             Self::Swapon => "swapon",
             Self::Swapoff => "swapoff",
+            Self::XfsDb => "xfs_db",
+            Self::XfsRepair => "xfs_repair",
             Self::Mdadm => "mdadm",
             Self::Less => "less",
         }

@@ -1,13 +1,14 @@
 //! Images as a run left them: one that was made again since is not the run's to replace by an older one.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::journal::Journal;
+use super::sync_dir;
 
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
@@ -17,14 +18,21 @@ impl Journal {
     pub fn note_image(&self, image: &Path) -> Result<()> {
         let note = self.image_note(image);
         let noting = || format!("writing `{}`", note.display());
-        fs::create_dir_all(note.parent().unwrap_or(self.dir())).with_context(noting)?;
-        fs::write(&note, digest(image)?).with_context(noting)
+        let dir = note.parent().unwrap_or(self.dir());
+        fs::create_dir_all(dir).with_context(noting)?;
+        let mut file = File::create(&note).with_context(noting)?;
+        file.write_all(digest(image)?.as_bytes()).with_context(noting)?;
+        // A run that is done may be cut right after: the note of it is not to be lost.
+        file.sync_all().with_context(noting)?;
+        sync_dir(dir)
     }
 
     /// Whether an image is as the run left it. Of a run without such notes, and of one whose note was lost
     /// in a power cut, by the times: an image that is younger than the journal was made after it.
     pub fn left_image(&self, image: &Path) -> Result<bool> {
-        let Ok(noted) = fs::read_to_string(self.image_note(image)) else {
+        let noted = fs::read_to_string(self.image_note(image)).ok();
+        // A power cut may leave a file without its bytes.
+        let Some(noted) = noted.filter(|text| text.ends_with('\n')) else {
             let time = |path: &Path| {
                 let looking = || format!("looking at `{}`", path.display());
                 let metadata = fs::metadata(path).with_context(looking)?;

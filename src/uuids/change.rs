@@ -117,6 +117,16 @@ impl Change for Renewal {
         Some(Box::new(References(references)))
     }
 
+    fn remains(&self) -> Option<Box<dyn Rewriter>> {
+        let reference = |one: &Renewed| match &one.device {
+            Place::Mapped { path, .. } => {
+                Some(Reference { from: one.old.clone(), to: To::Path(path.clone()) })
+            }
+            Place::Partition(_) => None,
+        };
+        Some(Box::new(References(self.renewed.iter().filter_map(reference).collect())))
+    }
+
     fn stand_ins(&self) -> StandIns {
         let stand_in = |one: &Renewed| match &one.device {
             Place::Partition(partition) => {

@@ -39,7 +39,11 @@ pub struct Asked {
 pub struct Drawn(RefCell<BTreeMap<String, String>>);
 
 impl Drawn {
-    fn after(&self, old: &str) -> Result<String> {
+    /// The UUID that comes after one, always the same.
+    ///
+    /// # Errors
+    /// A kernel without random numbers.
+    pub(super) fn after(&self, old: &str) -> Result<String> {
         if let Some(new) = self.0.borrow().get(old) {
             return Ok(new.clone());
         }
@@ -98,8 +102,8 @@ pub fn find(
     Ok(((!renewed.is_empty()).then_some(Renewal { renewed }), warnings))
 }
 
-/// The file systems that fstab mounts and that are mounted, each once.
-fn file_systems(root: &Root, warnings: &mut Vec<Warning>) -> Vec<Candidate> {
+/// The file systems that fstab mounts and that are mounted, each once, and whether GRUB reads its files from it.
+pub(super) fn own_mounts(root: &Root) -> Vec<(Mount, bool)> {
     let targets: Vec<PathBuf> = fstab_mounts(root).into_iter().map(|(_, target)| target).collect();
     let mounts = mounted();
     let grub = GRUB.iter().map(Path::new).find(|dir| dir.is_dir());
@@ -109,26 +113,35 @@ fn file_systems(root: &Root, warnings: &mut Vec<Warning>) -> Vec<Candidate> {
             .max_by_key(|mount| mount.target.components().count())
             .map(|mount| mount.device.clone())
     });
-    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
-    for mount in &mounts {
-        let Mount { target, device, kind, .. } = mount;
-        let is_block = Path::new("/sys/dev/block").join(device).exists();
-        let is_own = target == Path::new("/") || targets.contains(target);
-        if !is_own || !is_block || !seen.insert(device.clone()) {
-            continue;
+    let mut seen = BTreeSet::new();
+    let mut own = Vec::new();
+    for mount in mounts {
+        let is_block = Path::new("/sys/dev/block").join(&mount.device).exists();
+        let is_own = mount.target == Path::new("/") || targets.contains(&mount.target);
+        if is_own && is_block && seen.insert(mount.device.clone()) {
+            let has_grub = holds_grub.as_ref() == Some(&mount.device);
+            own.push((mount, has_grub));
         }
-        let called = target.display().to_string();
-        let why = match kind.as_str() {
+    }
+    own
+}
+
+/// Those whose UUID can change while they are mounted.
+fn file_systems(root: &Root, warnings: &mut Vec<Warning>) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    for (mount, has_grub) in own_mounts(root) {
+        let called = mount.target.display().to_string();
+        let kind = mount.kind.as_str();
+        let why = match kind {
             "ext2" | "ext3" | "ext4" if mount.read_only => "it is mounted read-only",
             "ext2" | "ext3" | "ext4" => {
-                let has_grub = holds_grub.as_ref() == Some(device);
-                let number = device.clone();
+                let number = mount.device;
                 found.push(Candidate { content: Content::Ext, called, number, has_grub });
                 continue;
             }
-            "xfs" | "btrfs" => {
-                "the UUID of such a file system can change only while it is not mounted"
-            }
+            // See `xfs`.
+            "xfs" => continue,
+            "btrfs" => "the UUID of such a file system can change only while it is not mounted",
             "vfat" => {
                 "the serial number of a FAT file system can change only while it is not mounted"
             }
@@ -173,10 +186,8 @@ fn one(
     let Some((uuid, _)) = devices.content(&path).filter(|(uuid, _)| is_uuid(uuid)) else {
         return Ok(Err(format!("blkid finds no UUID on `{path}`")));
     };
-    if let [one, other, ..] = devices.with(uuid)[..] {
-        return Ok(Err(format!(
-            "`{one}` and `{other}` have the same UUID: detach the disk that does not belong to this machine"
-        )));
+    if let Some(why) = has_twin(devices, uuid) {
+        return Ok(Err(why));
     }
     let Some(mut place) = Place::of(&number, &path, devices) else {
         return Ok(Err(format!("`{path}` is neither a volume nor a partition of a table")));
@@ -232,8 +243,16 @@ fn needs_seed(features: &[String]) -> Result<bool, &'static str> {
     Ok(has("metadata_csum") && !has(SEED))
 }
 
+/// Why a UUID does not tell one device; none if it does.
+pub(super) fn has_twin(devices: &Devices, uuid: &str) -> Option<String> {
+    let [one, other, ..] = devices.with(uuid)[..] else { return None };
+    Some(format!(
+        "`{one}` and `{other}` have the same UUID: detach the disk that does not belong to this machine"
+    ))
+}
+
 /// A device's path, as blkid has it.
-fn path_of(number: &str) -> Option<String> {
+pub(super) fn path_of(number: &str) -> Option<String> {
     let dir = Path::new("/sys/dev/block").join(number);
     let read = |file: &str| fs::read_to_string(dir.join(file)).ok();
     if let Some(name) = read("dm/name") {
@@ -245,7 +264,7 @@ fn path_of(number: &str) -> Option<String> {
 }
 
 /// The first place with the UUID that is told of and not rewritten, or a unit that is named after it.
-fn is_told_of(root: &Root, uuid: &str) -> Result<Option<PathBuf>> {
+pub(super) fn is_told_of(root: &Root, uuid: &str) -> Result<Option<PathBuf>> {
     let escaped = uuid.replace('-', "\\x2d");
     let holder = |path: &Path, text: &str| {
         let source = root.read(path).ok().flatten()?;

@@ -11,6 +11,7 @@ mod device;
 pub mod find;
 mod references;
 mod set;
+pub mod xfs;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};

@@ -22,7 +22,7 @@ use crate::host;
 use crate::identity::look::{self, Looked};
 use crate::logger;
 use crate::plan::Warning;
-use crate::uuids::{at_boot, find};
+use crate::uuids::{at_boot, find, xfs};
 
 /// What is found once: the plan is made twice, and both times the same is drawn and answered.
 #[derive(Default)]
@@ -105,7 +105,13 @@ fn find(args: &FixupArgs, root: &Root, once: &Once) -> Result<Found> {
         let asked = find::Asked { file_systems, swaps };
         let name = |dm_uuid: &str, name: &str| parts.changes.dm_name(dm_uuid, name);
         let found = find::find(root, asked, &name, &once.uuids)?;
+        let at_boot = if file_systems {
+            xfs::find::find(root, &name, &once.uuids)?
+        } else {
+            Default::default()
+        };
         parts.add(found);
+        parts.add(at_boot);
     }
     if args.asks(Part::LvmUuids) {
         let name = group.as_ref().map(group::OfRoot::name);

@@ -15,7 +15,7 @@ use crate::transaction::journal::Journal;
 use crate::transaction::lock::Lock;
 use crate::transaction::record::{Direction, State};
 use crate::transaction::secrets;
-use crate::uuids::at_boot;
+use crate::uuids::{at_boot, xfs};
 
 /// Runs the verb. It keeps the secrets where anything is not as it should be, and says why.
 pub fn run() -> Result<Exit> {
@@ -41,6 +41,9 @@ pub fn run() -> Result<Exit> {
     }
     if at_boot::forget(&root)? {
         log::info!("the volume group and its disks have new UUIDs: `{}` is removed", at_boot::PLAN);
+    }
+    if xfs::forget(&root)? {
+        log::info!("the XFS file systems have new UUIDs: `{}` is removed", xfs::PLAN);
     }
     secrets::unmark(&root)?;
     Ok(Exit::Done)

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use postclone::guest::root::Root;
 use postclone::transaction::journal::Journal;
@@ -50,6 +51,27 @@ fn a_kernel_that_came_after_the_run_gets_the_old_name_too() {
     assert!(status.contains("last run:            a-b to c-d, undone\n"), "{status}");
     let again = String::from_utf8(stage.run(UNDO).demand(0).stdout).unwrap();
     assert!(again.contains("the run from a-b to c-d is already undone"), "{again}");
+}
+
+/// What a power cut right after the run leaves of a note whose bytes were not on the disk.
+#[test]
+fn an_image_whose_note_was_lost_is_still_the_runs() {
+    needs_root!();
+    let stage = Stage::new();
+    let before = stage.system();
+    stage.run(RENAME).demand(0);
+    let found = Command::new("find")
+        .arg(stage.path("var/lib/postclone"))
+        .args(["-path", "*/left/boot/*"])
+        .output();
+    let found = String::from_utf8(found.unwrap().stdout).unwrap();
+    assert_eq!(found.lines().count(), KERNELS.len(), "{found}");
+    for note in found.lines() {
+        fs::write(note, "").unwrap();
+    }
+    let said = String::from_utf8(stage.run(UNDO).demand(0).stdout).unwrap();
+    assert!(!said.contains("was built again"), "{said}");
+    assert_eq!(before, stage.system());
 }
 
 #[test]

@@ -107,6 +107,8 @@ class Watch:
     def _console_line(self, log, line):
         text = line.decode(errors="replace")
         log.write(f"[{self.now():7.2f}] {text}\n")
+        if self.job.cut_on and self.job.cut_on in text and self.cut_due is None:
+            self.cut_due = self.now() + self.job.cut_after
         # Time for what else it has to say.
         if PANIC.search(text):
             self.dead = (self.now() + 2, text.strip())

@@ -15,13 +15,15 @@ class Job:
 
     `ending`: poweroff, reboot, cut (power cut after the job) or hold (killed
     by the host). `cut_at`: power is cut `cut_after` seconds after the job has
-    called `mark` with this name.
+    called `mark` with this name. `cut_on`: the same after the console's first
+    line with this text.
     """
 
     script: str = ""
     files: dict[str, Path] = field(default_factory=dict)
     ending: str = "poweroff"
     cut_at: str | None = None
+    cut_on: str | None = None
     cut_after: float = 0.0
     patience: float = 600.0
     """Seconds until the boot has to have reported."""

@@ -159,7 +159,7 @@ def _verdict(watch, job):
     """Why to pull the plug now, as (ended, why); None to go on."""
     now = watch.now()
     if watch.cut_due is not None and now >= watch.cut_due:
-        return "cut", f"{job.cut_after} s after {job.cut_at}"
+        return "cut", f"{job.cut_after} s after {job.cut_at or job.cut_on}"
     if watch.ending == "hold":
         return "cut", "held"
     if watch.dead and now >= watch.dead[0]:

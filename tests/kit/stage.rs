@@ -62,6 +62,20 @@ fullreport)
 	printf '{"lv_name":"%s","lv_uuid":"r","lv_attr":"%s"},{"lv_name":"swap_1","lv_uuid":"s"},{"lv_name":"[p_tmeta]","lv_uuid":"t"}],"pv":[{"pv_uuid":"p","pv_name":"/dev/vda5"}]}]}\n' "$(cat /stub/lv)" "$(cat /stub/lvattr)"
 	;;
 pvs) cat /stub/pvs ;;
+lvs)
+	case $* in *lv_tags*) ;; *) exit 0 ;; esac
+	uuid=${*##*lv_uuid=}
+	echo "  ${uuid%% *} $(cat "/stub/tags-${uuid%% *}" 2>/dev/null)"
+	;;
+lvchange)
+	kept=${*##*lv_uuid=}
+	kept=/stub/tags-${kept%% *}
+	case $2 in
+	--addtag) echo "$(cat "$kept" 2>/dev/null),$3" >"$kept.new" ;;
+	--deltag) tr , '\n' <"$kept" | busybox grep -vx "$3" | tr '\n' , >"$kept.new" ;;
+	esac
+	mv "$kept.new" "$kept"
+	;;
 systemid) echo "  system ID: $(cat /stub/systemid)" ;;
 lvrename)
 	for new; do :; done

@@ -224,6 +224,35 @@ fn undo_puts_every_uuid_back() {
     assert_eq!(before, kept(&stage));
 }
 
+/// What came after the run names volumes by path, as do the files that the run wrote: the way back keeps that.
+#[test]
+fn undo_after_a_later_kernel_puts_every_uuid_back_and_keeps_the_paths() {
+    needs_root!();
+    let stage = stage();
+    let before = stage.read("stub/devices");
+    on(&stage, FIXUP).demand(0);
+    let menu = stage.read("boot/grub/grub.cfg");
+    stage.write(
+        "boot/grub/grub.cfg",
+        &format!("linux /vmlinuz-3 root=/dev/mapper/web01-root ro\n{menu}"),
+    );
+    let run = on(&stage, &["undo", "--yes"]).demand(0);
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(said.contains("`/boot/grub/grub.cfg` was changed"), "{said}");
+    assert_eq!(stage.read("stub/devices"), before);
+    assert_eq!(stage.read("stub/vg"), "a-b\n");
+    assert_eq!(
+        stage.read("etc/fstab"),
+        format!(
+            "# / was UUID={ROOT}\n/dev/mapper/a--b-root / ext4 defaults 0 1\nUUID={BOOT} /boot ext2 defaults 0 2\n\
+             /dev/mapper/a--b-swap_1 none swap sw 0 0\n"
+        )
+    );
+    let menu = stage.read("boot/grub/grub.cfg");
+    assert!(menu.starts_with("linux /vmlinuz-3 root=/dev/mapper/a--b-root ro\n"), "{menu}");
+    assert!(menu.contains(&format!("--set=root {BOOT}\n")), "{menu}");
+}
+
 #[test]
 fn a_failure_puts_every_uuid_back() {
     needs_root!();
@@ -322,7 +351,7 @@ fn what_keeps_its_uuid_is_named_with_the_reason() {
 
 /// Whether the next boot finds what fstab and GRUB name, whatever was cut.
 #[cfg(feature = "failpoints")]
-fn finds_all(stage: &Stage) -> Result<(), String> {
+pub fn finds_all(stage: &Stage) -> Result<(), String> {
     let devices = stage.read("stub/devices");
     let has = |uuid: &str| devices.lines().any(|line| line.split(' ').nth(1) == Some(uuid));
     let group = stage.read("stub/vg").trim().replace('-', "--");

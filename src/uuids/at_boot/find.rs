@@ -54,6 +54,11 @@ pub fn find(
     Ok((Some(renewal), Vec::new()))
 }
 
+/// The first of the package's parts of initramfs-tools that a root has not.
+pub(in crate::uuids) fn missing_part(root: &Root) -> Option<&'static str> {
+    [HOOK, SCRIPT].into_iter().find(|path| !root.exists(path))
+}
+
 /// Why a group's UUIDs stay; none if they can change.
 fn why_not(root: &Root, group: &Group) -> Result<Option<String>> {
     if generator(root) != Some(Generator::InitramfsTools) {
@@ -61,7 +66,7 @@ fn why_not(root: &Root, group: &Group) -> Result<Option<String>> {
             "only images of initramfs-tools can change them at the next boot".to_owned(),
         ));
     }
-    if let Some(missing) = [HOOK, SCRIPT].into_iter().find(|path| !root.exists(path)) {
+    if let Some(missing) = missing_part(root) {
         return Ok(Some(format!("`{missing}` does not exist: install the package")));
     }
     if root.exists(devices_file::PATH) {

@@ -8,7 +8,7 @@ mod back;
 mod restore;
 mod since;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 
 use super::resume::may_be_taken_up;
 use crate::change::Changes;
@@ -74,11 +74,28 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
             }
         }
         _ => {
+            refuse_what_came(&changes, journal.state()).map_err(refuse)?;
             refuse_changed_files(&root, &journal, &changes, args.force)?;
             restore::refuse_what_would_fail(&root, &journal, &changes).map_err(refuse)?;
             restore::run(args, &root, journal, &changes)
         }
     }
+}
+
+/// What a boot has done since, the bytes of before do not fit any more, and no option makes them fit.
+fn refuse_what_came(changes: &Changes, state: State) -> Result<()> {
+    for change in changes.iter() {
+        if let Some(came) = change.came()? {
+            let next = match state {
+                State::Open(_) => {
+                    "finish the run with `postclone rename --resume`, and undo it then"
+                }
+                State::Done | State::Undone => "use `postclone undo` without --force",
+            };
+            bail!("{came}, and the old files name the old one: {next}");
+        }
+    }
+    Ok(())
 }
 
 /// A path that is not where the run left it stops the whole before anything is changed.

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::change::{Changes, Job};
+use crate::change::{Change, Changes, Job};
 use crate::guest::root::Root;
 use crate::plan::Step;
-use crate::rewrite::PLACES;
+use crate::rewrite::edit::apply;
+use crate::rewrite::{PLACES, is_at};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
@@ -51,8 +52,11 @@ impl Since {
         if saved.generator.is_some() {
             this.add_images(root, journal, job)?;
         }
+        for change in changes.iter() {
+            this.sentences.extend(change.came()?);
+        }
         if !this.is_empty() {
-            this.can_go_back(root, journal, job)?;
+            this.can_go_back(root, journal, changes, job)?;
         }
         Ok(this)
     }
@@ -89,7 +93,13 @@ impl Since {
 
     /// Demands that names alone lead back to the old bytes: a file in which NEW stood before the run
     /// has both names now, and which of them is OLD cannot be told.
-    fn can_go_back(&self, root: &Root, journal: &Journal, job: &Job) -> Result<()> {
+    fn can_go_back(
+        &self,
+        root: &Root,
+        journal: &Journal,
+        of_run: &Changes,
+        job: &Job,
+    ) -> Result<()> {
         let matchers = job.changes.matchers(Direction::Forward, &job.mappings);
         let rewriters = job.changes.rewriters(Direction::Forward);
         let changes: BTreeMap<&PathBuf, _> =
@@ -114,7 +124,11 @@ impl Since {
                         })
                     })
             } else {
-                change.is_some_and(|change| change.after() == before)
+                let after = match change {
+                    Some(change) => change.after(),
+                    None => fs::read(root.outer(&at)).unwrap_or_default(),
+                };
+                after == before || after == with_what_stays(path, &before, of_run, job)?
             };
             if !leads_back {
                 bail!(
@@ -129,4 +143,24 @@ impl Since {
         }
         Ok(())
     }
+}
+
+/// A file's text of before the run as a way back by names leaves it: what the run named by path keeps its path, under
+/// the old name. The text as it was where NEW stood in it, so that nothing is told apart by guessing.
+fn with_what_stays(path: &Path, before: &[u8], changes: &Changes, job: &Job) -> Result<Vec<u8>> {
+    let mut text = before.to_vec();
+    for rewriter in changes.iter().filter_map(Change::remains) {
+        let found = rewriter.rewrite(path, &text)?;
+        text = apply(&text, &found.edits);
+    }
+    let inner = path.strip_prefix("/").unwrap_or(path).to_string_lossy();
+    let Some(place) = PLACES.iter().find(|place| is_at(place, &inner)) else { return Ok(text) };
+    for matcher in job.changes.matchers(Direction::Forward, &job.mappings) {
+        if !(place.rewrite)(&matcher, before)?.edits.is_empty() {
+            return Ok(before.to_vec());
+        }
+        let found = (place.rewrite)(&matcher, &text)?;
+        text = apply(&text, &found.edits);
+    }
+    Ok(text)
 }
