@@ -9,7 +9,7 @@ use anyhow::Result;
 use nix::sys::stat::{major, minor, stat};
 
 use super::device::Place;
-use super::references::reported;
+use super::references::is_told_of;
 use super::{Content, Renewal, Renewed};
 use crate::blkid::Devices;
 use crate::encoding::{hyphenated, is_uuid};
@@ -261,35 +261,6 @@ pub(super) fn path_of(number: &str) -> Option<String> {
     let event = read("uevent")?;
     let name = event.lines().find_map(|line| line.strip_prefix("DEVNAME="))?;
     Some(format!("/dev/{name}"))
-}
-
-/// The first place with the UUID that is told of and not rewritten, or a unit that is named after it.
-pub(super) fn is_told_of(root: &Root, uuid: &str) -> Result<Option<PathBuf>> {
-    let escaped = uuid.replace('-', "\\x2d");
-    let holder = |path: &Path, text: &str| {
-        let source = root.read(path).ok().flatten()?;
-        source
-            .bytes
-            .windows(text.len())
-            .any(|window| window == text.as_bytes())
-            .then_some(source.path)
-    };
-    for pattern in reported() {
-        for path in root.glob(pattern)? {
-            if let Some(found) = holder(&path, uuid) {
-                return Ok(Some(found));
-            }
-        }
-    }
-    for path in root.glob("etc/systemd/system/**/*")? {
-        if path.to_string_lossy().contains(&escaped) {
-            return Ok(Some(path));
-        }
-        if let Some(found) = holder(&path, &escaped) {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

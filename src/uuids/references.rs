@@ -1,11 +1,12 @@
 //! What names a file system or swap area by its UUID.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::KIND;
+use crate::guest::root::Root;
 use crate::plan::{Rewriter, Rewritten};
 use crate::rewrite::edit::{Edit, Form};
 use crate::rewrite::{PLACES, Place, Treatment, grubenv, is_at};
@@ -40,8 +41,37 @@ fn is_rewritten(place: &Place) -> bool {
 }
 
 /// Patterns of the places that are told of and not rewritten.
-pub(super) fn reported() -> impl Iterator<Item = &'static str> {
+fn reported() -> impl Iterator<Item = &'static str> {
     PLACES.iter().filter(|place| !is_rewritten(place)).map(|place| place.pattern)
+}
+
+/// The first place with the UUID that is told of and not rewritten, or a unit that is named after it.
+pub(super) fn is_told_of(root: &Root, uuid: &str) -> Result<Option<PathBuf>> {
+    let escaped = uuid.replace('-', "\\x2d");
+    let holder = |path: &Path, text: &str| {
+        let source = root.read(path).ok().flatten()?;
+        source
+            .bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+            .then_some(source.path)
+    };
+    for pattern in reported() {
+        for path in root.glob(pattern)? {
+            if let Some(found) = holder(&path, uuid) {
+                return Ok(Some(found));
+            }
+        }
+    }
+    for path in root.glob("etc/systemd/system/**/*")? {
+        if path.to_string_lossy().contains(&escaped) {
+            return Ok(Some(path));
+        }
+        if let Some(found) = holder(&path, &escaped) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 impl Rewriter for References {

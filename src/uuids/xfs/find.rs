@@ -15,7 +15,8 @@ use crate::lvm::tags;
 use crate::plan::Warning;
 use crate::uuids::at_boot::find::missing_part;
 use crate::uuids::device::Place;
-use crate::uuids::find::{Drawn, has_twin, is_told_of, own_mounts, path_of};
+use crate::uuids::find::{Drawn, has_twin, own_mounts, path_of};
+use crate::uuids::references::is_told_of;
 
 /// The new UUIDs, and what keeps its own. `renamed` gives the name that a dm device has after the run, by
 /// its dm UUID and its name now.
