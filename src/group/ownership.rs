@@ -54,7 +54,11 @@ mod tests {
         let mount = mounts.first().expect("a mount");
         let numbers = [mount.device.clone()];
         let told = format!("{:#}", outside(Path::new("/nowhere"), &numbers).unwrap_err());
-        let words = format!("mounted at `{}`, outside `/nowhere`", mount.target.display());
+        let words = format!(
+            "the journal names a group with a volume that is mounted at `{}`, outside `/nowhere`: unmount it, or run \
+             postclone in the system that the group belongs to",
+            mount.target.display()
+        );
         assert!(told.contains(&words), "{told}");
         assert!(outside(Path::new("/"), &numbers).is_ok());
         assert!(outside(Path::new("/nowhere"), &["999:999".to_owned()]).is_ok());

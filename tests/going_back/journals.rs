@@ -436,7 +436,11 @@ fn what_somebody_else_may_have_written_is_refused() {
             for run in [disk.undo(), disk.rename()] {
                 let stderr = run.demand(1).stderr;
                 assert!(stderr.contains(words), "{path}: {stderr}");
-                let command = format!("`chown root: {0}; chmod ", at.display());
+                let command = format!(
+                    ", so anybody may have made the journal: check it, and if it is postclone's own, run `chown root: \
+                     {0}; chmod ",
+                    at.display()
+                );
                 assert!(stderr.contains(&command), "{path}: {stderr}");
             }
             assert!(before == tree::read(&disk.root()));

@@ -138,6 +138,9 @@ fn the_group_does_not_go_back_where_the_files_do_not() {
     let run = stage.run(&["undo", "--yes"]).demand(1);
     let said = "1 file changed since postclone wrote it: `/boot/grub/grub.cfg`";
     assert!(run.stderr.contains(said), "{}", run.stderr);
+    let next = "/before`, then use --force to replace what changed";
+    assert!(run.stderr.contains("; look at the old bytes in `"), "{}", run.stderr);
+    assert!(run.stderr.contains(next), "{}", run.stderr);
     stage.run(&["undo", "--yes", "--force"]).demand(0);
     assert_eq!(stage.read("stub/vg").trim(), "a-b");
     assert!(stage.read("etc/fstab").starts_with("/dev/mapper/a--b-root"));

@@ -186,7 +186,9 @@ fn too_little_room_is_found_before_the_first_change() {
         let run = crate::harness::run(output).demand(1);
         let words = format!("the file system of `{named}");
         assert!(
-            run.stderr.contains(&words) && run.stderr.contains("are needed: make room"),
+            run.stderr.contains(&words)
+                && run.stderr.contains(" MiB free, and ")
+                && run.stderr.contains(" MiB are needed: make room"),
             "{}",
             run.stderr
         );

@@ -137,8 +137,14 @@ fn groups_that_are_not_as_the_arguments_say() {
         dir.path(),
         1,
         &with(HERE),
-        &["reading `lvm.json`", "lvm fullreport -a --reportformat json"],
+        &[
+            "reading `lvm.json`",
+            "reading LVM's report: it is not JSON; make it with `lvm fullreport -a --reportformat json`: ",
+        ],
     );
+    fs::write(dir.path().join("lvm.json"), "{}").unwrap();
+    let words = "reading LVM's report: it has no `report`; make it with `lvm fullreport -a --reportformat json`";
+    refused(dir.path(), 1, &with(HERE), &[words]);
 }
 
 #[test]
@@ -159,7 +165,8 @@ fn a_report_of_other_disks_renames_nothing() {
 #[test]
 fn roots_that_are_none() {
     let dir = tempfile::tempdir().unwrap();
-    refused(dir.path(), 1, HERE, &["`.` is not a root tree: it has no directory `etc`"]);
+    let words = "`.` is not a root tree: it has no directory `etc`; give the directory where the system's `/` is mounted";
+    refused(dir.path(), 1, HERE, &[words]);
     let missing = ["a-b", "c-d", "--files-only", "--root", "nowhere"];
     refused(dir.path(), 1, &missing, &["opening the root directory `nowhere`"]);
 }

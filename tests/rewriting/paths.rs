@@ -98,14 +98,15 @@ fn undo_refuses_a_path_that_is_gone() {
     let before = stage.system();
     stage.run(RENAME).demand(0);
     fs::remove_file(stage.path(&new(WANT))).unwrap();
-    refused(
+    let run = refused(
         &stage,
         UNDO,
         &format!(
-            "`/{}` is gone: correct that, or use --force to undo what can be undone",
+            ", `/{}` is gone: correct that, or use --force to undo what can be undone",
             new(WANT)
         ),
     );
+    assert!(run.stderr.contains("since postclone renamed "), "{}", run.stderr);
     // The link is made anew; nobody knows its attributes any more.
     stage.run(FORCE).demand(0);
     let named = |stage: &Stage| -> Vec<_> {
@@ -171,7 +172,8 @@ fn what_would_not_be_renamed_is_found_before_the_first_change() {
 
     let twice = SWAP.replace("mapper-a", r"mapper-\x61");
     symlink("/dev/null", stage.path(&twice)).unwrap();
-    refused(&stage, RENAME, "would both become");
+    let run = refused(&stage, RENAME, " would both become ");
+    assert!(run.stderr.contains(": remove one of them"), "{}", run.stderr);
     fs::remove_file(stage.path(&twice)).unwrap();
     stage.run(RENAME).demand(0);
 }
@@ -189,7 +191,12 @@ fn an_immutable_directory_is_found_before_the_first_change() {
         let run = stage.run(RENAME).demand(1);
         assert_eq!(before, stage.system());
         assert!(set(format!("-{flag}")));
-        assert!(run.stderr.contains("immutable"), "{flag} {at}: {}", run.stderr);
+        let words = match (flag, at) {
+            ("i", _) => ": its directory is immutable: see `lsattr -d`, `chattr -i`",
+            (_, DROP_INS) => ": it is immutable or append-only: see `lsattr -d`, `chattr -i -a`",
+            _ => ": its directory is immutable or append-only: see `lsattr -d`, `chattr -i -a`",
+        };
+        assert!(run.stderr.contains(words), "{flag} {at}: {}", run.stderr);
     }
 }
 

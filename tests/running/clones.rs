@@ -76,7 +76,7 @@ fn a_rename_without_names_finishes_nothing_by_guess() {
     let before = stage.system();
     let run = stage.run(&["rename", "--yes"]).demand(1);
     let words = "`/` is on the volume group `c-d`, and boot files name `a-b`, which LVM does not have: \
-                 finish that first with `postclone rename a-b c-d`";
+                 finish that first with `postclone rename a-b c-d`, or give OLD and NEW";
     assert!(run.stderr.contains(words), "{}", run.stderr);
     assert_eq!(before, stage.system());
 }

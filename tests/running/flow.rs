@@ -194,7 +194,13 @@ fn what_cannot_be_restored_is_said() {
     stage.set("vgrename", "once");
     stage.set("initramfs", "fail");
     let run = stage.run(RENAME).demand(4);
-    assert!(run.stderr.contains("not everything could be restored"), "{}", run.stderr);
+    for words in [
+        "; and not everything could be restored: ",
+        "; the old files are in `",
+        "`: fix what is named and run `postclone undo`",
+    ] {
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+    }
     assert!(run.stderr.contains("still has the name `c-d`"), "{}", run.stderr);
     assert!(!run.stderr.contains("everything was restored;"), "{}", run.stderr);
     let status = stage.run(&["status"]).demand(0);

@@ -250,7 +250,16 @@ fn a_raw_copy_beside_its_source() {
     fs::copy(lab.path("disk0"), &copy).unwrap();
     lab.attach(&copy, &[]);
     let disks = [lab.disks[0].to_str().unwrap(), lab.disks[1].to_str().unwrap()];
-    lab.refused(&[], &["is on several disks", disks[0], disks[1], "vgimportclone(8)"]);
+    lab.refused(
+        &[],
+        &[
+            "the physical volume ",
+            " is on several disks, ",
+            disks[0],
+            disks[1],
+            ": detach the copy, or give it its own name and UUIDs with vgimportclone(8)",
+        ],
+    );
 }
 
 /// vgrename: exit status 0, not renamed.
@@ -261,7 +270,15 @@ fn a_disk_that_cannot_be_written() {
     lab.detach(0);
     let file = lab.path("disk0");
     lab.attach(&file, &["--read-only"]);
-    lab.refused(&[], &["the physical volume `/dev/loop", "is read-only", "blockdev --setrw"]);
+    lab.refused(
+        &[],
+        &[
+            "the physical volume `/dev/loop",
+            "` is read-only, and vgrename would report success without renaming the group: see `blockdev --getro \
+             /dev/loop",
+            "`, `blockdev --setrw /dev/loop",
+        ],
+    );
 }
 
 /// vgrename: exit status 0, not renamed.
@@ -321,7 +338,8 @@ fn directories_of_lvm_that_cannot_be_written() {
     for (dir, words) in [
         (
             "/etc/lvm/archive",
-            "LVM cannot keep the old metadata in `/etc/lvm/archive` (Read-only file system)",
+            "LVM cannot keep the old metadata in `/etc/lvm/archive` (Read-only file system): mount it read-write, or see \
+             `lsattr -d`",
         ),
         ("/run/lock", "File locking initialisation failed."),
     ] {

@@ -342,7 +342,13 @@ fn what_is_bound_to_the_name_is_refused() {
         ("etc/krb5.keytab", "x", "the host has an account in a domain"),
         ("etc/ipa/default.conf", "[global]\nhost = tmpl.example.org\n", "FreeIPA knows the host"),
         ("etc/puppetlabs/puppet/ssl/certs/tmpl.pem", "x", "the Puppet agent's certificate"),
-        ("etc/lvm/lvm.conf", "global {\n\tsystem_id_source = \"uname\"\n}\n", "system ID"),
+        (
+            "etc/lvm/lvm.conf",
+            "global {\n\tsystem_id_source = \"uname\"\n}\n",
+            "`: LVM takes its system ID from the host name (system_id_source = \"uname\"), and would treat the groups as \
+             another host's: keep the ID as `system_id` in `/etc/lvm/lvmlocal.conf` and set system_id_source to \
+             \"lvmlocal\", see lvmsystemid(7)",
+        ),
     ] {
         let stage = stage();
         fs::create_dir_all(stage.path(path).parent().unwrap()).unwrap();
@@ -389,7 +395,7 @@ fn what_makes_no_sense_is_said() {
         (
             &["rename-host", "x", "y", "--yes"][..],
             1,
-            "the host is called `tmpl`, neither `x` nor `y`",
+            "the host is called `tmpl`, neither `x` nor `y`: give its present name as OLD, or leave out OLD",
         ),
         (
             &["rename-host", "tmpl", "tmpl", "--yes"],
@@ -416,7 +422,8 @@ fn what_makes_no_sense_is_said() {
     assert_eq!(before, stage.system());
     stage.write("etc/hostname", "localhost\n");
     let run = on(&stage, RENAME).demand(1);
-    assert!(run.stderr.contains("the system has no host name"), "{}", run.stderr);
+    let words = "the system has no host name: give the name in its files as OLD";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
 }
 
 /// Every place there is, in a tree, there and back; and the plan for programs.
@@ -526,7 +533,11 @@ fn an_array_that_udev_does_not_know_is_asked_for() {
         "#!/bin/sh\necho \"mdadm $*\" >> /stub/log\necho MD_NAME=tmpl:0\n",
     );
     let run = on(&stage, RENAME).demand(1);
+    let words = ", and under another host name it comes up as a foreign array, with another device name: write it into \
+                 mdadm.conf with `mdadm --detail --brief /dev/md127`, or write `HOMEHOST <ignore>` there, and rebuild \
+                 the initramfs images; or stop the array, and assemble it with `--update=homehost` and `--homehost=NEW`";
     assert!(run.stderr.contains("by the name `tmpl:0`"), "{}", run.stderr);
+    assert!(run.stderr.contains(words), "{}", run.stderr);
     assert!(stage.asked().contains(&"mdadm --detail --export /dev/md127".to_owned()));
 }
 
@@ -544,7 +555,7 @@ fn an_image_has_to_know_the_array_as_well() {
     image("HOMEHOST <system>\n");
     let run = on(&stage, RENAME).demand(1);
     let words = format!(
-        "the mdadm.conf in `/boot/initrd.img-{}` does not list it, although the root's does: rebuild the \
+        ", and the mdadm.conf in `/boot/initrd.img-{}` does not list it, although the root's does: rebuild the \
          initramfs images",
         crate::stage::KERNELS[1]
     );

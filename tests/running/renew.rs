@@ -287,7 +287,10 @@ fn groups_that_lvm_tells_by_the_id_are_refused() {
     fs::create_dir_all(stage.path("etc/lvm")).unwrap();
     stage.write("etc/lvm/lvm.conf", "global {\n\tsystem_id_source = \"machineid\"\n}\n");
     let run = stage.run(&["renew", "--yes"]).demand(1);
-    assert!(run.stderr.contains("vgchange --systemid"), "{}", run.stderr);
+    let words = "` has system_id_source = \"machineid\": under another ID, LVM treats the volume groups as another \
+                 machine's and does not activate them; set it to \"none\" and give the groups no system ID \
+                 (`vgchange --systemid \"\" GROUP`), then run the command again";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
 }
 
 #[test]
@@ -440,7 +443,7 @@ fn keys_that_are_not_as_they_were_asked_for_are_refused() {
         ),
         (
             "*rsa*-b*) /usr/bin/real -q -N '' -t rsa -b 1024 -f $k ;;",
-            "ssh-keygen made a key of 1024 bits (RSA)",
+            "ssh-keygen made a key of 1024 bits (RSA): nothing was changed",
         ),
         ("-q*) echo 'no room' >&2; exit 1 ;;", "making a new key for `/etc/ssh/ssh_host_rsa_key`"),
     ] {
@@ -560,7 +563,8 @@ fn what_is_the_clones_own_already_is_renewed_by_force_alone() {
     // By its name it is refused, and with force made anew.
     let run = stage.run(&["renew", "machine-id", "--yes"]).demand(1);
     assert!(run.stderr.contains("machine-id: already this machine's own"), "{}", run.stderr);
-    assert!(run.stderr.contains("use --force"), "{}", run.stderr);
+    let words = "): use --force to renew it all the same";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
     assert_eq!(before, stage.system());
     stage.run(&["renew", "machine-id", "--yes", "--force"]).demand(0);
     assert_ne!(own.0, stage.read("etc/machine-id"));

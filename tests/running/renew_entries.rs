@@ -325,7 +325,10 @@ fn what_cannot_be_renamed_safely_is_refused() {
     let path = "sys/firmware/efi/efivars/LoaderEntryDefault-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
     put(&chosen.path(""), path, &variable(&format!("{ID}-5.10.0-9-amd64.conf")));
     let run = chosen.run(RENEW).demand(1);
-    let words = format!("LoaderEntryDefault chooses the entry {ID}-5.10.0-9-amd64.conf");
+    let words = format!(
+        "the firmware's variable LoaderEntryDefault chooses the entry {ID}-5.10.0-9-amd64.conf, which gets another \
+         name: cancel the choice with `bootctl set-default \"\"`, and make it again afterwards"
+    );
     assert!(run.stderr.contains(&words), "{}", run.stderr);
     put(&chosen.path(""), path, &variable(""));
     chosen.run(RENEW).demand(0);

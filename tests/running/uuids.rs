@@ -16,6 +16,7 @@ const SWAP: &str = "33333333-3333-4333-8333-333333333333";
 const BLKID: &str = r#"#!/bin/sh
 if [ "$1" = -p ]; then
 	for device; do :; done
+	[ ! -e /stub/probed ] || { cat /stub/probed; exit; }
 	busybox awk -v device="$device" '$1 == device { print $2 }' /stub/devices
 	exit
 fi
@@ -294,6 +295,35 @@ fn what_cannot_be_changed_refuses_the_run() {
     let words = "the swap `/dev/dm-1` has 900 KiB in use, and memory has room for 800: end programs, or leave \
                  out swap-uuids";
     assert!(said.contains(words), "{said}");
+}
+
+/// The device itself is asked, at the last moment and on the way back.
+#[test]
+fn a_uuid_that_somebody_else_changed_is_noticed() {
+    needs_root!();
+    const OTHER: &str = "44444444-4444-4444-8444-444444444444";
+    let stage = stage();
+    stage.set("probed", OTHER);
+    let before = stage.system();
+    let run = on(&stage, FIXUP).demand(1);
+    let words = format!("/ has the UUID {OTHER}, not {ROOT}: check with `blkid`");
+    assert!(run.stderr.contains(&words), "{}", run.stderr);
+    assert_eq!(before, stage.system());
+    fs::remove_file(stage.path("stub/probed")).unwrap();
+    on(&stage, FIXUP).demand(0);
+    let new = uuid(&stage, "/dev/dm-0");
+    stage.set("probed", OTHER);
+    let run = on(&stage, &["undo", "--yes", "--force"]).demand(4);
+    let words = format!(
+        "/ has the UUID {OTHER} by now, which is neither {ROOT} nor {new}: correct it by hand"
+    );
+    assert!(run.stderr.contains(&words), "{}", run.stderr);
+    fs::remove_file(stage.path("stub/probed")).unwrap();
+    fs::remove_dir_all(stage.path("sys/block/dm-1")).unwrap();
+    let run = on(&stage, &["undo", "--yes", "--force"]).demand(4);
+    let words = " is not active: activate it with `vgchange -ay`";
+    assert!(run.stderr.contains("looking for swap: the volume LVM-"), "{}", run.stderr);
+    assert!(run.stderr.contains(words), "{}", run.stderr);
 }
 
 /// A partition is looked for by its UUID in the partition table, and there is one of it.

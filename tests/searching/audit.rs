@@ -322,7 +322,8 @@ fn without_a_name_it_is_the_one_that_the_last_run_took_away() {
     let dir = tree(&[("etc/fstab", b"/dev/a-b/root / ext4 defaults 0 1\n")]);
     write(dir.path(), "opt/run", b"mount /dev/a-b/home /home\nmount /dev/c-d/x /y\n");
     let run = audit(dir.path(), &[]).demand(2);
-    assert!(run.stderr.contains("give NAME"), "{}", run.stderr);
+    let words = "there is no run of postclone with an old name to search for: give NAME";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
     let rename = ["rename", "a-b", "c-d", "--yes", "--files-only", "--root", "."];
     let run = postclone(dir.path(), &rename).demand(0);
     let out = String::from_utf8(run.stdout).unwrap();

@@ -253,7 +253,7 @@ def reports(transcript):
     for line in transcript.splitlines():
         if line.startswith("# postclone "):
             shown, keep = [*shown, *([""] if shown else []), line], False
-        elif line.startswith(("# Done in", "# The files as they were")):
+        elif line.startswith(("# Done in", "# The old files are in")):
             keep = True
         elif line.startswith("# Proof of"):
             keep = False
