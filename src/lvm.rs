@@ -1,4 +1,4 @@
-//! LVM by its own programs.
+//! LVM, through its own programs.
 
 pub mod tags;
 
@@ -17,20 +17,20 @@ use crate::run::{Cmd, Output, Program, ending, quoted};
 pub(crate) const LOCK_TRIES: u32 = 20;
 pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
-/// How often what failed without a reason is tried again: some seconds in all.
+/// How often a command that failed without a reason is tried again: some seconds in all.
 const SILENT_TRIES: u32 = 6;
 
-/// How lines begin that tell no reason (lvm2 lib/commands/errors.h, tools/lvmcmdline.c).
+/// The beginnings of lines that give no reason (lvm2 lib/commands/errors.h, tools/lvmcmdline.c).
 const WITHOUT_REASON: [&str; 2] = ["WARNING:", "Command failed with status code"];
 
-/// lvm.conf(5) `global/wait_for_locks`: a lock that is never given back would hold the run for ever.
+/// lvm.conf(5) `global/wait_for_locks`: a lock that is never released would stop the run for ever.
 const NO_WAIT: [&str; 2] = ["--config", "global{wait_for_locks=0}"];
 
-/// Columns of the report: few, because some of the default ones ask the kernel about each volume.
+/// The report's columns. They are few, because some of the default columns ask the kernel about each volume.
 const VG_COLUMNS: &str = "vg_name,vg_uuid,vg_attr,vg_systemid,vg_mda_free";
 const LV_COLUMNS: &str = "lv_name,lv_uuid,lv_attr,lv_host";
 
-/// Whether LVM keeps the metadata of before in /etc/lvm/archive.
+/// Whether LVM keeps the old metadata in /etc/lvm/archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Archive {
     /// As its configuration says.
@@ -66,8 +66,8 @@ fn report_with(settings: &str) -> Result<Inventory> {
     Ok(inventory)
 }
 
-/// Physical volumes that are on more than one disk, each UUID with its disks. LVM's other reports
-/// have the disk alone that LVM prefers, and so has this one without the column `pv_duplicate`.
+/// Physical volumes that are on more than one disk: each UUID with its disks. LVM's other reports show only the
+/// disk that LVM prefers, and so does this report without the column `pv_duplicate`.
 pub fn duplicates() -> Result<BTreeMap<String, Vec<PathBuf>>> {
     let report = Cmd::new(Program::Lvm)
         .args(["pvs", "--all", "--reportformat", "json", "-o", "pv_uuid,pv_name,pv_duplicate"])
@@ -78,8 +78,8 @@ pub fn duplicates() -> Result<BTreeMap<String, Vec<PathBuf>>> {
     Ok(disks)
 }
 
-/// What dmeventd may watch of a group: a row a segment, with how full it is where it is active. Asks the
-/// kernel about each volume, and so is no part of the report of all groups.
+/// What dmeventd may watch in a group: a row for each segment, and how full it is if it is active. This asks the
+/// kernel about each volume, so it is not part of the report of all groups.
 pub fn watched(uuid: &str) -> Result<Vec<u8>> {
     let report = Cmd::new(Program::Lvm)
         .args(["lvs", "--reportformat", "json"])
@@ -90,7 +90,7 @@ pub fn watched(uuid: &str) -> Result<Vec<u8>> {
     Ok(checked(&report).context("asking LVM how full its volumes are")?.stdout)
 }
 
-/// The section `activation` of lvm.conf(5) with its defaults, a `key=value` a line.
+/// The section `activation` of lvm.conf(5) with its defaults: a `key=value` on each line.
 pub fn activation() -> Result<String> {
     let output = Cmd::new(Program::Lvm)
         .args(["lvmconfig", "--type", "full", "activation"])
@@ -99,7 +99,7 @@ pub fn activation() -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// This host's system ID (lvmsystemid(7)), where it has one.
+/// This host's system ID (lvmsystemid(7)). `None` if it has none.
 pub fn system_id() -> Result<Option<String>> {
     let output =
         Cmd::new(Program::Lvm).arg("systemid").checked().context("asking LVM for the system ID")?;
@@ -110,9 +110,9 @@ pub fn system_id() -> Result<Option<String>> {
 
 /// Renames a group in LVM's metadata and reads the name back by the group's UUID.
 ///
-/// `--driverloaded n` leaves the live dm nodes alone: they keep their names until the next boot,
-/// so that no device goes away under a mounted file system. vgrename ends with status 0 after many
-/// failures (lvm2 tools/vgrename.c), so only the name that is read back counts.
+/// With `--driverloaded n`, the live dm nodes keep their names until the next boot, so no device disappears
+/// under a mounted file system. vgrename exits with status 0 after many failures (lvm2 tools/vgrename.c), so only
+/// the name that is read back counts.
 pub fn rename_group(uuid: &str, to: &VgName, archive: Archive) -> Result<()> {
     let command = renaming("vgrename", archive).arg(uuid).arg(to.as_str());
     let output = without_waiting_for_ever(&command)?;
@@ -127,8 +127,8 @@ pub fn rename_group(uuid: &str, to: &VgName, archive: Archive) -> Result<()> {
     )
 }
 
-/// Renames a volume in LVM's metadata and reads the name back by the UUIDs of the group and the volume: the
-/// live dm nodes keep their names as in [`rename_group`].
+/// Renames a volume in LVM's metadata and reads the name back by the UUIDs of the group and the volume. The live
+/// dm nodes keep their names, as in [`rename_group`].
 pub fn rename_volume(
     ids: (&str, &str),
     (group, from, to): (&VgName, &LvName, &LvName),
@@ -148,7 +148,7 @@ pub fn rename_volume(
     )
 }
 
-/// A command that changes names in the metadata alone.
+/// A command that changes names only in the metadata.
 fn renaming(verb: &str, archive: Archive) -> Cmd {
     let without_archive: &[&str] = match archive {
         Archive::Kept => &[],
@@ -200,11 +200,11 @@ fn without_waiting_for_ever(command: &Cmd) -> Result<Output> {
     }
 }
 
-/// Whether a command failed and said nothing of why.
+/// Whether a command failed without giving a reason.
 ///
-/// So ends one that is not to wait for a lock, where the lock's file is removed between its opening
-/// and its locking: another command gave the lock back just then (lvm2 lib/misc/lvm-flock.c,
-/// `_do_flock` and `_undo_flock`).
+/// This happens to a command that does not wait for a lock if another command releases the lock at that moment: the
+/// lock's file is removed after it was opened and before it was locked (lvm2 lib/misc/lvm-flock.c, `_do_flock` and
+/// `_undo_flock`).
 fn is_silent(output: &Output) -> bool {
     !output.status.success()
         && String::from_utf8_lossy(&output.stderr).lines().map(str::trim).all(|line| {
@@ -214,13 +214,13 @@ fn is_silent(output: &Output) -> bool {
 
 fn is_locked(output: &Output) -> bool {
     let said = String::from_utf8_lossy(&output.stderr);
-    // The lock of all groups is told of in the second form alone (lvm2 lib/misc/lvm-flock.c).
+    // The lock of all groups has only the second message (lvm2 lib/misc/lvm-flock.c).
     ["Can't get lock", "flock failed: Resource temporarily unavailable"]
         .iter()
         .any(|words| said.contains(words))
 }
 
-/// A command that has to succeed.
+/// Runs a command that has to succeed.
 fn checked(command: &Cmd) -> Result<Output> {
     let output = without_waiting_for_ever(command)?;
     if output.status.success() {
@@ -240,16 +240,16 @@ fn checked(command: &Cmd) -> Result<Output> {
     Err(anyhow!("{command} {}{}", ending(output.status), quoted(&output.stderr)))
 }
 
-/// The same command once more, which is to tell what it does: it only reads.
+/// Runs the same command again with `-v`, so that it gives a reason. The command only reads.
 fn told(command: &Cmd, silent: Output) -> Result<Output> {
     let told = command.clone().arg("-v").output()?;
     Ok(if is_silent(&told) { silent } else { told })
 }
 
-/// Demands that a text is a UUID of LVM's: letters, digits and hyphens (lvm2 lib/uuid/uuid.c).
+/// Checks that a text has the form of LVM's UUIDs: letters, digits and hyphens (lvm2 lib/uuid/uuid.c).
 ///
 /// # Errors
-/// One that is none: it would be a program's argument.
+/// Any other text, because it would become a program's argument.
 pub fn is_uuid(uuid: &str) -> Result<()> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if uuid.is_empty() || uuid.starts_with('-') || !uuid.chars().all(fits) {

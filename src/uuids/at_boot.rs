@@ -1,9 +1,9 @@
 //! UUIDs of a volume group and its physical volumes, which can change only while nothing uses the group
 //! (pvchange(8), vgchange(8)): by a script of the initramfs at the next boot, before `/` is mounted.
 //!
-//! The run writes a plan, which the images take in. The script does what the plan says where the group still
-//! has its old UUID, and LVM draws the new ones. Nothing names the old ones, so that nobody misses them: once
-//! they are gone they are not put back, for two machines would share them again.
+//! The run writes a plan, and the images include it. The script carries out the plan if the group still has its
+//! old UUID. LVM generates the new UUIDs. Nothing names the old ones. So they are not restored once they are gone,
+//! because two machines would share them again.
 
 pub mod find;
 
@@ -41,12 +41,12 @@ pub struct Renewal {
     uuid: String,
     /// Its physical volumes' UUIDs now.
     disks: Vec<String>,
-    /// Whether the run puts nothing back: it takes a run back that had its boot.
+    /// Whether the UUIDs stay: the run undoes another run whose boot has already happened.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     stays: bool,
 }
 
-/// An act of its own.
+/// An act of this kind of change.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 enum Own {
@@ -54,10 +54,10 @@ enum Own {
     PlanLvmUuids { group: VgName, uuid: String },
 }
 
-/// What a journal keeps of it, read again.
+/// Reads the change from what a journal keeps of it.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Values that postclone never writes.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Renewal = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading new UUIDs of a volume group")?;
@@ -84,10 +84,10 @@ impl Renewal {
     }
 }
 
-/// Removes the plan of a root where the boot has done what it says. Gives whether it did.
+/// Removes the plan if the boot has carried it out. Returns whether it removed the plan.
 ///
 /// # Errors
-/// LVM's, or a file that cannot be removed.
+/// LVM fails, or the file cannot be removed.
 pub(crate) fn forget(root: &Root) -> Result<bool> {
     let Some(text) = root.read_text(PLAN) else { return Ok(false) };
     let inventory = lvm::inventory()?;

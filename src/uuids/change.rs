@@ -1,4 +1,4 @@
-//! What new UUIDs are to the engine.
+//! New UUIDs as a [`Change`] for the engine.
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -15,17 +15,17 @@ use crate::printable::count;
 use crate::rewrite::uuid_bridge::{StandIn, StandIns};
 use crate::transaction::record::Direction;
 
-/// An act of its own.
+/// An act of this kind of change.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 enum Own {
-    /// Note what the volumes have; on the way back, give it back to them before all else.
+    /// Forward: note the UUIDs of the volumes. Backward: restore them, before anything else.
     #[serde(rename = "keep-volume-uuids")]
     KeepVolumes { volumes: usize },
     /// Change the UUIDs on partitions, while the boot files are on the bridge.
     #[serde(rename = "set-partition-uuids")]
     SetPartitions { partitions: usize },
-    /// Change the UUIDs on volumes, which nothing names by UUID any more.
+    /// Change the UUIDs on volumes. No file names these volumes by UUID any more.
     #[serde(rename = "set-volume-uuids")]
     SetVolumes { volumes: usize },
 }
@@ -44,7 +44,7 @@ impl Renewal {
         self.renewed.iter().map(said).collect::<Vec<_>>().join(", ")
     }
 
-    /// Changes all of some, each read back.
+    /// Changes the UUIDs of the given file systems and swap areas, and reads each one back.
     fn set<'a>(
         &'a self,
         some: impl Iterator<Item = &'a Renewed>,
@@ -64,7 +64,7 @@ impl Renewal {
 }
 
 impl Renewed {
-    /// The UUID when a run has gone that way.
+    /// The UUID after a run in that direction.
     pub(super) fn uuid(&self, direction: Direction) -> &str {
         match direction {
             Direction::Forward => &self.new,

@@ -1,4 +1,4 @@
-//! The device that holds a file system or swap area, told by what no rename and no boot changes.
+//! The device that holds a file system or swap area, identified by something that no rename and no boot changes.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -13,7 +13,7 @@ use crate::blkid::Devices;
 const SYSFS: &str = "/sys/block";
 const NUMBERS: &str = "/sys/dev/block";
 
-/// Digits of a group's UUID, at the start of a volume's dm UUID behind `LVM-` (lvm2 lib/misc/lvm-string.c).
+/// Digits of a group's UUID. It follows `LVM-` in a volume's dm UUID (lvm2 lib/misc/lvm-string.c).
 const GROUP: usize = 32;
 
 /// Kinds of device-mapper devices that have a name of their own: logical volumes and dm-crypt mappings
@@ -24,7 +24,7 @@ const NAMED: &[&str] = &["LVM-", "CRYPT-"];
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Place {
-    /// A volume of the device mapper.
+    /// A device-mapper volume.
     Mapped {
         /// Its dm UUID.
         dm_uuid: String,
@@ -36,7 +36,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The place of a block device; none if nothing but its number tells it from others.
+    /// The place of a block device. `None` if only its number distinguishes it from other devices.
     pub(super) fn of(number: &str, path: &str, devices: &Devices) -> Option<Self> {
         let dm = Path::new(NUMBERS).join(number).join("dm");
         let read = |file: &str| {
@@ -55,7 +55,7 @@ impl Place {
     /// The path of the device that is there now.
     ///
     /// # Errors
-    /// None, or more than one.
+    /// There is no such device, or more than one.
     pub(super) fn find(&self) -> Result<String> {
         match self {
             Self::Mapped { dm_uuid, .. } => match volume(Path::new(SYSFS), dm_uuid) {
@@ -78,10 +78,10 @@ impl Place {
         }
     }
 
-    /// Demands that it could have been written by postclone.
+    /// Checks that postclone could have written it.
     ///
     /// # Errors
-    /// What it is not.
+    /// Values that postclone never writes.
     pub(super) fn check(&self) -> Result<()> {
         let is_plain = |text: &str| {
             !text.is_empty()
@@ -103,8 +103,8 @@ impl Place {
     }
 }
 
-/// The kernel's name of the live volume with a dm UUID. Its group may have got another UUID since: then a volume with
-/// the same part of its own is it, if there is one alone.
+/// The kernel's name of the live volume with a dm UUID. The group may have got another UUID since the journal was
+/// written. Then the only volume whose own part of the dm UUID is the same is taken.
 fn volume(sysfs: &Path, dm_uuid: &str) -> Option<String> {
     let entries = fs::read_dir(sysfs).into_iter().flatten().flatten();
     let live: Vec<(String, String)> = entries
@@ -125,7 +125,7 @@ fn volume(sysfs: &Path, dm_uuid: &str) -> Option<String> {
     more.is_none().then(|| first.0.clone())
 }
 
-/// Whether two paths lead to one device.
+/// Whether two paths lead to the same device.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     let number = |path: &str| fs::metadata(path).ok().map(|metadata| metadata.rdev());
     one == other || number(one).is_some_and(|number_of_one| Some(number_of_one) == number(other))

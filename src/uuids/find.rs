@@ -25,7 +25,7 @@ use crate::swaps;
 /// Where GRUB's files are.
 const GRUB: &[&str] = &["/boot/grub", "/boot/grub2"];
 
-/// What is asked for.
+/// What the user asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
     /// File systems.
@@ -34,15 +34,15 @@ pub struct Asked {
     pub swaps: bool,
 }
 
-/// UUIDs that were drawn in this process, by those before them.
+/// UUIDs that this process generated, by the old UUID.
 #[derive(Debug, Default)]
 pub struct Drawn(RefCell<BTreeMap<String, String>>);
 
 impl Drawn {
-    /// The UUID that comes after one, always the same.
+    /// The new UUID for an old one. It stays the same in this process.
     ///
     /// # Errors
-    /// A kernel without random numbers.
+    /// The kernel gives no random numbers.
     pub(super) fn after(&self, old: &str) -> Result<String> {
         if let Some(new) = self.0.borrow().get(old) {
             return Ok(new.clone());
@@ -53,21 +53,21 @@ impl Drawn {
     }
 }
 
-/// A file system or swap area that is looked at.
+/// A file system or swap area whose UUID may change.
 struct Candidate {
     content: Content,
     called: String,
     /// `254:0`
     number: String,
-    /// GRUB reads its files from it.
+    /// Whether GRUB reads its files from it.
     has_grub: bool,
 }
 
-/// The new UUIDs, and what keeps its own. `renamed` gives the name that a dm device has after the run, by
-/// its dm UUID and its name now.
+/// The new UUIDs, and a warning for each UUID that stays. `renamed` returns the name that a dm device has after
+/// the run. Its arguments are the dm UUID and the present name.
 ///
 /// # Errors
-/// blkid's, and a kernel without random numbers.
+/// blkid fails, or the kernel gives no random numbers.
 pub fn find(
     root: &Root,
     asked: Asked,
@@ -126,7 +126,7 @@ pub(super) fn own_mounts(root: &Root) -> Vec<(Mount, bool)> {
     own
 }
 
-/// Those whose UUID can change while they are mounted.
+/// The file systems whose UUID can change while they are mounted.
 fn file_systems(root: &Root, warnings: &mut Vec<Warning>) -> Vec<Candidate> {
     let mut found = Vec::new();
     for (mount, has_grub) in own_mounts(root) {
@@ -171,7 +171,7 @@ fn areas() -> Vec<Candidate> {
     .collect()
 }
 
-/// The new UUID of one, or why it keeps its own.
+/// The new UUID of a candidate, or why its UUID stays.
 fn one(
     root: &Root,
     candidate: Candidate,
@@ -228,7 +228,7 @@ fn one(
     Ok(Ok(Renewed { content, device: place, called, old, new, seed }))
 }
 
-/// Whether a mounted file system with these features needs another one first, or why its UUID stays.
+/// Whether a mounted file system with these features needs the feature [`SEED`] first, or why its UUID stays.
 fn needs_seed(features: &[String]) -> Result<bool, &'static str> {
     let has = |feature: &str| features.iter().any(|own| own == feature);
     if has("stable_inodes") {
@@ -243,7 +243,7 @@ fn needs_seed(features: &[String]) -> Result<bool, &'static str> {
     Ok(has("metadata_csum") && !has(SEED))
 }
 
-/// Why a UUID does not tell one device; none if it does.
+/// Why a UUID does not identify one device. `None` if it does.
 pub(super) fn has_twin(devices: &Devices, uuid: &str) -> Option<String> {
     let [one, other, ..] = devices.with(uuid)[..] else { return None };
     Some(format!(
@@ -251,7 +251,7 @@ pub(super) fn has_twin(devices: &Devices, uuid: &str) -> Option<String> {
     ))
 }
 
-/// A device's path, as blkid has it.
+/// A device's path in the form that blkid uses.
 pub(super) fn path_of(number: &str) -> Option<String> {
     let dir = Path::new("/sys/dev/block").join(number);
     let read = |file: &str| fs::read_to_string(dir.join(file)).ok();

@@ -1,9 +1,9 @@
-//! UUIDs of file systems and swap areas: new ones, while they are in use.
+//! New UUIDs for file systems and swap areas while they are in use.
 //!
-//! What names them by UUID is rewritten. A volume of the device mapper is named by its path from then on,
-//! which holds under either UUID; so its UUID changes when the files are in place, and goes back before
-//! anything else does. A partition keeps being named by UUID: it changes at the pivot, while the boot files
-//! are on the bridge and name it by its partition's UUID, and GRUB searches for both.
+//! Every reference by UUID is rewritten. A device-mapper volume is named by its path from then on. The path is
+//! valid under either UUID, so the UUID changes after the files are in place, and undo restores it before anything
+//! else. A partition is still named by UUID. Its UUID changes at the pivot, while the boot files are on the bridge:
+//! they name the partition by its PARTUUID then, and GRUB searches for both UUIDs.
 
 pub mod at_boot;
 mod change;
@@ -39,9 +39,9 @@ pub enum Content {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Renewed {
-    /// What holds it.
+    /// The kind of content.
     pub content: Content,
-    /// On which device.
+    /// The device that holds it.
     device: Place,
     /// What people call it: a mount point, or `swap`.
     pub called: String,
@@ -61,10 +61,10 @@ pub struct Renewal {
     renewed: Vec<Renewed>,
 }
 
-/// What a journal keeps of it, read again.
+/// Reads the change from what a journal keeps of it.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Values that postclone never writes.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Renewal = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading new UUIDs of file systems")?;

@@ -1,4 +1,4 @@
-//! What names a file system or swap area by its UUID.
+//! References to a file system or swap area by its UUID.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,27 +11,27 @@ use crate::plan::{Rewriter, Rewritten};
 use crate::rewrite::edit::{Edit, Form};
 use crate::rewrite::{PLACES, Place, Treatment, grubenv, is_at};
 
-/// What stands before a UUID where it names a device (fstab(5), systemd rules.d/60-persistent-storage.rules).
+/// The text before a UUID that names a device (fstab(5), systemd rules.d/60-persistent-storage.rules).
 const TAG: &[u8] = b"UUID=";
 const LINK: &[u8] = b"/dev/disk/by-uuid/";
 
-/// One UUID, and what takes its place.
+/// One UUID, and what replaces it.
 #[derive(Debug, Clone)]
 pub(super) struct Reference {
     pub(super) from: String,
     pub(super) to: To,
 }
 
-/// What takes a UUID's place.
+/// What replaces a UUID.
 #[derive(Debug, Clone)]
 pub(super) enum To {
     /// Another UUID.
     Uuid(String),
-    /// The device's path, in place of the whole token.
+    /// The device's path. It replaces the whole token.
     Path(String),
 }
 
-/// The places that are rewritten, by the table of the group's.
+/// Rewrites the UUIDs in the places that are rewritten for a group, too.
 #[derive(Debug)]
 pub(super) struct References(pub(super) Vec<Reference>);
 
@@ -40,12 +40,12 @@ fn is_rewritten(place: &Place) -> bool {
     !matches!(place.treatment, Treatment::Reported(_))
 }
 
-/// Patterns of the places that are told of and not rewritten.
+/// Patterns of the places that are reported and not rewritten.
 fn reported() -> impl Iterator<Item = &'static str> {
     PLACES.iter().filter(|place| !is_rewritten(place)).map(|place| place.pattern)
 }
 
-/// The first place with the UUID that is told of and not rewritten, or a unit that is named after it.
+/// The first place that contains the UUID and is not rewritten: a reported place, or a unit named after the UUID.
 pub(super) fn is_told_of(root: &Root, uuid: &str) -> Result<Option<PathBuf>> {
     let escaped = uuid.replace('-', "\\x2d");
     let holder = |path: &Path, text: &str| {
@@ -110,7 +110,7 @@ fn edits(reference: &Reference, text: &[u8]) -> Vec<Edit> {
         };
         match &reference.to {
             To::Uuid(new) => edits.push(edit(at.clone(), new)),
-            // A comment tells of a time that was; a bare UUID is no name that a path could stand for.
+            // A comment describes the past. A path cannot replace a UUID without `UUID=` or a directory before it.
             To::Path(_) if token == at || is_comment(text, at.start) => {}
             To::Path(path) => edits.push(edit(token.clone(), path)),
         }
@@ -118,7 +118,7 @@ fn edits(reference: &Reference, text: &[u8]) -> Vec<Edit> {
     edits
 }
 
-/// Where a UUID stands as a whole word.
+/// Where a UUID is a whole word.
 fn places(text: &[u8], uuid: &[u8]) -> Vec<Range<usize>> {
     let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_';
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! One UUID is changed, and read back.
+//! Changes one UUID and reads it back.
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -15,16 +15,16 @@ use crate::transaction::record::Direction;
 /// The UUID that is on the device.
 ///
 /// # Errors
-/// No such device, or two of them.
+/// There is no such device, or more than one.
 pub(super) fn now(one: &Renewed) -> Result<String> {
     let device = one.device.find().with_context(|| format!("looking for {}", one.called))?;
     blkid::read(&device)
 }
 
-/// Demands that the UUID on the device is the old one, and that the programs are there.
+/// Checks that the device has the old UUID and that the programs are installed.
 ///
 /// # Errors
-/// Another UUID, a missing program, a swap area that memory cannot take.
+/// Another UUID, a missing program, or a swap area whose content does not fit into memory.
 pub(super) fn can_be(one: &Renewed) -> Result<()> {
     let programs: &[Program] = match one.content {
         Content::Ext => &[Program::Tune2fs],
@@ -55,11 +55,11 @@ pub(super) fn can_be(one: &Renewed) -> Result<()> {
     Ok(())
 }
 
-/// Changes the UUID of one. `pairs` are all that change in this run: in the running system both of each
-/// stay linked.
+/// Changes one UUID. `pairs` has the old and the new UUID of everything that the run changes. The running system
+/// keeps links for both.
 ///
 /// # Errors
-/// A third UUID on the device, and what the programs say.
+/// The device has a third UUID, or a program fails.
 pub(super) fn uuid(
     one: &Renewed,
     pairs: &[(&str, &str)],

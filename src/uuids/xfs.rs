@@ -1,10 +1,10 @@
-//! UUIDs of XFS file systems on logical volumes, which can change only while nothing has them mounted
-//! (xfs_admin(8)): by a script of the initramfs at the next boot, before `/` is mounted.
+//! UUIDs of XFS file systems on logical volumes. Such a UUID can change only while the file system is not mounted
+//! (xfs_admin(8)), so a script of the initramfs changes it at the next boot, before `/` is mounted.
 //!
-//! Whatever named such a file system by UUID names it by the volume's path from then on, which holds under either
-//! UUID. The script changes the UUID only while the volume has a tag in LVM's metadata. The run sets the tag when
-//! all files are in place, and takes it away before it puts the first of them back: no boot changes a UUID that a
-//! file still names. After a boot has changed it, the UUID stays, and so do the paths.
+//! Every reference by UUID becomes the volume's path, which is valid under either UUID. The script changes the UUID
+//! only if the volume has a tag in LVM's metadata. The run sets the tag after all files are in place. Undo removes
+//! the tag before it restores the first file. So no boot changes a UUID that a file still names. After a boot has
+//! changed the UUID, undo keeps the UUID and the paths.
 
 mod change;
 pub mod find;
@@ -27,12 +27,12 @@ use crate::transaction::record::SavedChange;
 /// The word under which journals keep it.
 pub const KIND: &str = "xfs-uuids";
 
-/// The plan, which the package's hook copies into images.
+/// The plan. The package's hook copies it into images.
 pub const PLAN: &str = "/var/lib/postclone/at-boot-xfs";
 
 /// The tag of a volume whose UUID the next boot may change.
 const WANTED: &str = "postclone-uuid";
-/// The tag of one whose UUID a boot has begun to change: its log was empty then.
+/// The tag of a volume whose UUID a boot has begun to change. Its log was empty at that time.
 const BEGUN: &str = "postclone-uuid-begun";
 
 /// One file system.
@@ -54,15 +54,16 @@ struct FileSystem {
 #[serde(deny_unknown_fields)]
 pub struct Renewal {
     file_systems: Vec<FileSystem>,
-    /// Whether the run only makes sure that no later boot changes any: it takes a run back that had its boot.
+    /// Whether the UUIDs stay: the run undoes another run whose boot has already happened, and only makes sure that
+    /// no later boot changes a UUID.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     stays: bool,
 }
 
-/// What a journal keeps of it, read again.
+/// Reads the change from what a journal keeps of it.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Values that postclone never writes.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Renewal = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading new UUIDs of XFS file systems")?;
@@ -102,7 +103,7 @@ impl FileSystem {
 }
 
 impl Renewal {
-    /// The plan's bytes, a line for each: `xfs DEVICE OLD NEW`.
+    /// The plan's bytes. Each file system has a line: `xfs DEVICE OLD NEW`.
     fn plan(&self) -> String {
         let line = |one: &FileSystem| format!("xfs {} {} {}\n", one.path(), one.old, one.new);
         self.file_systems.iter().map(line).collect()
@@ -113,7 +114,7 @@ impl Renewal {
         self.file_systems.iter().map(said).collect::<Vec<_>>().join(", ")
     }
 
-    /// Writes the plan and sets the tags, but for what has its new UUID already.
+    /// Writes the plan, and sets the tag of each volume that does not have its new UUID yet.
     fn allow(&self, root: &Root) -> Result<()> {
         made::file(root, Path::new(PLAN), self.plan().as_bytes())?;
         for one in &self.file_systems {
@@ -124,7 +125,7 @@ impl Renewal {
         Ok(())
     }
 
-    /// Takes the tags away.
+    /// Removes the tags.
     fn hold(&self) -> Result<()> {
         self.file_systems.iter().try_for_each(|one| {
             let volume = one.volume()?;
@@ -133,10 +134,10 @@ impl Renewal {
     }
 }
 
-/// Removes the plan of a root where boots have done all that it says. Gives whether it did.
+/// Removes the plan if boots have carried out all of it. Returns whether it removed the plan.
 ///
 /// # Errors
-/// blkid's, or a file that cannot be removed.
+/// blkid fails, or the file cannot be removed.
 pub(crate) fn forget(root: &Root) -> Result<bool> {
     let Some(text) = root.read_text(PLAN) else { return Ok(false) };
     for line in text.lines() {

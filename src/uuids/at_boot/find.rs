@@ -18,7 +18,8 @@ use crate::rewrite::PLACES;
 const HOOK: &str = "/usr/share/initramfs-tools/hooks/postclone";
 const SCRIPT: &str = "/usr/share/initramfs-tools/scripts/local-premount/postclone";
 
-/// The renewal of a group's UUIDs, or why they stay. `name` is its name now, `renamed` that when the run is done.
+/// The renewal of a group's UUIDs, or why they stay. `name` is the group's present name, and `renamed` its name after
+/// the run.
 ///
 /// # Errors
 /// A place that cannot be read.
@@ -54,12 +55,12 @@ pub fn find(
     Ok((Some(renewal), Vec::new()))
 }
 
-/// The first of the package's parts of initramfs-tools that a root has not.
+/// The first of the package's files for initramfs-tools that a root lacks.
 pub(in crate::uuids) fn missing_part(root: &Root) -> Option<&'static str> {
     [HOOK, SCRIPT].into_iter().find(|path| !root.exists(path))
 }
 
-/// Why a group's UUIDs stay; none if they can change.
+/// Why a group's UUIDs stay. `None` if they can change.
 fn why_not(root: &Root, group: &Group) -> Result<Option<String>> {
     if generator(root) != Some(Generator::InitramfsTools) {
         return Ok(Some(

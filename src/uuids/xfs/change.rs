@@ -1,4 +1,4 @@
-//! What new UUIDs of XFS file systems are to the engine.
+//! New UUIDs of XFS file systems as a [`Change`] for the engine.
 
 use std::path::Path;
 
@@ -18,13 +18,13 @@ use crate::transaction::made;
 use crate::transaction::record::Direction;
 use crate::uuids::references::{Reference, References, To};
 
-/// An act of its own.
+/// An act of this kind of change.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 enum Own {
-    /// Nothing on the way forward; on the way back, before all else, let no boot change a UUID any more.
+    /// Forward: nothing. Backward: remove the tags, before anything else, so that no boot changes a UUID.
     HoldXfsUuids { file_systems: usize },
-    /// Write what the next boot does, and let it.
+    /// Write the plan for the next boot, and set the tags that allow it.
     PlanXfsUuids { file_systems: usize },
 }
 

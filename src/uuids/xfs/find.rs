@@ -18,17 +18,17 @@ use crate::uuids::device::Place;
 use crate::uuids::find::{Drawn, has_twin, own_mounts, path_of};
 use crate::uuids::references::is_told_of;
 
-/// The new UUIDs, and what keeps its own. `renamed` gives the name that a dm device has after the run, by
-/// its dm UUID and its name now.
+/// The new UUIDs, and a warning for each UUID that stays. `renamed` returns the name that a dm device has after
+/// the run. Its arguments are the dm UUID and the present name.
 ///
 /// # Errors
-/// blkid's, and a kernel without random numbers.
+/// blkid fails, or the kernel gives no random numbers.
 pub fn find(
     root: &Root,
     renamed: &dyn Fn(&str, &str) -> Option<String>,
     drawn: &Drawn,
 ) -> Result<(Option<Renewal>, Vec<Warning>)> {
-    // What cannot be here is said by the part that looks at the other file systems.
+    // `uuids::find` warns of both.
     if !root.is_live() || generator(root) != Some(Generator::InitramfsTools) {
         return Ok((None, Vec::new()));
     }
@@ -51,7 +51,7 @@ pub fn find(
     Ok(((!file_systems.is_empty()).then_some(Renewal { file_systems, stays: false }), warnings))
 }
 
-/// The new UUID of one, or why it keeps its own.
+/// The new UUID of a file system, or why its UUID stays.
 fn one(
     root: &Root,
     mount: &Mount,

@@ -1,7 +1,7 @@
-//! The way back of a run by a plan of its own, from NEW to OLD: for whatever came after the run.
+//! Undoes a run with a plan of its own, from NEW to OLD, if something came after the run.
 //!
-//! It is a rename like any other, with its checks, bridge, images and proof, and a failure takes it back.
-//! Its journal says which run it undoes.
+//! This is a rename like any other: it has checks, a bridge, images and a proof, and a failure undoes it. Its journal
+//! says which run it undoes.
 
 use std::fmt::Write as _;
 
@@ -22,7 +22,7 @@ use crate::verbs::carry_out::again;
 use crate::verbs::printer::Printer;
 use crate::{ask, checks, printable};
 
-/// Reads all there is to know, and plans the way back of a run that is done. Changes nothing.
+/// Reads everything and plans how to undo a run that is done. Changes nothing.
 pub(super) fn prepare(args: &UndoArgs, journal: &Journal, changes: &Changes) -> Result<Job> {
     let root = Root::open(&args.root)?;
     let saved = &journal.saved;
@@ -43,7 +43,7 @@ pub(super) fn prepare(args: &UndoArgs, journal: &Journal, changes: &Changes) -> 
     Ok(job)
 }
 
-/// Shows the plan, asks, and takes the run back by it.
+/// Shows the plan, asks, and undoes the run with it.
 pub(super) fn run(
     args: &UndoArgs,
     root: &Root,
@@ -78,14 +78,14 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// Finishes such a way back where it was interrupted.
+/// Finishes such an undo after an interruption.
 pub(super) fn finish(root: &Root, mut journal: Journal, changes: &Changes) -> Result<Exit> {
     let outcome = apply::finish(root, &mut journal, changes)?;
     say(&restore::taken_back(root, &outcome.seen))?;
     Ok(Exit::Done)
 }
 
-/// How a run is made that takes another back.
+/// The arguments of a run that undoes another run.
 fn run_args(args: &UndoArgs, journal: &Journal) -> RunArgs {
     let saved = &journal.saved;
     RunArgs {

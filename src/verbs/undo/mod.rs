@@ -1,8 +1,8 @@
 //! `postclone undo`: undoes the last run: after success, after an interruption, from a rescue system.
 //!
-//! If nothing came after the run, what its journal keeps is put back ([`restore`]). If something did (a kernel,
-//! an edit of a file), that would leave a machine which does not boot: then a plan of its own changes the names
-//! back ([`back`]).
+//! If nothing came after the run, the journal's copies are put back ([`restore`]). If something did, such as a kernel
+//! or an edit, the old copies could leave a machine that does not boot. Then a plan of its own changes the names back
+//! ([`back`]).
 
 mod back;
 mod restore;
@@ -82,7 +82,7 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     }
 }
 
-/// What a boot has done since, the bytes of before do not fit any more, and no option makes them fit.
+/// Refuses if a boot has changed something since, so that the old bytes do not fit any more. No option changes that.
 fn refuse_what_came(changes: &Changes, state: State) -> Result<()> {
     for change in changes.iter() {
         if let Some(came) = change.came()? {
@@ -98,7 +98,7 @@ fn refuse_what_came(changes: &Changes, state: State) -> Result<()> {
     Ok(())
 }
 
-/// A path that is not where the run left it stops the whole before anything is changed.
+/// Refuses if a path is not where the run left it, before anything is changed.
 fn refuse_changed_paths(root: &Root, journal: &Journal, force: bool) -> Result<()> {
     let paths = journal.paths_changed_since(root).map_err(refuse)?;
     if force || paths.is_empty() {
@@ -111,8 +111,8 @@ fn refuse_changed_paths(root: &Root, journal: &Journal, force: bool) -> Result<(
     )))
 }
 
-/// A file that somebody else wrote since, and that names NEW, stops the way back of a run that was interrupted:
-/// which of its names are right depends on how far the run had come.
+/// Refuses to undo an interrupted run if somebody else has written a file since and the file names NEW. Which of its
+/// names are right depends on how far the run had come.
 fn refuse_changed_files(
     root: &Root,
     journal: &Journal,

@@ -1,4 +1,4 @@
-//! The way back of a run by what its journal keeps: old bytes, old images, the old name.
+//! Undoes a run with what its journal keeps: old bytes, old images, the old name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ use crate::proof::{self, Judgement, View};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
-/// Asks, and takes the run back.
+/// Asks, and undoes the run.
 pub(super) fn run(
     args: &UndoArgs,
     root: &Root,
@@ -75,7 +75,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// What is said at the end of either way back.
+/// What is printed at the end of either kind of undo.
 pub(super) fn taken_back(root: &Root, seen: &[String]) -> String {
     let mut text = String::from("# Undone:\n");
     for line in seen {
@@ -87,8 +87,8 @@ pub(super) fn taken_back(root: &Root, seen: &[String]) -> String {
     text
 }
 
-/// Refuses if the old bytes would leave something that the next boot misses: a file that the run
-/// does not know, as the boot entry of a kernel that was installed since.
+/// Refuses if the next boot would fail with the old bytes because of a file that the run does not know, such as the
+/// boot entry of a kernel that was installed since.
 ///
 /// # Errors
 /// The rows of the proof that would fail.

@@ -1,4 +1,4 @@
-//! What came after a run: the bytes that its journal keeps know nothing of it.
+//! What came after a run, and is therefore not in the bytes that its journal keeps.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,15 +14,15 @@ use crate::rewrite::{PLACES, is_at};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
-/// What came after a run, a sentence each.
+/// What came after a run: a sentence for each thing.
 pub(super) struct Since {
     pub(super) sentences: Vec<String>,
-    /// Files of the run that somebody changed or removed, by their paths before it.
+    /// Files of the run that somebody changed or removed since, by their paths before the run.
     edited: BTreeSet<PathBuf>,
 }
 
 impl Since {
-    /// Holds a plan that takes the names back against what the journal knows.
+    /// Compares a plan that changes the names back with what the journal knows.
     ///
     /// # Errors
     /// A file that cannot be undone by its names alone.
@@ -66,7 +66,7 @@ impl Since {
         self.sentences.is_empty()
     }
 
-    /// Images that the run did not make, and those that were made again since.
+    /// Adds images that the run did not make, and images that were built again since.
     fn add_images(&mut self, root: &Root, journal: &Journal, job: &Job) -> Result<()> {
         let made = |path: &PathBuf| {
             journal.saved.steps.iter().position(|step| match step {
@@ -91,8 +91,8 @@ impl Since {
         Ok(())
     }
 
-    /// Demands that names alone lead back to the old bytes: a file in which NEW stood before the run
-    /// has both names now, and which of them is OLD cannot be told.
+    /// Checks that changing the names back leads to the old bytes. A file that had NEW in it before the run has
+    /// two kinds of NEW now, and only one of them was OLD.
     fn can_go_back(
         &self,
         root: &Root,
@@ -145,8 +145,8 @@ impl Since {
     }
 }
 
-/// A file's text of before the run as a way back by names leaves it: what the run named by path keeps its path, under
-/// the old name. The text as it was where NEW stood in it, so that nothing is told apart by guessing.
+/// The old text of a file as an undo by names leaves it: volumes that the run named by path are still named by path,
+/// under the old name. If the old text had NEW in it, it is returned unchanged, because nothing is guessed.
 fn with_what_stays(path: &Path, before: &[u8], changes: &Changes, job: &Job) -> Result<Vec<u8>> {
     let mut text = before.to_vec();
     for rewriter in changes.iter().filter_map(Change::remains) {
