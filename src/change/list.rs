@@ -49,6 +49,11 @@ impl Changes {
         plan::names(&self.subjects(), direction)
     }
 
+    /// Each name with the name that it becomes in that direction.
+    pub fn way(&self, direction: Direction) -> String {
+        plan::way(&self.subjects(), direction)
+    }
+
     /// What is true then, in a few words.
     pub fn state(&self, direction: Direction) -> String {
         let states = self.iter().map(|change| change.state(direction));

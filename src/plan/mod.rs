@@ -36,7 +36,7 @@ use paths::{Paths, Shifted};
 pub use reading::Sources;
 pub use rewriter::{Rewriter, Rewritten};
 pub use step::{Phase, Step};
-pub use subject::{Role, Subject, names, searched_names};
+pub use subject::{Role, Subject, names, searched_names, way};
 
 /// What a run does, in order. Applying it may do only what stands here.
 #[derive(Debug)]

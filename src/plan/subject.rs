@@ -47,3 +47,14 @@ pub fn names(subjects: &[Subject], direction: Direction) -> String {
     });
     names.collect::<Vec<_>>().join(" and ")
 }
+
+/// Each name with the name that it becomes in that direction: `a to b, c to d`.
+pub fn way(subjects: &[Subject], direction: Direction) -> String {
+    let any = subjects.iter().any(|subject| subject.role != Role::Value);
+    let said = subjects.iter().filter(|subject| !any || subject.role != Role::Value);
+    let way = said.map(|subject| match direction {
+        Direction::Forward => format!("{} to {}", subject.old, subject.new),
+        Direction::Backward => format!("{} to {}", subject.new, subject.old),
+    });
+    way.collect::<Vec<_>>().join(", ")
+}

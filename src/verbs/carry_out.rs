@@ -186,10 +186,9 @@ pub(crate) fn refuse_open(root: &Root) -> Result<()> {
     match changes::latest(root).map_err(refuse)? {
         Some((journal, changes)) if matches!(journal.state(), State::Open(_)) => {
             Err(refuse(anyhow!(
-                "the run from {} to {} was interrupted: finish it with `postclone rename --resume`, or undo it \
+                "the run from {} was interrupted: finish it with `postclone rename --resume`, or undo it \
                  with `postclone undo`",
-                changes.names(Direction::Backward),
-                changes.names(Direction::Forward)
+                changes.way(Direction::Forward)
             )))
         }
         _ => Ok(()),

@@ -13,6 +13,9 @@ use crate::transaction::record::{Direction, State};
 pub(crate) struct Run {
     pub(crate) old: String,
     pub(crate) new: String,
+    /// Each old name with its new one.
+    #[serde(skip)]
+    pub(crate) way: String,
     pub(crate) state: &'static str,
     pub(crate) journal: std::path::PathBuf,
     /// The process that is at work, where one is; 0 where it cannot be told which.
@@ -41,6 +44,7 @@ pub(super) fn run_of(journal: &Journal, changes: &Changes, at_work: Option<u32>)
     let is_undo = saved.undoes.is_some();
     let (old, new) = (changes.names(Direction::Backward), changes.names(Direction::Forward));
     let (old, new) = if is_undo { (new, old) } else { (old, new) };
+    let way = changes.way(if is_undo { Direction::Backward } else { Direction::Forward });
     let goes_back = is_undo || journal.state() == State::Open(Direction::Backward);
     let state = match journal.state() {
         State::Open(_) if at_work.is_some() && goes_back => "undo-running",
@@ -55,6 +59,7 @@ pub(super) fn run_of(journal: &Journal, changes: &Changes, at_work: Option<u32>)
     Run {
         old,
         new,
+        way,
         state,
         journal: journal.dir().to_owned(),
         pid: at_work.filter(|_| open),

@@ -54,7 +54,7 @@ pub fn run() -> Result<Exit> {
     let platform = Platform::of_running();
     line("runs on", platform.map_or("unknown: there is no /sys", Platform::words));
     match (&seen.run, is_root) {
-        (Some(run), _) => line("last run", &format!("{} to {}, {}", run.old, run.new, run.said())),
+        (Some(run), _) => line("last run", &format!("{}, {}", run.way, run.said())),
         (None, true) => line("last run", "none"),
         (None, false) => {}
     }

@@ -251,7 +251,7 @@ fn write_text(out: &mut dyn std::io::Write, status: &Status) -> std::io::Result<
     writeln!(out, "host name:           {}", printable::line(&host))?;
     writeln!(out, "volume group of /:   {}", status.root_group.clone().unwrap_or_else(unknown))?;
     if let Some(run) = &status.run {
-        writeln!(out, "last run:            {} to {}, {}", run.old, run.new, run.said())?;
+        writeln!(out, "last run:            {}, {}", run.way, run.said())?;
         if let Some(step) = &run.step {
             writeln!(out, "its step:            {step}")?;
         }

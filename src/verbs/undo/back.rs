@@ -54,9 +54,9 @@ pub(super) fn run(
 ) -> Result<Exit> {
     checks::run(&job)?;
     let (journal, changes) = run;
-    let (old, new) = (changes.names(Direction::Backward), changes.names(Direction::Forward));
+    let way = changes.way(Direction::Forward);
     let mut text = format!(
-        "# The run from {old} to {new} is undone with a plan of its own, because this came after it:\n"
+        "# The run from {way} is undone with a plan of its own, because this came after it:\n"
     );
     for sentence in &since.sentences {
         let _ = writeln!(text, "#  - {}", printable::line(sentence));

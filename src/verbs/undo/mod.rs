@@ -40,13 +40,13 @@ pub fn run(args: &UndoArgs) -> Result<Exit> {
     };
     let saved = &journal.saved;
     let was_taken_back = match (journal.state(), &saved.undoes) {
-        (State::Undone, _) => Some((Direction::Backward, Direction::Forward)),
-        (State::Done, Some(_)) => Some((Direction::Forward, Direction::Backward)),
+        (State::Undone, _) => Some(Direction::Forward),
+        (State::Done, Some(_)) => Some(Direction::Backward),
         _ => None,
     };
-    if let Some((old, new)) = was_taken_back {
-        let (old, new) = (changes.names(old), changes.names(new));
-        say(&format!("# Nothing to do: the run from {old} to {new} is already undone.\n"))?;
+    if let Some(direction) = was_taken_back {
+        let way = changes.way(direction);
+        say(&format!("# Nothing to do: the run from {way} is already undone.\n"))?;
         return Ok(Exit::Done);
     }
     if journal.has_dropped() {

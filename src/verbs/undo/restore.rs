@@ -34,9 +34,8 @@ pub(super) fn run(
 ) -> Result<Exit> {
     let saved = &journal.saved;
     say(&format!(
-        "# The run from {} to {} is undone: {} and {}{}.\n",
-        changes.names(Direction::Backward),
-        changes.names(Direction::Forward),
+        "# The run from {} is undone: {} and {}{}.\n",
+        changes.way(Direction::Forward),
         changes.things(),
         count(saved.files.len(), "file"),
         if saved.paths.is_empty() {

@@ -25,7 +25,7 @@ RUN = FACTS + f"""
 timed apt-get install -y ./postclone.deb >/dev/null 2>&1 || exit
 # As a person writes it who wants no names there.
 sed -i "s,^/dev/mapper/[^ ]*root ,UUID=$(findmnt -no UUID /) ," /etc/fstab
-grep '^UUID=.* / xfs' /etc/fstab || exit
+grep -E '^UUID=[^ ]+ +/ +xfs' /etc/fstab || exit
 systemctl daemon-reload
 timed postclone fixup --name {HOST} --with fs-uuids --yes >"$OUT/run" 2>&1
 status=$?
