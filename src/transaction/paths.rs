@@ -7,7 +7,7 @@
 //! An interrupted rename does not stop a boot. systemd ignores a `.swap` unit whose `What=` does not match its name
 //! (systemd.swap(5)) and boots without that swap, which is only wanted (`swap.target.wants/`). A drop-in or a link
 //! under the name that the group does not have applies to no unit. A link in `.requires/` of a target or mount would
-//! stop a boot, so it leaves the plan without a bridge and with a warning (`rename/bridge.rs`).
+//! stop a boot, so it leaves the plan without a bridge and with a warning (`engine/bridge.rs`).
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::symlink;
