@@ -1,4 +1,4 @@
-//! Whose an identity is: by the record, by another machine's list, or by what hints at it.
+//! Decides whose an identity is: by the record, by another machine's list, or by hints.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +12,15 @@ use super::record::{By, Entry, Machine, Record};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// Another machine's: it is on record there, and this is another machine.
+    /// Another machine's: the record says so, and this is another machine.
     Template,
-    /// Another machine's, as far as the tree itself shows.
+    /// Probably another machine's, as far as the tree itself shows.
     Probably,
-    /// Nothing says whose it is.
+    /// Unknown.
     Unknown,
     /// This machine's own.
     Own,
-    /// There is none.
+    /// There is no such identity.
     Absent,
 }
 
@@ -30,11 +30,11 @@ pub type Judgement = (State, String);
 /// What an identity is compared with.
 #[derive(Debug)]
 pub enum Judge<'a> {
-    /// The record of the disk, and how this machine compares with each machine on it.
+    /// The record of the disk, and how this machine compares with each machine in it.
     Record(&'a Record, Vec<Relation>),
-    /// Another machine's list: its host's name, and the kinds and hashes that it has.
+    /// Another machine's list: its host name, and the kinds and hashes in it.
     Against(String, BTreeSet<(String, String)>),
-    /// Nothing: the tree is not running, or has no record.
+    /// Nothing. The tree is not running, or has no record.
     Hints(&'static str),
 }
 
@@ -109,7 +109,7 @@ fn said(machine: &Machine) -> &str {
     if machine.host.is_empty() { "a machine without a name" } else { &machine.host }
 }
 
-/// What the tree itself shows, where nothing else tells.
+/// What the tree itself shows, if nothing else decides.
 fn hinted(found: &Found, otherwise: String) -> Judgement {
     match &found.hint {
         Some(hint) => (State::Probably, hint.clone()),
