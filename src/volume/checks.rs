@@ -20,7 +20,8 @@ pub(super) fn ask(job: &Job, group: &Group, kept: &Kept) -> Vec<Result<()>> {
     answers
 }
 
-/// lvrename commits the metadata without a look at dm devices. If one already has the new name, only the next boot meets it.
+/// lvrename commits the metadata without checking dm devices. If one already has the new name, only the next boot
+/// meets it.
 fn node_is_free(group: &Group, kept: &Kept) -> Result<()> {
     let (_, nodes) = live::links::nodes_by_group(&group.uuid);
     let name = dm::dm_name(&kept.group, &kept.new);
