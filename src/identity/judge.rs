@@ -1,4 +1,4 @@
-//! Decides whose an identity is: by the record, by another machine's list, or by hints.
+//! Decides which machine an identity belongs to: by the record, by another machine's list, or by hints.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::item::Found;
 use super::marks::Relation;
 use super::record::{By, Entry, Machine, Record};
 
-/// Whose an identity is.
+/// Which machine an identity belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -39,7 +39,7 @@ pub enum Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Whose it is. `hashes` are those of its values.
+    /// Which machine an identity belongs to. `hashes` are those of its values.
     pub fn of(&self, kind: &str, found: &Found, hashes: &[String]) -> Judgement {
         match self {
             Self::Record(record, relations) => by_record(record, relations, kind, found, hashes),

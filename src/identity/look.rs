@@ -1,4 +1,4 @@
-//! Looks for every identity, and says whose each is.
+//! Looks for every identity, and says which machine each belongs to.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,14 +32,14 @@ pub enum Standing {
     Unknown,
 }
 
-/// An identity, and whose it is.
+/// An identity, and the machine that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// The kind's word.
     pub item: &'static str,
     /// Where it is. Empty if there is none.
     pub place: String,
-    /// Whose it is.
+    /// Which machine it belongs to.
     pub state: State,
     /// A clause that says why.
     pub evidence: String,
@@ -124,9 +124,9 @@ pub fn sealed_here(root: &Root) -> Result<Option<String>> {
     Ok(sealed.map(|machine| machine.host.clone()))
 }
 
-/// The identities of these kinds in the running machine, and whose each is according to the record. `None` if nothing
-/// can be certain: there is no record, the tree does not run, or the machine cannot be told apart from those on
-/// record. `None` for a template, too, because its identities are its own on purpose.
+/// The identities of these kinds in the running machine, and the machine that each belongs to according to the
+/// record. `None` if nothing can be certain: there is no record, the tree does not run, or the machine cannot be told
+/// apart from those on record. `None` for a template, too, because its identities are its own on purpose.
 ///
 /// # Errors
 /// A record that cannot be read.

@@ -1,4 +1,4 @@
-//! Says in one line whose a machine's identities are.
+//! Says in one line which of a machine's identities are another machine's.
 
 use serde::Serialize;
 

@@ -20,7 +20,7 @@ pub fn is_installed() -> bool {
 /// does not check them. That is fine, because it has no sessions to lose.
 ///
 /// # Errors
-/// What it says against them.
+/// What the server reports about them.
 pub fn check() -> Result<()> {
     let command = Cmd::new(Program::Sshd).arg("-t");
     let output = command.output()?;

@@ -19,7 +19,7 @@ const CHANGED: &str = "changed";
 
 impl Journal {
     /// Demands that every path of the journal lies inside the root, that no symbolic link leads there, and that the
-    /// copies are regular files. Only images may be reached through links, because `/boot` may be one. Those links
+    /// copies are regular files. Only images may be reached through links, because `/boot` may be a link. These links
     /// are resolved inside the root.
     ///
     /// # Errors

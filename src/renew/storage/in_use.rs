@@ -72,7 +72,7 @@ const NVME: Signs = Signs {
 /// Demands that no iSCSI session is open, and that `/` is not on one.
 ///
 /// # Errors
-/// What speaks against it.
+/// The open session, or the sign that `/` may be on one.
 pub(super) fn iscsi(root: &Root) -> Result<()> {
     if root.is_live() {
         let sessions = root.list("/sys/class/iscsi_session")?;

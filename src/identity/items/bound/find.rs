@@ -1,4 +1,4 @@
-//! The finders.
+//! The finders of these kinds.
 
 use std::path::Path;
 
