@@ -57,8 +57,8 @@ pub struct Found {
     /// several values if the place contains several, each of which identifies the template. Only keyed hashes of them
     /// are ever kept or printed.
     pub values: Vec<Vec<u8>>,
-    /// Why it is probably another machine's, as far as the tree itself shows: a clause without a full stop, like `its
-    /// comment names the host tmpl`. `None` if nothing hints at another machine.
+    /// Why it is probably another machine's, as far as the tree itself shows. This is a clause without a full stop:
+    /// `its comment names the host tmpl`. `None` if nothing hints at another machine.
     pub hint: Option<String>,
 }
 

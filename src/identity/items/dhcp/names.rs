@@ -123,8 +123,8 @@ fn second_words(text: &str, first: &str) -> Vec<String> {
     text.lines().filter_map(own).filter(|word| !word.starts_with('#')).collect()
 }
 
-/// `default-duid "..."`, which dhclient writes into its leases and also reads from its configuration, and `send
-/// dhcp-client-identifier`. An expression (`= hardware`) is not an identifier.
+/// `send dhcp-client-identifier`, and `default-duid "..."`, which dhclient writes into its leases and also reads from
+/// its configuration. An expression (`= hardware`) is not an identifier.
 fn of_dhclient(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     for line in text.lines().map(str::trim_start).filter(|line| !line.starts_with('#')) {
