@@ -8,7 +8,7 @@ use crate::run::{Cmd, Program};
 /// Whether logind runs (systemd src/libsystemd/sd-login, `logind_running`).
 const SEATS: &str = "/run/systemd/seats";
 
-/// Delays a shutdown or sleep until it is dropped or this process ends (systemd-inhibit(1), mode `block`). Root can
+/// Blocks a shutdown or sleep until it is dropped or this process ends (systemd-inhibit(1), mode `block`). Root can
 /// still shut the system down, and the power may fail. The journal covers these cases. If there is no lock, the run
 /// continues without it.
 pub(super) fn shutdown() -> Option<Held> {

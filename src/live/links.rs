@@ -174,9 +174,9 @@ fn kernel_names(sysfs: &Path, uuids: &[&str]) -> Vec<String> {
 }
 
 /// Makes udev look again at the group's own volumes, and at nothing else. After a change event for a physical volume,
-/// udev would activate its group again, because LVM has not seen the group online under its new name. That would
-/// include volumes that somebody deactivated. A physical volume on dm-crypt is a dm device, too (lvm2
-/// udev/69-dm-lvm.rules.in, `pvscan --vgonline`).
+/// udev would activate its group again, with volumes that somebody deactivated, because LVM has not seen the group
+/// online under its new name (lvm2 udev/69-dm-lvm.rules.in, `pvscan --vgonline`). A physical volume on dm-crypt is a
+/// dm device, too.
 pub(super) fn trigger(names: &[String]) -> Result<()> {
     Cmd::new(Program::Udevadm).args(["control", "--reload"]).checked()?;
     if names.is_empty() {
