@@ -1,4 +1,4 @@
-//! UUIDs of file systems and swaps, by blkid(8).
+//! UUIDs of file systems and swap areas, from blkid(8).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +9,18 @@ use crate::names::{LvName, path};
 use crate::rewrite::bridge::Uuids;
 use crate::run::{Cmd, Program};
 
-/// This machine's block devices with what is on them, by path.
+/// This machine's block devices and their content, by path.
 #[derive(Debug)]
 pub struct Devices(BTreeMap<String, Device>);
 
 impl Devices {
-    /// Looks at every device.
+    /// Examines every device.
     pub fn look() -> Result<Self> {
         Ok(Self(parse(&export()?)))
     }
 
-    /// UUIDs on the group's volumes. One that a second device has as well (a snapshot, the template's
-    /// disk) names no file system for certain and is left out.
+    /// UUIDs on the group's volumes. A UUID that a second device has as well (a snapshot, the template's disk) is
+    /// ambiguous, so it is left out.
     pub fn uuids(&self, group: &Group) -> Uuids {
         let mut bearers: BTreeMap<&str, usize> = BTreeMap::new();
         for uuid in self.0.values().filter_map(|device| device.uuid.as_deref()) {
@@ -34,8 +34,8 @@ impl Devices {
         found.collect()
     }
 
-    /// The group's volume that holds a hibernation image, if one does: the kernel gives its swap
-    /// another signature until it has resumed (libblkid superblocks/swap.c).
+    /// The group's volume that holds a hibernation image, if there is one. The kernel gives its swap area another
+    /// signature until the system has resumed (libblkid superblocks/swap.c).
     pub fn hibernated(&self, group: &Group) -> Option<LvName> {
         let holds = |volume: &&Volume| {
             self.of(group, volume).is_some_and(|device| device.kind == "swsuspend")
@@ -43,13 +43,13 @@ impl Devices {
         group.volumes.iter().find(holds).map(|volume| volume.name.clone())
     }
 
-    /// The UUID on a device, and the kind of what has it.
+    /// The UUID on a device, and the type of its content.
     pub fn content(&self, path: &str) -> Option<(&str, &str)> {
         let device = self.0.get(path)?;
         Some((device.uuid.as_deref()?, device.kind.as_str()))
     }
 
-    /// The devices that have a UUID, by path.
+    /// The devices with this UUID, by path.
     pub fn with(&self, uuid: &str) -> Vec<&str> {
         self.having(|device| device.uuid.as_deref() == Some(uuid))
     }
@@ -59,7 +59,7 @@ impl Devices {
         self.0.get(path)?.partition.as_deref()
     }
 
-    /// The partitions that have a UUID in their partition tables, by path.
+    /// The partitions with this UUID in their partition tables, by path.
     pub fn with_partition(&self, uuid: &str) -> Vec<&str> {
         self.having(|device| device.partition.as_deref() == Some(uuid))
     }
@@ -79,20 +79,20 @@ impl Devices {
     }
 }
 
-/// Every tag by which fstab and the kernel command line may name a device: `UUID=x`, `LABEL=x`,
-/// `PARTUUID=x`, `PARTLABEL=x`.
+/// Every tag with which fstab and the kernel command line may name a device: `UUID=x`, `LABEL=x`, `PARTUUID=x`,
+/// `PARTLABEL=x`.
 pub fn tags() -> Result<BTreeSet<String>> {
     Ok(parse_tags(&export()?))
 }
 
-/// blkid writes a backslash before what a shell would take for its own (blkid(8), `-o export`).
+/// blkid writes a backslash before characters that are special to a shell (blkid(8), `-o export`).
 fn parse_tags(text: &str) -> BTreeSet<String> {
     let names = ["UUID=", "LABEL=", "PARTUUID=", "PARTLABEL="];
     let lines = text.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
     lines.map(|line| line.replace('\\', "")).collect()
 }
 
-/// What blkid says of a device.
+/// What blkid reports about a device.
 #[derive(Debug, Default)]
 struct Device {
     uuid: Option<String>,
@@ -101,10 +101,10 @@ struct Device {
     partition: Option<String>,
 }
 
-/// The UUID that is on a device now, as it is read from it (blkid(8), `-p`).
+/// The UUID that is on a device now, read from the device (blkid(8), `-p`).
 ///
 /// # Errors
-/// What blkid says of a device on which it sees none.
+/// An error of blkid, for example because it sees no UUID there.
 pub fn read(device: &str) -> Result<String> {
     let output =
         Cmd::new(Program::Blkid).args(["-p", "-s", "UUID", "-o", "value", device]).checked();
@@ -112,14 +112,14 @@ pub fn read(device: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Without blkid's cache, which may tell of devices that are gone.
+/// blkid's cache is not used, because it may list devices that are gone.
 fn export() -> Result<String> {
     let output = Cmd::new(Program::Blkid).args(["-c", "/dev/null", "-o", "export"]).output();
     let output = output.context("asking for the UUIDs of the file systems")?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Blocks of `KEY=value` lines, one a device, blank lines between.
+/// Blocks of `KEY=value` lines, one for each device, with blank lines between them.
 fn parse(text: &str) -> BTreeMap<String, Device> {
     let mut devices = BTreeMap::new();
     for block in text.split("\n\n") {

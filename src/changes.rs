@@ -1,4 +1,4 @@
-//! The kinds of change that there are: the one list of them.
+//! The list of all kinds of change.
 
 use anyhow::{Context, Result, bail};
 
@@ -36,7 +36,7 @@ const KINDS: &[(&str, Read)] = &[
 /// The changes of a run.
 ///
 /// # Errors
-/// A kind that is not known, and what no postclone has written.
+/// An unknown kind, or something that no postclone has written.
 pub fn of(saved: &Saved) -> Result<Changes> {
     let read = |change: &SavedChange| match KINDS.iter().find(|(kind, _)| *kind == change.kind) {
         Some((_, read)) => read(change),
@@ -49,10 +49,10 @@ pub fn of(saved: &Saved) -> Result<Changes> {
     Ok(changes)
 }
 
-/// The run that is open, if one is, else the latest of a root; nothing is written.
+/// The open run of a root, if there is one, and otherwise its latest run. Writes nothing.
 ///
 /// # Errors
-/// As [`Journal::latest`], and as [`of`].
+/// The same as [`Journal::latest`] and [`of`].
 pub fn latest(root: &Root) -> Result<Option<(Journal, Changes)>> {
     let Some(journal) = Journal::latest(root)? else { return Ok(None) };
     let changes = of(&journal.saved).with_context(|| journal.is_none_of_ours())?;

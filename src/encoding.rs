@@ -8,7 +8,7 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().flat_map(digits).collect()
 }
 
-/// The hyphens of a UUID's text (RFC 9562, 4): the digits that stand before each.
+/// The positions of the hyphens in a UUID's text (RFC 9562, 4), as the number of digits before each.
 const HYPHENS: [usize; 4] = [8, 12, 16, 20];
 
 /// A UUID's 32 digits with its hyphens.
@@ -20,7 +20,7 @@ pub fn hyphenated(digits: &str) -> String {
     digits.chars().enumerate().flat_map(|(at, digit)| part(at, digit)).collect()
 }
 
-/// Whether a text is a UUID as file systems have it: lower case, with hyphens.
+/// Whether a text is a UUID as file systems write it: in lower case, with hyphens.
 pub fn is_uuid(text: &str) -> bool {
     let digits: String = text.chars().filter(|letter| *letter != '-').collect();
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -45,7 +45,7 @@ pub fn base64_or_url(text: &str) -> Option<Vec<u8>> {
     })
 }
 
-/// `last` has the two values that the alphabets differ in. Padding at the end may be left out.
+/// `last` returns the two values in which the alphabets differ. The padding at the end may be missing.
 fn decoded(text: &str, last: impl Fn(u8) -> Option<u8>) -> Option<Vec<u8>> {
     let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
     for letter in text.trim_end_matches('=').bytes() {

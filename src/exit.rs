@@ -14,21 +14,21 @@ pub enum Exit {
     Refused = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// Failed; everything that had been changed was restored, and seen to be.
+    /// Failed. Everything that had been changed was restored, and that was checked.
     Restored = 3,
     /// Failed, and not everything could be restored.
     NotRestored = 4,
-    /// Looked, and something is still the template's.
+    /// A look found something that is still the template's.
     Template = 5,
 }
 
-/// How far this process has gone with the machine. It decides the status of every error that comes
-/// after the first step: the status says what is true, not where the error arose.
+/// How far this process has changed the machine. It decides the exit status of every error after the first step: the
+/// status says what is true, not where the error happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// No step has begun.
     Untouched,
-    /// A step has begun, and the run is not over.
+    /// A step has begun, and the run has not ended.
     Begun,
     /// The run is complete, and its journal is closed.
     Complete,
@@ -60,7 +60,7 @@ pub struct Failure {
 }
 
 impl Exit {
-    /// The status of an audit that found something; 1, as grep(1) and diff(1) have it.
+    /// The status of an audit that found something: 1, like grep(1) and diff(1).
     pub const FOUND: Self = Self::Refused;
 }
 
@@ -77,12 +77,12 @@ pub fn fail(exit: Exit, source: anyhow::Error) -> anyhow::Error {
     Failure { exit, source, items: Vec::new() }.into()
 }
 
-/// Nothing was changed.
+/// An error after which nothing was changed.
 pub fn refuse(source: anyhow::Error) -> anyhow::Error {
     fail(Exit::Refused, source)
 }
 
-/// Nothing was changed, for several reasons: each gets a line of its own under `head`.
+/// An error with several reasons, after which nothing was changed. Each reason gets a line of its own below `head`.
 pub fn refuse_for(head: impl fmt::Display, items: Vec<String>) -> anyhow::Error {
     Failure { exit: Exit::Refused, source: anyhow::anyhow!("{head}"), items }.into()
 }
@@ -92,13 +92,13 @@ fn items(error: &anyhow::Error) -> &[String] {
     error.downcast_ref::<Failure>().map_or(&[], |failure| &failure.items)
 }
 
-/// The command line makes no sense.
+/// An error for a command line that makes no sense.
 pub fn usage(message: impl fmt::Display) -> anyhow::Error {
     fail(Exit::Usage, anyhow::anyhow!("{message}"))
 }
 
-/// The status to end with after an error: the one that the error carries, unless it says that nothing
-/// was changed and a step has begun.
+/// The exit status after an error. It is the status that the error carries, unless that says that nothing was changed
+/// and a step has begun.
 pub fn status(error: &anyhow::Error) -> Exit {
     let asked = error.downcast_ref::<Failure>().map(|failure| failure.exit);
     match asked {
@@ -111,8 +111,8 @@ pub fn status(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// Prints an error, with what is true of the machine where the error alone would mislead, and gives the
-/// status to end with.
+/// Prints an error, and returns the exit status. If the error alone would mislead, it also prints what is true of the
+/// machine.
 pub fn report(error: &anyhow::Error) -> Exit {
     let status = status(error);
     match status {

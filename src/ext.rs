@@ -4,14 +4,14 @@ use anyhow::{Context, Result};
 
 use crate::run::{Cmd, Program};
 
-/// The feature that keeps the seed of the checksums apart from the UUID, so that the UUID can change
-/// (ext4(5), `metadata_csum_seed`).
+/// The feature that stores the seed of the checksums separately from the UUID, so that the UUID can change (ext4(5),
+/// `metadata_csum_seed`).
 pub const SEED: &str = "metadata_csum_seed";
 
-/// The features of the file system on a device, in the words of ext4(5).
+/// The features of the file system on a device, as ext4(5) names them.
 ///
 /// # Errors
-/// What tune2fs says.
+/// An error of tune2fs.
 pub fn features(device: &str) -> Result<Vec<String>> {
     let output = Cmd::new(Program::Tune2fs).args(["-l", device]).checked()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -20,21 +20,21 @@ pub fn features(device: &str) -> Result<Vec<String>> {
     Ok(line.split_whitespace().map(str::to_owned).collect())
 }
 
-/// Gives the file system a feature, or takes it away.
+/// Gives the file system a feature, or removes it.
 ///
 /// # Errors
-/// What tune2fs says.
+/// An error of tune2fs.
 pub fn set_feature(device: &str, feature: &str, on: bool) -> Result<()> {
     let feature = if on { feature.to_owned() } else { format!("^{feature}") };
     Cmd::new(Program::Tune2fs).args(["-O", &feature, device]).checked()?;
     Ok(())
 }
 
-/// Gives the file system a UUID. A mounted one gets it by the kernel, where that can (Linux 6.0,
-/// `EXT4_IOC_SETFSUUID`), else in its superblock.
+/// Gives the file system a UUID. If it is mounted, the kernel changes the UUID if it can (Linux 6.0,
+/// `EXT4_IOC_SETFSUUID`). Otherwise, tune2fs changes it in the superblock.
 ///
 /// # Errors
-/// What tune2fs says.
+/// An error of tune2fs.
 pub fn set_uuid(device: &str, uuid: &str) -> Result<()> {
     Cmd::new(Program::Tune2fs).args(["-U", uuid, device]).checked()?;
     Ok(())

@@ -1,7 +1,7 @@
-//! Signals that reach a run in the middle.
+//! Signals that arrive in the middle of a run.
 //!
-//! Ctrl-C and a request to end stop it before the next step, and it is undone; a terminal that
-//! goes away does not stop it.
+//! Ctrl-C and SIGTERM stop the run before its next step, and it is undone. A terminal that goes away does not stop
+//! it.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -10,12 +10,12 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Whether Ctrl-C ends the process, once [`hold`] has taken it in hand.
+/// Whether Ctrl-C ends the process, once [`hold`] has taken control of it.
 static ENDS: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 static CAUGHT: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 static HEEDED: AtomicBool = AtomicBool::new(true);
 
-/// From now on signals are noted instead of ending the process.
+/// Signals no longer end the process from now on. They are noted instead.
 pub fn watch() -> Result<()> {
     ENDS.store(false, Ordering::SeqCst);
     for signal in [SIGINT, SIGTERM] {
@@ -27,25 +27,25 @@ pub fn watch() -> Result<()> {
     Ok(())
 }
 
-/// The signal that came, while signals are heeded.
+/// The signal that arrived, unless signals are ignored.
 pub fn caught() -> Option<usize> {
     let number = CAUGHT.load(Ordering::SeqCst);
     (number != 0 && HEEDED.load(Ordering::SeqCst)).then_some(number)
 }
 
-/// From now on no signal stops the run: it is on its way back.
+/// From now on, no signal stops the run, because it is being undone.
 pub fn ignore() {
     HEEDED.store(false, Ordering::SeqCst);
 }
 
-/// Ctrl-C is another's while this lives; afterwards it ends the process as before.
+/// While this lives, Ctrl-C belongs to another program. Afterwards, it ends the process as before.
 #[derive(Debug)]
 pub struct Hold(());
 
-/// Leaves Ctrl-C to a program on the terminal, for a time in which nothing is changed.
+/// Leaves Ctrl-C to a program on the terminal, at a time when nothing is changed.
 pub fn hold() -> Hold {
     ENDS.store(false, Ordering::SeqCst);
-    // Where it cannot be held, Ctrl-C ends postclone under its pager: a nuisance, no harm.
+    // If this fails, Ctrl-C ends postclone under its pager. That is a nuisance, but does no harm.
     let _ = flag::register_conditional_default(SIGINT, Arc::clone(&ENDS));
     Hold(())
 }

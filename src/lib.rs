@@ -1,13 +1,13 @@
 //! postclone renames an LVM volume group and everything on the machine that names it.
 //!
-//! The flow has one direction: arguments, [`guest`] (what is there), [`names`] and
-//! [`rewrite`] (which bytes name the group), [`plan`] (a value), [`report`] (show it),
-//! [`checks`] (everything that could refuse later), [`engine`] with [`transaction`], [`live`]
-//! and [`initramfs`] (change it), and a second plan that must come out empty. A kind of change is a
-//! room of its own ([`group`]) and a line in [`changes`]; the engine knows none by name.
+//! The flow has one direction: arguments, [`guest`] (what is there), [`names`] and [`rewrite`] (which bytes name the
+//! group), [`plan`] (a value), [`report`] (show it), [`checks`] (everything that could cause a refusal later),
+//! [`engine`] with [`transaction`], [`live`] and [`initramfs`] (change it), and a second plan that must come out
+//! empty. A kind of change is a room of its own ([`group`]) and a line in [`changes`]. The engine knows no kind by
+//! name.
 //!
-//! Only [`transaction`] writes files and only [`run`] starts programs; `tests/house/rooms.rs`
-//! holds the tree to that. `CONTRIBUTING.md` has the map of rooms.
+//! Only [`transaction`] writes files, and only [`run`] starts programs. `tests/house/rooms.rs` checks this.
+//! `CONTRIBUTING.md` has the map of rooms.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make what they look at"))]
 

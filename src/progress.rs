@@ -11,20 +11,20 @@ use log::LevelFilter;
 
 use crate::printable;
 
-/// Work that is over sooner is not spoken of again.
+/// Work that ends sooner is not shown.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How often the live line is written, and the plain one.
+/// How often the live line and the plain line are written.
 const LIVE: Duration = Duration::from_millis(250);
 const PLAIN: Duration = Duration::from_secs(5);
 
-/// A live line stays in one row of the narrowest terminal.
+/// A live line fits in one row of the narrowest terminal.
 const WIDTH: usize = 79;
 
-/// Whether a live line stands on the terminal.
+/// Whether a live line is on the terminal.
 static STANDS: Mutex<bool> = Mutex::new(false);
 
-/// Says how long something goes on, until it is dropped.
+/// Shows how long something takes, until it is dropped.
 #[derive(Debug)]
 pub struct Ticker {
     end: Option<Sender<()>>,
@@ -32,7 +32,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// Starts to count.
+    /// Starts counting.
     pub fn start(doing: String) -> Self {
         Self::with(move || doing.clone())
     }
@@ -52,13 +52,13 @@ impl Drop for Ticker {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so.
+            // A thread that panicked has already printed that.
             let _ = thread.join();
         }
     }
 }
 
-/// Takes a live line away, for another line that is about to be written.
+/// Removes a live line, because another line is about to be written.
 pub fn clear() {
     let mut stands = STANDS.lock().unwrap_or_else(PoisonError::into_inner);
     if *stands {
@@ -90,7 +90,7 @@ fn write_live(line: &str) {
     *stands = true;
 }
 
-/// A dumb terminal cannot take a line back (terminfo(5), `dumb`).
+/// A dumb terminal cannot erase a line (terminfo(5), `dumb`).
 fn takes_live_line() -> bool {
     std::io::stderr().is_terminal()
         && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")

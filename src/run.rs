@@ -1,7 +1,7 @@
 //! The closed list of programs that postclone starts, and the one way to start them.
 //!
-//! Programs are looked up in fixed directories, never in `$PATH`, and get an environment of their
-//! own; there is no shell.
+//! Programs are looked up in fixed directories, never in `$PATH`, and get an environment of their own. No shell is
+//! used.
 
 #![allow(clippy::disallowed_methods, reason = "the one room that starts programs")]
 
@@ -31,14 +31,14 @@ use pipes::Pipes;
 use program::DIRECTORIES;
 pub use program::Program;
 
-/// Lines of a program's stderr that an error quotes.
+/// How many lines of a program's stderr an error quotes.
 const QUOTED_LINES: usize = 6;
 
-/// How often a program that runs is looked at: for its time limit, and for a signal to end it.
+/// How often a running program is checked: for its time limit, and for a signal to end it.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long the output of a program that has ended is waited for: a child that it left behind may keep
-/// its pipes open for good.
+/// How long to wait for the rest of the output after a program has ended. A child that it left behind may keep its
+/// pipes open forever.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// A program with its arguments, as data.
@@ -53,7 +53,7 @@ pub struct Cmd {
     place: Option<Arc<dyn Place>>,
 }
 
-/// Gives one more descriptor of an open file; none if there is no such file.
+/// Returns one more descriptor of an open file. `None` if there is no such file.
 pub type Share = fn() -> io::Result<Option<File>>;
 
 /// Where programs run: another root directory, other names of devices.
@@ -61,18 +61,18 @@ pub trait Place: fmt::Debug + Send + Sync {
     /// Starts a program there.
     ///
     /// # Errors
-    /// The program's, and where the place cannot be made.
+    /// An error of the program, or a place that cannot be set up.
     fn run(&self, start: &(dyn Fn() -> Result<Output> + Sync)) -> Result<Output>;
 }
 
-/// What a program left behind.
+/// What a program returned.
 #[derive(Debug)]
 pub struct Output {
     /// How it ended.
     pub status: ExitStatus,
-    /// All it wrote to stdout.
+    /// Everything it wrote to stdout.
     pub stdout: Vec<u8>,
-    /// All it wrote to stderr.
+    /// Everything it wrote to stderr.
     pub stderr: Vec<u8>,
 }
 
@@ -118,32 +118,32 @@ impl Cmd {
         self
     }
 
-    /// Lets a signal to postclone end the program: only where it may be ended at any instant.
+    /// Allows a signal to postclone to end the program. Only for programs that may be ended at any instant.
     #[must_use]
     pub fn interruptible(mut self) -> Self {
         self.interruptible = true;
         self
     }
 
-    /// Lets the program, and all that it starts, hold an open file as long as any of them lives.
+    /// Makes the program, and everything that it starts, hold an open file while any of them lives.
     #[must_use]
     pub fn sharing(mut self, file: Share) -> Self {
         self.shares = Some(file);
         self
     }
 
-    /// Runs the program in a place, where it must be installed.
+    /// Runs the program in a place. It must be installed there.
     #[must_use]
     pub fn within(mut self, place: &(impl Place + Clone + 'static)) -> Self {
         self.place = Some(Arc::new(place.clone()));
         self
     }
 
-    /// Runs the program to its end and hands back what it wrote, whatever its exit status.
+    /// Runs the program to its end and returns what it wrote, whatever its exit status.
     ///
     /// # Errors
-    /// A program that is not installed, cannot be started, or exceeds its time: it is then ended
-    /// with everything that it started. A world that cannot be made.
+    /// A program that is not installed, cannot be started, or exceeds its time limit. In the last case, the program
+    /// and everything that it started are killed. A place that cannot be set up.
     pub fn output(&self) -> Result<Output> {
         match &self.place {
             Some(place) => place.run(&|| self.output_here()),
@@ -165,7 +165,7 @@ impl Cmd {
             .env("PATH", DIRECTORIES.join(":"))
             .env("HOME", "/root")
             .env("LC_ALL", "C")
-            // lvm2 warns of every descriptor that a test runner or a service leaves open.
+            // lvm2 warns about every descriptor that a test runner or a service left open.
             .env("LVM_SUPPRESS_FD_WARNINGS", "1")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(stdin.map_or_else(Stdio::null, Stdio::from))
@@ -197,7 +197,7 @@ impl Cmd {
 }
 
 impl Cmd {
-    /// Waits for the program's end, of which the end of its output tells at once.
+    /// Waits for the program's end. The end of its output shows that without delay.
     fn wait(&self, child: &mut Child, pipes: &Pipes) -> Result<ExitStatus> {
         let start = Instant::now();
         let mut pause = Duration::from_micros(100);
@@ -220,7 +220,7 @@ impl Cmd {
         }
     }
 
-    /// Waits a moment for what a program that has ended wrote last.
+    /// Waits a moment for the last output of a program that has ended.
     fn wait_for_the_rest(&self, pipes: &Pipes) {
         let start = Instant::now();
         while !pipes.end_within(POLL) {
@@ -244,7 +244,7 @@ impl fmt::Display for Cmd {
     }
 }
 
-/// Exit status and signal in words of their own.
+/// Exit status or signal in words.
 pub fn ending(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit status {code}"),
@@ -253,7 +253,7 @@ pub fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// The last lines of what a program wrote to stderr, behind a colon.
+/// The last lines that a program wrote to stderr, after a colon.
 pub fn quoted(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -261,7 +261,7 @@ pub fn quoted(stderr: &[u8]) -> String {
     if last.is_empty() { String::new() } else { format!(": {}", last.join(" | ")) }
 }
 
-/// Ends the program and all it started: politely, then not.
+/// Ends the program and everything that it started, first with SIGTERM, then with SIGKILL.
 fn end_group(child: &mut Child) {
     use nix::sys::signal::{Signal, killpg};
     let Ok(id) = i32::try_from(child.id()) else { return };

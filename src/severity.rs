@@ -1,9 +1,9 @@
-//! How bad it is when the old name is left somewhere.
+//! How bad it is if the old name is left somewhere.
 
 use clap::ValueEnum;
 use serde::Serialize;
 
-/// What a stale name costs, the worst first.
+/// What a stale name causes, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {

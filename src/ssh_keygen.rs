@@ -1,4 +1,4 @@
-//! ssh-keygen(1): what a key is, and new ones.
+//! ssh-keygen(1): the fingerprints of keys, and new keys.
 
 use std::fmt;
 use std::path::Path;
@@ -7,14 +7,14 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::run::{Cmd, Program};
 
-/// What a key is told by.
+/// A key's fingerprint, length and type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Print {
-    /// Its length.
+    /// Its length in bits.
     pub bits: u32,
     /// `SHA256:` and a hash of its public half.
     pub hash: String,
-    /// `RSA`, `ECDSA`, `ED25519`.
+    /// The type: `RSA`, `ECDSA`, `ED25519`.
     pub kind: String,
 }
 
@@ -24,10 +24,10 @@ impl fmt::Display for Print {
     }
 }
 
-/// What a public key is told by, of the file that holds it.
+/// The fingerprint of a public key, from the file that contains it.
 ///
 /// # Errors
-/// What ssh-keygen says of a file that holds none.
+/// An error of ssh-keygen about a file that contains no key.
 pub fn print(public: &Path) -> Result<Print> {
     let output = Cmd::new(Program::SshKeygen).args(["-l", "-E", "sha256", "-f"]).arg(public);
     let output = output.checked()?;
@@ -50,11 +50,11 @@ fn parse(said: &str) -> Option<Print> {
     Some(Print { bits: bits.parse().ok()?, hash: hash.to_owned(), kind: kind.to_owned() })
 }
 
-/// Makes a key like another one, without a passphrase, and its public half beside it. It is read again: both
-/// halves are of one key.
+/// Makes a key of the same type as another one, without a passphrase, and its public half beside it. The key is read
+/// again to check that both halves belong together.
 ///
 /// # Errors
-/// What ssh-keygen says.
+/// An error of ssh-keygen.
 pub fn make(key: &Path, like: &Print, comment: &str) -> Result<()> {
     let mut command = Cmd::new(Program::SshKeygen).args(["-q", "-N", "", "-t"]);
     command = command.arg(like.kind.to_lowercase());

@@ -11,13 +11,13 @@ use crate::run::{Cmd, Program};
 pub struct Swap {
     /// Its device, as the kernel remembers it.
     pub path: String,
-    /// Kibibytes that are in it.
+    /// Kibibytes that are used in it.
     pub used: u64,
-    /// Its priority; a negative one belongs to the kernel choice (swapon(2)).
+    /// Its priority. The kernel chose a negative one (swapon(2)).
     pub priority: i32,
 }
 
-/// Swap areas on block devices that are in use; none if /proc is not there.
+/// Swap areas on block devices that are in use. Empty if /proc is not there.
 pub fn in_use() -> Vec<Swap> {
     parse(&fs::read_to_string("/proc/swaps").unwrap_or_default())
 }
@@ -44,11 +44,11 @@ pub fn memory() -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
-/// Gives the swap area on a device a UUID. One in use is taken out of use meanwhile, and gets its priority
+/// Gives the swap area on a device a UUID. If it is in use, it is switched off meanwhile, and then gets its priority
 /// back.
 ///
 /// # Errors
-/// What the programs say; the area is in use again, if it can be.
+/// An error of the programs. The swap area is in use again, if possible.
 pub fn set_uuid(device: &str, used: Option<&Swap>, uuid: &str) -> Result<()> {
     if used.is_some() {
         let command = Cmd::new(Program::Swapoff).arg(device);

@@ -1,5 +1,4 @@
-//! What follows an image: a file that kernel-install has placed, as it is to be on the bridge and
-//! afterwards.
+//! A file that kernel-install has placed, which follows an image: what it will be on the bridge and afterwards.
 
 use std::path::PathBuf;
 
@@ -19,18 +18,18 @@ use crate::transaction::record::Direction;
 /// A placed file of a run.
 #[derive(Debug)]
 pub struct Following {
-    /// As it is to be.
+    /// The file at the end of the run.
     pub last: Placed,
-    /// As it is to be on the bridge, where it has to be another there.
+    /// The file on the bridge, if it must be different there.
     pub bridge: Option<Placed>,
-    /// The command line in it now, and what changes in it.
+    /// The command line in the file now, and what changes in it.
     before: String,
     edits: Vec<Edit>,
 }
 
 impl Following {
-    /// As the changes want it: the names by the matchers, each after those before it, then other arguments; what
-    /// is left is warned of.
+    /// The file as the changes need it. Each matcher rewrites the names in the result of the one before it. Then the
+    /// changes edit other arguments. A warning names what is left.
     pub fn new(
         file: Placed,
         matchers: &[Matcher],
@@ -40,7 +39,7 @@ impl Following {
         let mut this = Self { last: file, bridge: None, before: String::new(), edits: Vec::new() };
         if let Made::Unified { cmdline, .. } = &mut this.last.made {
             this.before.clone_from(cmdline);
-            // It is not left as it is, as the plan's files alone would have it.
+            // The file will be rebuilt, so the warnings that the plan's files gave for it are wrong.
             let path = &this.last.path;
             warnings.retain(|warning| warning.path.as_ref() != Some(path));
             for matcher in matchers {
@@ -62,8 +61,8 @@ impl Following {
         Ok(this)
     }
 
-    /// The file on the bridge; nothing where it boots under either name as it is. `images` are built
-    /// on the bridge, too.
+    /// The file on the bridge. `None` if the file as it is boots under either name. `images` says that images are
+    /// built on the bridge, too.
     ///
     /// # Errors
     /// Why there is no bridge.
@@ -92,7 +91,7 @@ impl Following {
         }
     }
 
-    /// If it has a command line, the path and the line.
+    /// The path and the command line, if the file has one.
     pub fn command_line(&self) -> Option<(PathBuf, String)> {
         match &self.last.made {
             Made::Unified { cmdline, .. } => Some((self.last.path.clone(), cmdline.clone())),

@@ -18,36 +18,36 @@ use crate::proof::Row;
 pub struct Job {
     /// The tree.
     pub root: Root,
-    /// What is changed.
+    /// The changes.
     pub changes: Changes,
     /// What the run does.
     pub plan: Plan,
     /// Names of dm-crypt mappings that the tree declares.
     pub mappings: BTreeSet<String>,
-    /// What blkid says, or why it says nothing; none if it was not asked.
+    /// What blkid reports, or why it failed. `None` if it was not asked.
     pub devices: Option<Result<Devices>>,
     /// The kernels' images.
     pub images: Images,
-    /// What builds them.
+    /// The tool that builds them.
     pub generator: Option<Generator>,
-    /// What holds of the next boot before the run, once it was asked for.
+    /// The proof of the next boot from before the run, computed when it is first needed.
     pub(super) proof_before: OnceCell<Vec<Row>>,
-    /// What follows the images.
+    /// Files that follow the images.
     pub placed: Vec<Following>,
     /// Whether images are built on the bridge, too.
     pub bridges_images: bool,
     /// Whether LVM, the images and the running system are left alone.
     pub files_only: bool,
-    /// Files that the user named, beside the table of places.
+    /// Files that the user named in addition to the table of places.
     pub also: Vec<PathBuf>,
-    /// What the plan leaves of the names, where that was searched for.
+    /// Names that the plan leaves, if they were searched for.
     pub not_rewritten: NotRewritten,
     /// The run that this one undoes, by the name of its journal's directory.
     pub undoes: Option<String>,
 }
 
 impl Job {
-    /// One that nothing has been found for yet.
+    /// A job for which nothing has been found yet.
     pub fn new(root: Root, changes: Changes, plan: Plan, mappings: BTreeSet<String>) -> Self {
         Self {
             root,
@@ -67,12 +67,12 @@ impl Job {
         }
     }
 
-    /// Whether the running system is part of it.
+    /// Whether the run changes the running system, too.
     pub fn is_live(&self) -> bool {
         self.root.is_live() && !self.files_only
     }
 
-    /// The old names, as a search wants them.
+    /// The old names, as a search needs them.
     pub fn wanted(&self) -> Vec<Wanted> {
         self.changes.wanted(&self.mappings)
     }

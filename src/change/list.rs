@@ -19,22 +19,22 @@ use crate::transaction::record::{Direction, SavedChange};
 pub struct Changes(pub Vec<Box<dyn Change>>);
 
 impl Changes {
-    /// All of them.
+    /// All changes.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &dyn Change> {
         self.0.iter().map(|change| &**change)
     }
 
-    /// Whether any of them pivots.
+    /// Whether any change has a pivot.
     pub fn pivot(&self) -> bool {
         self.iter().any(Change::pivots)
     }
 
-    /// Whether a boot needs what any of them changes.
+    /// Whether a boot needs what any change changes.
     pub fn concern_boot(&self) -> bool {
         self.iter().any(Change::concerns_boot)
     }
 
-    /// Whether images may hold what any of them changes.
+    /// Whether images may contain what any change changes.
     pub fn need_images(&self) -> bool {
         self.iter().any(Change::needs_images)
     }
@@ -44,7 +44,7 @@ impl Changes {
         self.iter().map(Change::subject).collect()
     }
 
-    /// The names that there are when a run has gone that way, in a sentence.
+    /// The names that exist when a run has gone in this direction, as part of a sentence.
     pub fn names(&self, direction: Direction) -> String {
         plan::names(&self.subjects(), direction)
     }
@@ -54,7 +54,7 @@ impl Changes {
         plan::way(&self.subjects(), direction)
     }
 
-    /// What is true then, in a few words.
+    /// What is true when a run has gone in this direction, in a few words.
     pub fn state(&self, direction: Direction) -> String {
         let states = self.iter().map(|change| change.state(direction));
         states.filter(|state| !state.is_empty()).collect::<Vec<_>>().join(", ")
@@ -65,12 +65,12 @@ impl Changes {
         self.iter().map(Change::thing).collect::<Vec<_>>().join(", ")
     }
 
-    /// What root is needed for; none if anybody may take the run.
+    /// What root is needed for. `None` if anybody may carry out the run.
     pub fn needs_root(&self) -> Option<&'static str> {
         self.iter().find_map(Change::needs_root)
     }
 
-    /// What the journal keeps of them.
+    /// What the journal keeps of the changes.
     pub fn kept(&self) -> Vec<SavedChange> {
         let keep = |change: &dyn Change| SavedChange {
             kind: change.kind().to_owned(),
@@ -79,8 +79,8 @@ impl Changes {
         self.iter().map(keep).collect()
     }
 
-    /// How their names are found in files and replaced, in the order in which that is done: each in what
-    /// those before it leave, and the way back from the last to the first.
+    /// The matchers that find and replace the changes' names, in the order in which they are applied. Each works on
+    /// the result of those before it. Going back, the order is reversed.
     pub fn matchers(&self, direction: Direction, mappings: &BTreeSet<String>) -> Vec<Matcher> {
         let matchers = self.iter().filter_map(|change| change.matcher(direction, mappings));
         let mut matchers: Vec<Matcher> = matchers.collect();
@@ -90,7 +90,7 @@ impl Changes {
         matchers
     }
 
-    /// Their own rules for files of their own, in the same order.
+    /// The changes' rules for their own files, in the same order.
     pub fn rewriters(&self, direction: Direction) -> Vec<Box<dyn Rewriter>> {
         let rewriters = self.iter().filter_map(|change| change.rewriter(direction));
         let mut rewriters: Vec<_> = rewriters.collect();
@@ -100,7 +100,7 @@ impl Changes {
         rewriters
     }
 
-    /// Files to which their own acts give another name.
+    /// Files that get another name by the changes' own acts.
     pub fn shifted(&self, root: &Root) -> Result<Vec<Shifted>> {
         let mut all = Vec::new();
         for change in self.iter() {
@@ -109,26 +109,26 @@ impl Changes {
         Ok(all)
     }
 
-    /// What no image may hold.
+    /// What no image may contain.
     pub fn wanted(&self, mappings: &BTreeSet<String>) -> Vec<Wanted> {
         self.iter().filter_map(|change| change.wanted(mappings)).collect()
     }
 
-    /// What is true of names when a run has gone that way.
+    /// What is true of names when a run has gone in this direction.
     pub fn known(&self, direction: Direction) -> Known {
         let mut known = Known::default();
         self.iter().for_each(|change| change.know(&mut known, direction));
         known
     }
 
-    /// What is true of them now.
+    /// What is true of names now.
     pub fn known_now(&self) -> Known {
         let mut known = Known::default();
         self.iter().for_each(|change| change.know(&mut known, change.stands()));
         known
     }
 
-    /// The name that a live dm device has after the reboot; none if it keeps its own.
+    /// The name that a live dm device will have after the reboot. `None` if it keeps its name.
     pub fn dm_name(&self, dm_uuid: &str, name: &str) -> Option<String> {
         let new = self
             .iter()
@@ -136,10 +136,10 @@ impl Changes {
         (new != name).then_some(new)
     }
 
-    /// Whose act it is.
+    /// The change that an act belongs to.
     ///
     /// # Errors
-    /// Nobody's.
+    /// An act that belongs to no change.
     pub fn of(&self, act: &Act) -> Result<&dyn Change> {
         let change = self.0.get(act.change).map(|change| &**change);
         change.ok_or_else(|| {
@@ -153,7 +153,7 @@ impl Changes {
     /// The phase of a step.
     ///
     /// # Errors
-    /// An act that no change knows.
+    /// An act that its change does not know.
     pub fn phase(&self, step: &Step) -> Result<Phase> {
         match step {
             Step::Own(act) => self.of(act)?.phase(act),
@@ -164,12 +164,12 @@ impl Changes {
     /// The phases of steps.
     ///
     /// # Errors
-    /// As [`Changes::phase`].
+    /// The same as [`Changes::phase`].
     pub fn phases(&self, steps: &[Step]) -> Result<Vec<Phase>> {
         steps.iter().map(|step| self.phase(step)).collect()
     }
 
-    /// A step in a person's words.
+    /// A step in words for people.
     pub fn words(&self, step: &Step, direction: Direction) -> String {
         match step {
             Step::Own(act) => match self.of(act) {

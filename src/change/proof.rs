@@ -7,7 +7,7 @@ use crate::proof::{self, Facts, Known, Row, View};
 use crate::transaction::record::Direction;
 
 impl Job {
-    /// What holds and what fails before the run, by the names that there are then.
+    /// What works and what fails before the run, under the names from before it.
     pub fn proof_before(&self) -> &[Row] {
         self.proof_before.get_or_init(|| {
             if !self.changes.concern_boot() {
@@ -17,7 +17,7 @@ impl Job {
         })
     }
 
-    /// Refuses a plan after which the next boot would miss something that it finds now.
+    /// Refuses a plan after which the next boot would not find something that it finds now.
     ///
     /// # Errors
     /// The rows that would fail: lines in places that are not rewritten.

@@ -20,7 +20,7 @@ pub(super) fn take(
 ) -> Result<Option<String>> {
     let Run { root, journal, changes } = run;
     match step {
-        // Made before the journal's first record.
+        // The backup was made before the journal's first record.
         Step::Backup { .. } => Ok(None),
         Step::Own(act) => changes.of(act)?.take(act, root, direction, &mut waiting.told),
         Step::BridgeFiles { .. } => {

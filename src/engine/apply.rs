@@ -16,20 +16,20 @@ use crate::proof::{Row, to_keep};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::{Direction, Saved, Secrets};
 
-/// What was done, and seen.
+/// What was done and verified.
 #[derive(Debug)]
 pub struct Applied {
     /// The run's journal, with the files as they were.
     pub journal: PathBuf,
-    /// Sentences, each about something that was looked at after it was done.
+    /// Sentences. Each says something that was checked after it was done.
     pub seen: Vec<String>,
     /// The proof of the next boot.
     pub proof: Vec<Row>,
 }
 
 impl Applied {
-    /// Looks once more at what was proved, with all that blkid knows of other devices. That blkid
-    /// cannot be asked is no reason to take anything back.
+    /// Checks the proof once more, with everything that blkid knows of other devices. If blkid cannot be asked, the
+    /// run still stands.
     fn of(run: &Run<'_>, mut seen: Vec<String>) -> Self {
         let is_asked = run.root.is_live() && run.changes.concern_boot();
         let tags = is_asked.then(blkid::tags).transpose().unwrap_or_else(|error| {
@@ -44,9 +44,9 @@ impl Applied {
     }
 }
 
-/// Applies the plan. On failure everything is undone, as far as it goes, and said.
+/// Applies the plan. If it fails, undoes as much as possible, and reports that.
 ///
-/// The caller holds the claim on the root tree, and made the plan under it.
+/// The caller must hold the claim on the root tree, and must have made the plan under it.
 pub fn run(job: &Job) -> Result<Applied> {
     let saved = saved(job);
     let mut journal = Journal::create(&job.root, saved, &job.plan.files).map_err(refuse)?;
@@ -70,8 +70,8 @@ pub fn run(job: &Job) -> Result<Applied> {
     }
 }
 
-/// Finishes a run that was interrupted, under a claim on the root tree. On failure it stays as it is: undo and
-/// another try are both open.
+/// Finishes an interrupted run, under a claim on the root tree. If that fails, the run stays as it is. It can then be
+/// undone or tried again.
 pub fn finish(root: &Root, journal: &mut Journal, changes: &Changes) -> Result<Applied> {
     interrupt::watch()?;
     let seen = live::watched(root, || {

@@ -8,7 +8,7 @@ use crate::plan::Warning;
 use crate::run::Program;
 use crate::transaction::freeze::{Log, log_of};
 
-/// Warns of file systems whose log cannot be written back at once, and which GRUB reads without it.
+/// Warns of file systems that GRUB reads without their log, if the log cannot be written back at once.
 pub(super) fn warn(job: &mut Job) {
     let files = job.plan.files.iter().map(|change| change.path.as_path());
     let images = job.images.images.iter().map(|image| image.path.as_path());
@@ -16,10 +16,10 @@ pub(super) fn warn(job: &mut Job) {
         files.chain(images).filter_map(Path::parent).map(|dir| job.root.outer(dir)).collect();
     let mut told = BTreeSet::new();
     for dir in dirs {
-        // What cannot be looked at is refused elsewhere.
+        // A directory that cannot be examined is refused elsewhere.
         let Ok((device, log)) = log_of(&dir) else { continue };
         let why = match log {
-            // A tree that merely lies on this machine's disk is booted by nobody.
+            // Nobody boots a tree that merely lies on this machine's disk.
             Log::Time if job.root.is_live() => {
                 "it is in the XFS file system of `/`, which is not frozen while it is in use"
             }

@@ -1,4 +1,4 @@
-//! Whether the run has a bridge: then no instant of it leaves a system that cannot boot.
+//! Decides whether the run has a bridge. With a bridge, the system can boot at every instant of the run.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -10,10 +10,10 @@ use crate::rewrite::bridge::Uuids;
 use crate::rewrite::uuid_bridge::StandIns;
 use crate::rewrite::{bridge, image_bridge};
 
-/// Gives every file that a boot reads its text on the bridge, or warns why there is none. True where
-/// images have to be built on the bridge as well.
+/// Gives every file that a boot reads its text on the bridge, or warns why there is no bridge. Returns true if images
+/// must be built on the bridge, too.
 ///
-/// All or nothing: one place that knows the group by name alone would stop the boot by itself.
+/// It is all or nothing: one place that knows the group only by name would stop the boot.
 pub(super) fn build(job: &mut Job) -> bool {
     let Some(devices) = &job.devices else { return false };
     let images = job
@@ -55,8 +55,8 @@ pub(super) fn build(job: &mut Job) -> bool {
     }
 }
 
-/// A target or mount that requires a volume by its unit's name fails when there is no such volume, and
-/// a boot needs targets and mounts. A wish (`.wants/`) is passed over (systemd.unit(5)).
+/// A target or mount that requires a volume by its unit name fails if there is no such volume, and a boot needs
+/// targets and mounts. If the volume is only wanted (`.wants/`), a boot ignores the failure (systemd.unit(5)).
 fn no_requirement(paths: &[PathChange]) -> Result<(), String> {
     let requires = |path: &PathChange| {
         let dir = path.from.parent().and_then(Path::file_name).map(OsStr::as_encoded_bytes);

@@ -1,9 +1,9 @@
-//! Images of several kernels, built side by side.
+//! Builds images of several kernels in parallel.
 //!
-//! initramfs-tools and dracut work in a directory of their own that mktemp(1) makes, and write an image
-//! beside its place before they rename it (mkinitramfs, `DESTDIR`; update-initramfs,
-//! `generate_initramfs`); dracut itself offers `--regenerate-all --parallel`. Of the others nothing is
-//! known, and their images are built one after the other.
+//! initramfs-tools and dracut work in a directory of their own that mktemp(1) creates, and write an image beside its
+//! place before they rename it (mkinitramfs, `DESTDIR`; update-initramfs, `generate_initramfs`). dracut itself offers
+//! `--regenerate-all --parallel`. Nothing is known about the other tools, so their images are built one after the
+//! other.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,30 +30,30 @@ use crate::progress::Ticker;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
-/// Bytes of memory that one build is given: the tools' shells and copies of files take little, their
-/// compressor up to half of it (of 24 MiB zstd -9 took 62 MiB, xz 95, zstd -19 116).
+/// Bytes of memory for one build. The tools' shells and copies of files take little. Their compressor takes up to
+/// half of it: for 24 MiB, zstd -9 took 62 MiB, xz 95, zstd -19 116.
 const MEMORY: u64 = 256 << 20;
 
-/// An image's unpacked tree and its archive before it is compressed take up to so many times its size.
+/// An image's unpacked tree and its uncompressed archive take up to this many times its size.
 const UNPACKED: u64 = 8;
 
-/// Where initramfs-tools runs what others put there after each image, with the image's name
+/// Directories of hooks. After each image, initramfs-tools runs whatever others put there, with the image's name
 /// (update-initramfs, `run_bootloader`).
 const HOOKS: &[&str] = &["/etc/initramfs/post-update.d", "/etc/initramfs-tools/hooks"];
 
-/// systemd-boot's hook, which kernel-install's bypass keeps from doing anything.
+/// systemd-boot's hook, which does nothing because of kernel-install's bypass.
 const BYPASSED: &str = "systemd-boot";
 
 /// Steps about images that can be taken at the same time.
 pub(super) struct Crew {
-    /// Their numbers.
+    /// Their numbers in the plan.
     pub(super) range: Range<usize>,
-    /// How many of them at a time: two at least.
+    /// How many of them run at a time: at least two.
     width: usize,
 }
 
-/// The steps from `first` on, which is about an image, that can be taken at the same time; none if it
-/// is the only one, or there is no room for two.
+/// The steps from `first` on that can be taken at the same time. The step `first` is about an image. `None` if it is
+/// the only such step, or if there is no room for two builds.
 pub(super) fn gather(
     root: &Root,
     journal: &Journal,
@@ -72,9 +72,9 @@ pub(super) fn gather(
     (width > 1).then_some(Crew { range, width })
 }
 
-/// Takes such steps forward, and gives what was seen, in their order.
+/// Takes these steps forward, and returns what was seen, in their order.
 ///
-/// After a failure no other image is begun.
+/// After a failure, no other image is begun.
 pub(super) fn work(
     root: &Root,
     journal: &mut Journal,
@@ -126,7 +126,7 @@ fn build(run: &Run<'_>, step: &Step) -> Result<Option<String>> {
     image_step::take(run, step, Direction::Forward, false)
 }
 
-/// How many times as long as one image all those of the steps take.
+/// How many times as long as one image all images of these steps take.
 pub(super) fn rounds(root: &Root, generator: Option<Generator>, steps: &[Step]) -> usize {
     let builds = steps.iter().filter(|step| image_step::of(step).is_some());
     let (bridge, last): (Vec<Step>, Vec<Step>) = builds.cloned().partition(Step::is_bridge_image);
@@ -134,8 +134,8 @@ pub(super) fn rounds(root: &Root, generator: Option<Generator>, steps: &[Step]) 
     rounds(&bridge) + rounds(&last)
 }
 
-/// How many images are built at a time: no more than there are processors, and than memory and disks
-/// have room for.
+/// How many images are built at a time: at most one for each processor, and only as many as memory and disks have
+/// room for.
 fn width(root: &Root, generator: Option<Generator>, steps: &[Step]) -> usize {
     let images: Vec<PathBuf> =
         steps.iter().filter_map(image_step::of).map(|image| root.outer(&image.path)).collect();
@@ -150,12 +150,12 @@ fn width(root: &Root, generator: Option<Generator>, steps: &[Step]) -> usize {
     (2..=most).rev().find(|width| fits(root, &images, *width)).unwrap_or(1)
 }
 
-/// Whether there is anything that may expect to be alone, or may be.
+/// Whether there is a hook that may expect to run alone. If the directory cannot be read, there may be one.
 fn has_hook(root: &Root, dir: &Path) -> bool {
     root.list(dir).map_or(true, |names| names.iter().any(|name| name != BYPASSED))
 }
 
-/// `MemAvailable` of proc_meminfo(5), in bytes; none if it cannot be read.
+/// `MemAvailable` of proc_meminfo(5), in bytes. 0 if it cannot be read.
 fn available_memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
@@ -163,8 +163,8 @@ fn available_memory() -> u64 {
     kibibytes.unwrap_or(0) << 10
 }
 
-/// Whether the largest of the images have room beside their old versions, and their trees where the
-/// tools make them.
+/// Whether the largest images have room beside their old versions, and their trees have room where the tools create
+/// them.
 fn fits(root: &Root, images: &[PathBuf], width: usize) -> bool {
     let mut sizes: Vec<(u64, &PathBuf)> = images
         .iter()
@@ -180,7 +180,7 @@ fn fits(root: &Root, images: &[PathBuf], width: usize) -> bool {
     beside && trees.is_some_and(|free| free > total * UNPACKED)
 }
 
-/// Bytes that may still be written on the file system of a directory, what is kept for root left out.
+/// Bytes that can still be written on the file system of a directory. The reserve for root does not count.
 fn free(dir: &Path) -> Option<u64> {
     statvfs(dir).ok().map(|stat| stat.blocks_available() * stat.fragment_size())
 }

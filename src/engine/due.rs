@@ -1,11 +1,11 @@
-//! Decides which steps of a run are due, forward or backward, by the phases that they belong to.
+//! Decides which steps of a run are due, forward or backward, from their phases.
 
 use crate::plan::{Act, Phase, Step};
 use crate::transaction::files::Side;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
-/// How the files are when a run has gone this way.
+/// The side on which the files are when a run has gone in this direction.
 pub(super) fn last_side(direction: Direction) -> Side {
     match direction {
         Direction::Forward => Side::After,
@@ -13,13 +13,13 @@ pub(super) fn last_side(direction: Direction) -> Side {
     }
 }
 
-/// Of one journal.
+/// Decides for one journal.
 pub(super) struct Due {
     phases: Vec<Phase>,
 }
 
 impl Due {
-    /// Of a journal whose steps have these phases.
+    /// For a journal whose steps have these phases.
     pub(super) fn of(phases: Vec<Phase>) -> Self {
         Self { phases }
     }
@@ -29,7 +29,7 @@ impl Due {
         self.phases[number]
     }
 
-    /// Whether a run that goes this way still has to put files on that side.
+    /// Whether a run in this direction must still put files on that side.
     pub(super) fn puts(&self, journal: &Journal, direction: Direction, side: Side) -> bool {
         journal.saved.steps.iter().enumerate().any(|(number, step)| {
             let of_this_side = match step {
@@ -46,7 +46,7 @@ impl Due {
         !journal.is_done(direction, number) && self.concerns(journal, number, direction)
     }
 
-    /// Whether the pivot was ever begun on its way forward.
+    /// Whether the pivot was ever begun going forward.
     pub(super) fn pivot_was_begun(&self, journal: &Journal) -> bool {
         self.was_begun(journal, |phase, _| phase == Phase::Pivot)
     }
@@ -58,7 +58,7 @@ impl Due {
             .any(|(number, _)| journal.was_begun(Direction::Forward, number))
     }
 
-    /// Back there is only what was begun.
+    /// Going back, only a step that was begun has something to do.
     fn concerns(&self, journal: &Journal, number: usize, direction: Direction) -> bool {
         if direction == Direction::Forward {
             return true;
@@ -66,12 +66,12 @@ impl Due {
         let itself = || journal.was_begun(Direction::Forward, number);
         match (self.phases[number], &journal.saved.steps[number]) {
             (Phase::Verify, _) => true,
-            // The bridge is for the time in which the name changes back.
+            // On the way back, the bridge is needed while the name changes back.
             (Phase::Bridge, _) => self.pivot_was_begun(journal),
             (Phase::Files, Step::ReplaceFiles { .. }) => self.was_begun(journal, |_, step| {
                 matches!(step, Step::BridgeFiles { .. } | Step::ReplaceFiles { .. })
             }),
-            // A change's files go back together: what was made of them goes where they stand again.
+            // A change's files go back together. What was created from them is removed where they are put back.
             (Phase::Files | Phase::Rest, Step::Own(act)) => {
                 self.was_begun(journal, |phase, step| {
                     let is_alike = |other: &Act| other.change == act.change;
@@ -82,7 +82,7 @@ impl Due {
             (Phase::Image, _) => {
                 self.was_begun(journal, |_, step| step.is_bridge_image()) || itself()
             }
-            // After a cut and a boot the running system may have the new name, whatever was begun before.
+            // After an interruption and a boot, the running system may have the new name, whatever was begun before.
             (Phase::Links | Phase::Live, Step::Own(_)) => {
                 let files = |_, step: &Step| matches!(step, Step::ReplaceFiles { .. });
                 self.pivot_was_begun(journal) || self.was_begun(journal, files) || itself()

@@ -9,13 +9,13 @@ use crate::plan::{Plan, Step};
 use crate::printable::count;
 use crate::progress::seconds;
 
-/// dpkg's log, the present one and the one before (dpkg(1)).
+/// dpkg's log: the present one and the previous one (dpkg(1)).
 const LOGS: &[&str] = &["/var/log/dpkg.log", "/var/log/dpkg.log.1"];
 
-/// What a run does beside building images takes about as long.
+/// Roughly how long a run takes in addition to building images.
 const REST: Duration = Duration::from_secs(5);
 
-/// How long it takes, and from what that is known.
+/// A sentence that says how long the run will take, and how that is known.
 pub fn sentence(root: &Root, plan: &Plan, generator: Option<Generator>) -> String {
     let is_build =
         |step: &&Step| matches!(step, Step::BridgeImage { .. } | Step::RebuildImage { .. });
@@ -43,14 +43,14 @@ pub fn sentence(root: &Root, plan: &Plan, generator: Option<Generator>) -> Strin
     )
 }
 
-/// Whose trigger builds an image (deb-triggers(5)).
+/// The package whose trigger builds an image (deb-triggers(5)).
 fn package(generator: Generator) -> Option<&'static str> {
     let packages =
         [(Generator::InitramfsTools, "initramfs-tools:"), (Generator::Dracut, "dracut:")];
     packages.into_iter().find(|(of, _)| *of == generator).map(|(_, package)| package)
 }
 
-/// From the last `trigproc PACKAGE` until dpkg had it installed again.
+/// The time from the last `trigproc PACKAGE` until dpkg recorded the package as installed again.
 fn last_build(log: &str, package: &str) -> Option<Duration> {
     let mut begun = None;
     let mut last = None;
@@ -74,14 +74,14 @@ fn last_build(log: &str, package: &str) -> Option<Duration> {
     last
 }
 
-/// The day, and the time in it.
+/// The day, and the time of that day.
 fn of_day<'a>(day: &'a str, time: &str) -> Option<(&'a str, Duration)> {
     let numbers: Vec<u64> = time.split(':').filter_map(|number| number.parse().ok()).collect();
     let [hours, minutes, rest] = numbers[..] else { return None };
     Some((day, Duration::from_secs(hours * 3600 + minutes * 60 + rest)))
 }
 
-/// To a multiple of ten seconds, or of minutes.
+/// Rounded up to ten seconds, or to minutes.
 fn rough(time: Duration) -> String {
     match time.as_secs() {
         seconds @ ..90 => format!("{} s", seconds.div_ceil(10) * 10),

@@ -1,4 +1,4 @@
-//! What follows the images of a job.
+//! The files that follow the images of a job.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::guest::{kernel_install, placed};
 use crate::plan::Warning;
 use crate::transaction::record::Direction;
 
-/// Finds what follows the job's images, and adds the images that were made in its place.
+/// Finds what follows the job's images. Adds images that were created in place of kernel-install's files.
 pub(super) fn add(job: &mut Job) -> Result<()> {
     let root = &job.root;
     let found = placed::find(root, &job.images.images, job.generator).map_err(refuse)?;
@@ -34,7 +34,7 @@ pub(super) fn add(job: &mut Job) -> Result<()> {
         let following = Following::new(file, &matchers, &job.changes, warnings)?;
         job.placed.push(following);
     }
-    // The plan's own warning tells only of those that name the group.
+    // The plan's own warning covers only the files that name the group.
     for (path, why) in found.left {
         if warnings.iter().any(|warning| warning.path.as_deref() == Some(&path)) {
             warnings.push(Warning::about(&path, format!("it is not rebuilt: {why}")));

@@ -1,4 +1,4 @@
-//! Files of a run that somebody else wrote while it ran, or since it was interrupted.
+//! Files of a run that somebody else wrote while it ran, or after it was interrupted.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use crate::guest::root::Root;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
-/// Such files of a run that goes back, where none of them names the group by the name that it leaves: as
-/// they are they fit the old name, and they are no reason to keep the new one. None where one does, or is
-/// gone.
+/// Such files of a run that goes back, if they are harmless: none of them names the group by its new name. As they
+/// are, they fit the old name, so they are no reason to keep the new one. `None` if one of them names the group by
+/// its new name, or is gone.
 pub fn harmless(root: &Root, journal: &Journal, changes: &Changes) -> Result<Option<Vec<PathBuf>>> {
     let foreign = journal.changed_since(root)?;
     if foreign.is_empty() {
@@ -32,8 +32,8 @@ pub fn harmless(root: &Root, journal: &Journal, changes: &Changes) -> Result<Opt
     Ok((!foreign.iter().any(is_in_the_way)).then_some(foreign))
 }
 
-/// Takes harmless files out of a run that goes back, and gives a sentence for each. The journal itself is
-/// not changed: a later run looks again.
+/// Removes harmless files from a run that goes back, and returns a sentence for each. The journal on disk does not
+/// change, so a later run checks again.
 pub(super) fn pass_over(
     root: &Root,
     journal: &mut Journal,

@@ -1,5 +1,4 @@
-//! A way back on which the machine keeps its new names, because a file or the pivot does not let it go
-//! back.
+//! Going back while the machine keeps its new names, because a file or the pivot cannot go back.
 
 use anyhow::{Result, anyhow};
 
@@ -13,7 +12,7 @@ use crate::transaction::files::Side;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
-/// An image's part of such a way: one that boots under the new name.
+/// Puts an image in place that boots under the new name.
 pub(super) fn image(run: &Run<'_>, step: &Step) -> Result<Option<String>> {
     match step {
         Step::RebuildImage { path, .. } => image_step::hold(run, path).map(|()| None),
@@ -22,8 +21,8 @@ pub(super) fn image(run: &Run<'_>, step: &Step) -> Result<Option<String>> {
     }
 }
 
-/// Gives the files the new name as well, where none of them is on a bridge that boots under either, and
-/// says what is true in the end.
+/// Gives the files the new name, too, if none of them is on a bridge, which boots under either name. Then says what
+/// is true in the end.
 pub(super) fn settle(root: &Root, journal: &mut Journal, changes: &Changes) -> anyhow::Error {
     let held = format!("so {} and the files were left as they are", changes.things());
     let mut pivots = changes.iter().filter(|change| change.pivots());
@@ -54,7 +53,7 @@ pub(super) fn settle(root: &Root, journal: &mut Journal, changes: &Changes) -> a
     }
 }
 
-/// Puts every file of the run but those that somebody else wrote on the new side.
+/// Puts every file of the run on the new side, except those that somebody else wrote.
 fn give_new_name(root: &Root, journal: &mut Journal) -> Result<()> {
     let foreign = journal.changed_since(root)?;
     let files = journal.saved.files.clone();

@@ -1,4 +1,4 @@
-//! A step about one kernel's image, forward and back.
+//! A step about one kernel's image, forward or back.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -26,7 +26,7 @@ pub(super) fn of(step: &Step) -> Option<Image> {
     }
 }
 
-/// Takes a step about an image. `cut` where it was begun before and came to no end.
+/// Takes a step about an image. `cut` says that the step was begun before and interrupted.
 pub(super) fn take(
     run: &Run<'_>,
     step: &Step,
@@ -40,8 +40,8 @@ pub(super) fn take(
     last(run, &image, direction, cut).map(Some)
 }
 
-/// Forward an image that boots under either name; back the same once more, until the group has its
-/// old name.
+/// Going forward, builds an image that boots under either name. Going back, puts the same image there again, until
+/// the group has its old name.
 fn bridge(run: &Run<'_>, image: &Image, direction: Direction) -> Result<()> {
     let Run { root, journal, .. } = *run;
     let outer = outer(root, &image.path, direction)?;
@@ -52,8 +52,8 @@ fn bridge(run: &Run<'_>, image: &Image, direction: Direction) -> Result<()> {
     journal.keep_image(&outer, Kept::Bridge)
 }
 
-/// Puts back what boots under the new name: the image that was built on the bridge where there is one,
-/// else the old one, which then names no volume that a boot needs.
+/// Puts an image back that boots under the new name. That is the image that was built on the bridge, if there is one.
+/// Otherwise it is the old image, which in this case names no volume that a boot needs.
 pub(super) fn hold(run: &Run<'_>, image: &Path) -> Result<()> {
     let Run { root, journal, .. } = *run;
     let outer = outer(root, image, Direction::Backward)?;
@@ -73,8 +73,8 @@ fn last(run: &Run<'_>, image: &Image, direction: Direction, cut: bool) -> Result
         }
         return Ok(format!("{} as before", image.path.display()));
     }
-    // A rescue system may run on another machine; but a crypttab goes into images for this host alone
-    // (dracut modules.d/70crypt).
+    // A rescue system may run on another machine. But a crypttab goes only into images for this host (dracut
+    // modules.d/70crypt).
     let purpose = if root.is_live() || root.exists("/etc/crypttab") {
         initramfs::Purpose::Last
     } else {
@@ -85,8 +85,8 @@ fn last(run: &Run<'_>, image: &Image, direction: Direction, cut: bool) -> Result
     Ok(format!("{} rebuilt{told}", image.path.display()))
 }
 
-/// An image's path on this machine. Going back it may be gone, as after a file system check, for what is
-/// put there does without it.
+/// An image's path on this machine. Going back, the image may be gone, for example after a file system check, because
+/// what is put there does not need it.
 pub(super) fn outer(root: &Root, path: &Path, direction: Direction) -> Result<PathBuf> {
     let gone = || anyhow!("`{}` is gone: put it or another image there", path.display());
     if let Some(resolved) = root.resolve(path)? {
@@ -116,7 +116,7 @@ fn build(
     let place = root.inner(outer);
     let wanted = run.changes.wanted(&plan::mappings(root)?);
     let old = journal.kept_image(outer, Kept::Before)?;
-    // The tool leaves a processor idle most of the time.
+    // The tool leaves a processor idle most of the time, so the old image is examined meanwhile.
     let (built, before) = thread::scope(|scope| {
         let before = scope.spawn(|| audit::inside(&old, &wanted));
         let built = initramfs::rebuild(root, generator, image, &place, purpose, &world);
@@ -124,7 +124,7 @@ fn build(
     });
     built?;
     failpoint::hit("image")?;
-    // The generators write a new file; one that did nothing (update_initramfs=no) leaves the old.
+    // The tools write a new file. A tool that did nothing (update_initramfs=no) leaves the old one.
     if Stamp::of(outer)? == stood {
         bail!(
             "{} succeeded but left the old `{}` in place: check its configuration ({}), or use --no-initramfs",
@@ -133,13 +133,13 @@ fn build(
             generator.configuration()
         );
     }
-    // On the bridge lvm.conf has both names, so of those the last image alone is asked.
+    // On the bridge, lvm.conf has both names, so only the last image is checked for them.
     let told = initramfs::inspect::judge(before, outer, &wanted, purpose)?;
     staged::sync(&[outer.to_owned()])?;
     Ok(told.map(|told| format!(", but {told}")).unwrap_or_default())
 }
 
-/// Where the image tools run.
+/// The world in which the image tools run.
 pub(super) fn world(run: &Run<'_>, purpose: initramfs::Purpose) -> Result<World> {
     match purpose {
         initramfs::Purpose::Bridge => World::of(run.root),

@@ -1,4 +1,4 @@
-//! Images that boot entries load and that nothing here rebuilds: their content decides.
+//! Images that boot entries load and that nothing here rebuilds. Their content decides whether the run is refused.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,11 @@ use crate::audit::{self, told};
 use crate::change::Job;
 use crate::guest::kernels::{KNOWN, Left};
 
-/// File systems of loaders, and the root's own: where a loader's path may start.
+/// Where a boot loader's path may start: the file systems of boot loaders, and the root.
 const BASES: &[&str] = &["/boot", "/", "/boot/efi", "/efi"];
 
-/// Adds to the images that are left those which no known tool builds, each with the entry that loads
-/// it. One that names the group refuses the run: the entry would not boot.
+/// Adds to the images that are left those that no known tool builds, each with the entry that loads it. If one of
+/// them names the group, the run is refused, because the entry would not boot.
 pub(super) fn judge(job: &mut Job) {
     let mut wanted = None;
     for (place, path) in loaded(job) {
@@ -39,7 +39,7 @@ pub(super) fn judge(job: &mut Job) {
                 ),
                 None => (format!("{unknown}; it does not name {old} and stays as it is"), false),
             },
-            // Where no tool is here at all, the image may be all that the next boot has.
+            // If there is no tool here at all, this image may be all that the next boot has.
             Err(error) => (
                 format!("{unknown}, and it cannot be read ({error:#}): {tool} before the reboot"),
                 job.generator.is_none(),
@@ -49,7 +49,7 @@ pub(super) fn judge(job: &mut Job) {
     }
 }
 
-/// Every image that a boot entry of this system loads, links resolved, with the line that loads it.
+/// Every image that a boot entry of this system loads, with the line that loads it. Links are resolved.
 fn loaded(job: &Job) -> Vec<(String, PathBuf)> {
     let mut found: Vec<(String, PathBuf)> = Vec::new();
     for row in job.proof_before() {
@@ -69,7 +69,7 @@ fn loaded(job: &Job) -> Vec<(String, PathBuf)> {
     found
 }
 
-/// Early archives that hold nothing but the processor's microcode (`intel-ucode.img`).
+/// Whether this is an early archive that contains only the processor's microcode (`intel-ucode.img`).
 fn is_microcode(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     ["ucode", "microcode"].iter().any(|word| name.contains(word))

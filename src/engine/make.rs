@@ -1,4 +1,4 @@
-//! A job, made of what was read. Changes nothing.
+//! Makes a job from what was read. Changes nothing.
 
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
@@ -17,28 +17,28 @@ use crate::transaction::record::Direction;
 
 /// What a job leaves alone, and which run it undoes.
 pub struct Scope {
-    /// LVM, the images and the running system are left alone.
+    /// Whether LVM, the images and the running system are left alone.
     pub files_only: bool,
-    /// Images are built.
+    /// Whether images are built.
     pub images: bool,
     /// See [`Job::undoes`].
     pub undoes: Option<String>,
 }
 
-/// What a plan is made of.
+/// What a plan is made from.
 pub struct Gathered {
-    /// What is changed.
+    /// The changes.
     pub changes: Changes,
-    /// What is to be said of that.
+    /// Warnings about the changes.
     pub warnings: Vec<Warning>,
     /// Every place, as it was read.
     pub sources: Sources,
-    /// What blkid says; none if it was not asked.
+    /// What blkid reports. `None` if it was not asked.
     pub devices: Option<Result<Devices>>,
 }
 
-/// Reads the places and asks blkid while `find` settles the changes, for which it may ask LVM, which
-/// takes longer than both. With `files_only` blkid is not asked.
+/// Reads the places and asks blkid in threads, while `find` settles the changes. `find` may ask LVM, which takes
+/// longer than both. With `files_only`, blkid is not asked.
 pub fn gather(
     root: &Root,
     also: &[PathBuf],
@@ -63,7 +63,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread.join().unwrap_or_else(|_| Err(anyhow!("a thread ended in a panic")))
 }
 
-/// Makes the job of what was read. `given` is the root as the user gave it.
+/// Makes the job from what was read. `given` is the root as the user gave it.
 pub fn job(root: Root, given: &Path, gathered: Gathered, scope: Scope) -> Result<Job> {
     let Gathered { changes, mut warnings, sources, devices } = gathered;
     let Scope { files_only, images, undoes } = scope;
@@ -86,7 +86,7 @@ pub fn job(root: Root, given: &Path, gathered: Gathered, scope: Scope) -> Result
     };
     let mut job = Job::new(root, changes, plan, mappings);
     (job.devices, job.files_only, job.undoes) = (devices, files_only, undoes);
-    // A group that was renamed by hand leaves images behind that were made of the old files.
+    // If somebody renamed a group by hand, images with the old files may remain.
     let changes = job.changes.pivot()
         || job.changes.iter().any(Change::is_in_images)
         || !job.plan.files.is_empty()

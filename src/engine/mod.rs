@@ -1,7 +1,7 @@
-//! Makes a job of changes, carries it out, finishes a run that was interrupted, and undoes a run. It knows no
-//! kind of change by name: it asks [`crate::change::Change`] for what depends on the kind.
+//! Makes a job from changes, carries it out, finishes an interrupted run, and undoes a run. It knows no kind of
+//! change by name: it asks [`crate::change::Change`] for whatever depends on the kind.
 //!
-//! Every step looks before it acts, so that a step which was interrupted can be taken again.
+//! Every step looks before it acts, so that an interrupted step can be taken again.
 
 mod act;
 pub mod apply;

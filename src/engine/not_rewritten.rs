@@ -1,4 +1,4 @@
-//! What a plan leaves. It is searched for while the plan is made, and needs a separate yes if a boot may read it.
+//! Finds what a plan leaves, while the plan is made. If a boot may read such a place, the run needs a separate yes.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use crate::change::{Change, Job};
 use crate::exit::refuse;
 use crate::guest::kernels;
 
-/// Searches the tree for what will still name the group. A failure is a warning, and the search counts
-/// as one that did not come to its end.
+/// Searches the tree for what will still name the group. If the search fails, that is a warning, and the search
+/// counts as incomplete.
 pub fn find(job: &Job) -> NotRewritten {
     if job.changes.iter().all(Change::is_empty) {
         return NotRewritten { complete: true, ..NotRewritten::default() };
@@ -28,7 +28,7 @@ pub fn find(job: &Job) -> NotRewritten {
     }
 }
 
-/// What is found of every old name.
+/// Everything that names one of the old names.
 fn searched(job: &Job) -> Result<SearchResult> {
     let (known, mut found) = (known(job), SearchResult::default());
     for wanted in job.wanted() {
@@ -51,9 +51,9 @@ pub fn demand_yes(accept_stale: bool, job: &Job) -> Result<()> {
     )))
 }
 
-/// Files of which the plan itself says what becomes of them.
+/// Files for which the plan itself says what happens to them.
 fn known(job: &Job) -> Vec<PathBuf> {
-    // With --no-initramfs they are the user's.
+    // With --no-initramfs, the user takes care of the images.
     let spared = match job.generator {
         None if !job.files_only => kernels::images(&job.root, kernels::generator(&job.root)).ok(),
         _ => None,

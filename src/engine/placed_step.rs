@@ -1,7 +1,7 @@
-//! A step about what kernel-install has placed for a kernel, forward and back.
+//! A step about a file that kernel-install has placed for a kernel, forward or back.
 //!
-//! A copy is put there atomically, and a unified kernel image built elsewhere, checked, and then
-//! put there: at each instant a whole image stands under the name that a boot reads.
+//! A copy is put there atomically. A unified kernel image is built elsewhere, checked, and then put there. So at
+//! every instant, a complete image has the name that a boot reads.
 
 use std::path::Path;
 
@@ -20,7 +20,8 @@ use crate::plan;
 use crate::transaction::image::Kept;
 use crate::transaction::record::Direction;
 
-/// Forward what boots under either name; back the same once more, until the group has its old name.
+/// Going forward, creates a file that boots under either name. Going back, puts the same file there again, until the
+/// group has its old name.
 pub(super) fn bridge(run: &Run<'_>, placed: &Placed, direction: Direction) -> Result<()> {
     let Run { root, journal, .. } = *run;
     let outer = image_step::outer(root, &placed.path, direction)?;
@@ -31,8 +32,9 @@ pub(super) fn bridge(run: &Run<'_>, placed: &Placed, direction: Direction) -> Re
     journal.keep_image(&outer, Kept::Bridge)
 }
 
-/// What boots under the new name: of the bridge, else of an image's copy the old one, as of the image
-/// itself. A unified kernel image without a bridge has one name alone, and stays as it is.
+/// Puts a file back that boots under the new name. That is the file of the bridge, if there is one. Otherwise, a copy
+/// of an image becomes the old copy, like the image itself. A unified kernel image without a bridge has only one
+/// name, and stays as it is.
 pub(super) fn hold(run: &Run<'_>, placed: &Placed) -> Result<()> {
     let Run { root, journal, .. } = *run;
     let outer = image_step::outer(root, &placed.path, Direction::Backward)?;
@@ -55,7 +57,7 @@ pub(super) fn last(run: &Run<'_>, placed: &Placed, direction: Direction) -> Resu
     Ok(format!("{} made again{told}", placed.path.display()))
 }
 
-/// Makes the file again. Gives what is to be said of it.
+/// Creates the file again. Returns what should be reported about it.
 fn make(run: &Run<'_>, placed: &Placed, outer: &Path, purpose: Purpose) -> Result<String> {
     let Run { root, journal, .. } = *run;
     journal.keep_image(outer, Kept::Before)?;
@@ -65,7 +67,7 @@ fn make(run: &Run<'_>, placed: &Placed, outer: &Path, purpose: Purpose) -> Resul
     };
     match &placed.made {
         Made::Copy { of } => {
-            // It was checked when it was built.
+            // The image was checked when it was built.
             let source = source(of)?;
             journal.put_image(&source, outer)?;
             failpoint::hit("image")?;

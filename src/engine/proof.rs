@@ -1,4 +1,4 @@
-//! The proof of a run, by what its journal holds.
+//! The proof of a run, from what its journal contains.
 
 use std::collections::BTreeSet;
 
@@ -18,8 +18,7 @@ pub fn facts(root: &Root, known: Known) -> Result<Facts> {
     Ok(Facts::of(known, plan::mappings(root)?))
 }
 
-/// Every row as it is after a run, compared with those from before it; none if no boot needs what it
-/// changed.
+/// Every row after a run, compared with the rows from before it. Empty if no boot needs what the run changed.
 pub(super) fn after(run: &Run<'_>, tags: Option<BTreeSet<String>>) -> Result<Vec<Row>> {
     if !run.changes.concern_boot() {
         return Ok(Vec::new());
@@ -30,10 +29,10 @@ pub(super) fn after(run: &Run<'_>, tags: Option<BTreeSet<String>>) -> Result<Vec
     Ok(rows)
 }
 
-/// Every row as it is when a run was undone, compared with those from before it. Which entry is the
-/// default is the machine's own affair by then, and not compared.
+/// Every row after a run was undone, compared with the rows from before the run. The default entry is not compared,
+/// because the machine may have changed it for its own reasons.
 ///
-/// Where the run had no pivot, the machine may have had either name before.
+/// If the run had no pivot, the machine may have had either name before.
 pub fn before(view: &View, root: &Root, saved: &Saved, changes: &Changes) -> Result<Vec<Row>> {
     if !changes.concern_boot() {
         return Ok(Vec::new());
@@ -50,8 +49,8 @@ pub fn before(view: &View, root: &Root, saved: &Saved, changes: &Changes) -> Res
     if fails && !changes.pivot() { by(Direction::Forward) } else { Ok(rows) }
 }
 
-/// Demands that no row fails, after a run was undone, that did not fail before it; gives the
-/// numbers in a sentence.
+/// After a run was undone, demands that no row fails that did not fail before the run. Returns the counts in a
+/// sentence.
 ///
 /// # Errors
 /// Every row that fails.

@@ -1,4 +1,4 @@
-//! The steps of a run, of what was planned.
+//! Makes the steps of a run from what was planned.
 
 use crate::change::Job;
 use crate::live;
@@ -54,7 +54,7 @@ pub(super) fn of(job: &Job) -> Vec<Step> {
         steps.push(Step::RenamePaths { paths });
     }
     steps.extend(own(job, Phase::Rest));
-    // What systemd reads then has links of both names.
+    // When systemd reads its files again, the links of both names exist.
     steps.extend(own(job, Phase::Links));
     let has_changes = job.changes.pivot() || job.changes.concern_boot() && (files > 0 || paths > 0);
     if job.is_live() && live::has_systemd() && has_changes {
@@ -76,7 +76,7 @@ pub(super) fn of(job: &Job) -> Vec<Step> {
     steps
 }
 
-/// The changes' own acts of a phase.
+/// The changes' own acts of one phase.
 fn own(job: &Job, phase: Phase) -> Vec<Step> {
     let mut steps = Vec::new();
     for (number, change) in job.changes.iter().enumerate() {

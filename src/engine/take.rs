@@ -1,6 +1,6 @@
-//! Takes the steps of a run, forward or backward, each announced in the journal first.
+//! Takes the steps of a run, forward or backward. The journal announces each step first.
 //!
-//! Every step looks before it acts, so that a step which was interrupted can be taken again.
+//! Every step looks before it acts, so that an interrupted step can be taken again.
 
 use anyhow::{Result, bail};
 
@@ -25,29 +25,29 @@ pub(super) struct Run<'a> {
     pub(super) changes: &'a Changes,
 }
 
-/// How a run is taken.
+/// How a run is carried out.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Manner {
     /// Replace files that somebody changed since.
     pub force: bool,
-    /// Go on after a failure: undo as much as can be.
+    /// Continue after a failure, and undo as much as possible.
     pub keep_going: bool,
-    /// On the way back, only tell of a next boot that would fail: what makes it fail is not the run's.
+    /// Going back, only report a next boot that would fail, because the cause is not the run.
     pub only_tells: bool,
 }
 
 /// What was seen, and what failed.
 #[derive(Debug, Default)]
 pub struct Taken {
-    /// Sentences, each about something that was looked at after it was done.
+    /// Sentences. Each says something that was checked after it was done.
     pub seen: Vec<String>,
-    /// Sentences, each about something that is somebody else's by now.
+    /// Sentences. Each is about something that belongs to somebody else by now.
     pub left: Vec<String>,
-    /// Failures, where the manner was to keep going.
+    /// Failures, if the manner is to keep going.
     pub failures: Vec<anyhow::Error>,
 }
 
-/// Takes every step that is not done yet, and closes the journal when all went well.
+/// Takes every step that is not done yet. Closes the journal if nothing failed.
 pub fn take(
     root: &Root,
     journal: &mut Journal,
@@ -62,13 +62,14 @@ pub fn take(
         outcome.left = foreign::pass_over(root, journal, changes)?;
     }
     let mut waiting = Staging::of(root, journal, &due, direction, manner, &mut outcome)?;
-    // Dropped at the end of this function, so that the way back finds the room that it needs.
+    // Released at the end of this function, so that an undo has the room that it needs.
     let _room = match direction {
         Direction::Forward => journal.reserve(root)?,
         Direction::Backward => Vec::new(),
     };
     let steps = journal.saved.steps.clone();
-    // The group's name and the files go back together or not at all: apart, they do not boot.
+    // The group's name and the files go back together or not at all. A system with only one of them back does not
+    // boot.
     let mut held = direction == Direction::Backward
         && !outcome.failures.is_empty()
         && due.pivot_was_begun(journal);
@@ -95,10 +96,10 @@ pub fn take(
         let words = changes.words(step, direction);
         log::info!("{words}");
         let _ticker = Ticker::start(words);
-        // Begun and never done: whatever it started may have left something behind.
+        // The step was begun and never done, so whatever it started may have left something behind.
         let cut = !journal.is_done(Direction::Forward, number);
-        // On the way back a step that cannot be announced is better taken all the same: the way
-        // forward is announced, and undo looks at every step before it acts.
+        // On the way back, it is better to take a step than to stop because it cannot be announced. The way forward
+        // is announced, and undo looks at every step before it acts.
         let announced = noted(journal.intend(direction, number), manner, &mut outcome)?;
         Standing::Begun.note();
         let run = Run { root, journal, changes };
@@ -146,7 +147,7 @@ pub fn take(
     Ok(outcome)
 }
 
-/// Whether a record was written; where the manner is to keep going, a failure is noted.
+/// Whether a record was written. If the manner is to keep going, a failure is noted.
 fn noted(written: Result<()>, manner: Manner, outcome: &mut Taken) -> Result<bool> {
     match written {
         Ok(()) => Ok(true),
@@ -161,7 +162,7 @@ fn noted(written: Result<()>, manner: Manner, outcome: &mut Taken) -> Result<boo
     }
 }
 
-/// The files that wait for their step, and since when.
+/// The files that wait for their step, and when the machine was told to pivot.
 #[derive(Default)]
 pub(super) struct Staging {
     pub(super) bridge: Option<Waiting>,
@@ -171,10 +172,10 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// Stages all that the run still has to put in place.
+    /// Stages everything that the run must still put in place.
     ///
     /// # Errors
-    /// A file that cannot be staged, where the manner is not to keep going.
+    /// A file that cannot be staged, unless the manner is to keep going.
     fn of(
         root: &Root,
         journal: &Journal,
@@ -183,7 +184,8 @@ impl Staging {
         manner: Manner,
         outcome: &mut Taken,
     ) -> Result<Self> {
-        // Staged before the group is renamed: what can fail fails first, and the flip stays short.
+        // Files are staged before the group is renamed, so that what can fail fails first, and the change itself is
+        // short.
         let mut waiting = Self::default();
         let mut waiting_on_bridge = false;
         for (slot, side) in
@@ -206,8 +208,8 @@ impl Staging {
         Ok(waiting)
     }
 
-    /// Demands that no target was changed since it was staged: asked right before the pivot, when all can
-    /// still be undone.
+    /// Demands that no target was changed since its file was staged. This is checked right before the pivot, when
+    /// everything can still be undone.
     fn still_fit(&self) -> Result<()> {
         self.bridge.iter().chain(&self.last).try_for_each(Waiting::still_fits)
     }

@@ -1,6 +1,6 @@
-//! The system's own checkers, asked about the new texts before the first change.
+//! Asks the system's own checkers about the new texts before the first change.
 //!
-//! A file that its checker refused before is nobody's to judge by it.
+//! If a checker refused a file before the change, its opinion of the new text does not count.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::run::{Cmd, Output, Program, ending, quoted};
 use crate::transaction::excerpt;
 use crate::transaction::journal::Journal;
 
-/// Shows every new text to its checker, where there is one and it is installed.
+/// Shows every new text to its checker, if there is one and it is installed.
 pub(super) fn new_texts(job: &Job, journal: &Journal) -> Result<()> {
     let renamed: HashSet<&Path> =
         job.plan.paths.changes.iter().map(|path| path.from.as_path()).collect();
@@ -47,11 +47,11 @@ enum Checker {
     Unit,
 }
 
-/// How many lines findmnt(8) is shown at a time. Its time grows with about the third power of them: a
-/// hundred took 0.03 s, four hundred 0.9 s, two thousand 98 s (util-linux 2.38).
+/// How many lines findmnt(8) is shown at a time. Its time grows with about the third power of them: a hundred took
+/// 0.03 s, four hundred 0.9 s, two thousand 98 s (util-linux 2.38).
 const FSTAB_LINES: usize = 100;
 
-/// Files that systemd-analyze(1) takes for units; a drop-in is none.
+/// Files that systemd-analyze(1) accepts as units. Drop-ins are not among them.
 const UNITS: &[&str] =
     &["service", "socket", "mount", "automount", "swap", "target", "path", "timer", "slice"];
 
@@ -77,8 +77,8 @@ impl Checker {
         }
     }
 
-    /// What the checker says against the file; nothing where it takes it. Its own words are left out
-    /// where they may quote a file that not everybody may read.
+    /// What the checker says against the file. `None` if it accepts the file. The checker's own words are left out if
+    /// they may quote a file that not everybody may read.
     fn objection(self, file: &Path, quotes: bool) -> Result<Option<String>> {
         match self {
             Self::Fstab => excerpt::each(file, FSTAB_LINES, |part| self.ask(part, quotes)),
@@ -91,7 +91,7 @@ impl Checker {
         let command = match self {
             Self::GrubCfg => command.arg(file),
             Self::Sudoers => command.args(["-c", "-q", "-f"]).arg(file),
-            // libblkid writes what it found into its cache (libblkid, `blkid_flush_cache`).
+            // Keeps libblkid from writing what it found to its cache (libblkid, `blkid_flush_cache`).
             Self::Fstab => {
                 command.env("BLKID_FILE", "/dev/null").args(["--verify", "--tab-file"]).arg(file)
             }
@@ -106,8 +106,8 @@ impl Checker {
     }
 }
 
-/// A unit is checked by its name as well (systemd.swap(5)), which a renamed one has only afterwards;
-/// and among the units of the system that runs.
+/// systemd-analyze checks a unit by its name, too (systemd.swap(5)), but a renamed unit gets its name only later. It
+/// also checks a unit among those of the running system.
 fn is_checked_unit(job: &Job, change: &FileChange, renamed: &HashSet<&Path>) -> bool {
     let suffix = change.path.extension().and_then(|suffix| suffix.to_str());
     job.root.is_live()
@@ -115,10 +115,10 @@ fn is_checked_unit(job: &Job, change: &FileChange, renamed: &HashSet<&Path>) -> 
         && !change.path.ancestors().any(|path| renamed.contains(path))
 }
 
-/// findmnt(8) also looks for the devices, which have another name by now: of its verdict the lines
-/// that it could not read count alone.
+/// findmnt(8) also looks for the devices, which do not have their new names yet. So only the lines that it could not
+/// parse count.
 fn parses(output: &Output) -> bool {
-    // On stdout, and by util-linux 2.41.5 on stderr (seen in Debian 13).
+    // On stdout. util-linux 2.41.5 writes this to stderr (seen in Debian 13).
     let said = [output.stdout.as_slice(), b"\n", &output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     said.lines().any(|line| line.trim().starts_with("0 parse errors"))

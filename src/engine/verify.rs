@@ -1,4 +1,4 @@
-//! The last step: whether the tree and the machine are as the run was to leave them.
+//! The last step: checks that the tree and the machine are as the run should leave them.
 
 use anyhow::{Context, Result, bail};
 
@@ -11,8 +11,8 @@ use crate::transaction::files::Side;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
 
-/// Going forward a second plan is empty, and no row of the next boot's proof fails; going back every file
-/// has its old bytes. Either way the machine says what the pivot was for.
+/// Going forward, a second plan must be empty, and no row of the proof may fail. Going back, every file must have its
+/// old bytes. In both directions, the machine must be in the state that the pivot leads to.
 pub(super) fn verify(run: &Run<'_>, direction: Direction) -> Result<String> {
     let Run { root, journal, changes } = *run;
     changes.iter().try_for_each(|change| change.demand(direction))?;
@@ -41,7 +41,7 @@ pub(super) fn verify(run: &Run<'_>, direction: Direction) -> Result<String> {
     Ok(format!("planned again: no place that postclone rewrites names {from} any more"))
 }
 
-/// What the places of a run hold that a plan which goes that way would change.
+/// What a plan in that direction would change in the places of a run.
 pub fn planned_again(
     root: &Root,
     journal: &Journal,

@@ -1,4 +1,4 @@
-//! The volume group of a clone: the one under `/`, and its name after the host's.
+//! The volume group of a clone: the one under `/`, and a name for it that is made from the host name.
 
 use anyhow::Result;
 
@@ -25,19 +25,19 @@ impl OfRoot {
     }
 }
 
-/// LVM's report, where this machine has LVM.
+/// LVM's report, if this machine has LVM.
 ///
 /// # Errors
-/// As [`target::inventory`].
+/// The same as [`target::inventory`].
 pub(crate) fn report(asked: &Asked) -> Result<Option<Inventory>> {
     let is_here = asked.lvm_report.is_some() || Program::Lvm.find().is_some();
     if is_here { target::inventory(asked).map_err(refuse) } else { Ok(None) }
 }
 
-/// The group that holds `/`; none if none can be seen.
+/// The group that holds `/`. `None` if none can be seen.
 ///
 /// # Errors
-/// A group that was renamed by hand and by half.
+/// A group that somebody renamed by hand, and only in part.
 pub(crate) fn of_root(
     root: &Root,
     inventory: Option<&Inventory>,
@@ -54,10 +54,10 @@ pub(crate) fn of_root(
     Ok(name.map(|name| OfRoot { name, uuid: None }))
 }
 
-/// The group's renaming after the host, where that is due, and what is said of it.
+/// The rename of the group after the host, if it is due, and warnings about it.
 ///
 /// # Errors
-/// As [`target::find_in`].
+/// The same as [`target::find_in`].
 pub(crate) fn find(
     root: &Root,
     asked: Asked,

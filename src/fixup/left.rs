@@ -4,8 +4,8 @@ use crate::identity::item::Harm;
 use crate::identity::judge::State;
 use crate::identity::look::Looked;
 
-/// Sentences on the kinds that are the template's and that no part of the plan changes. `covered` are the kinds
-/// of the plan's parts.
+/// Sentences about the kinds that are the template's and that no part of the plan changes. `covered` are the kinds
+/// that the plan's parts change.
 pub(crate) fn sentences(looked: &Looked, covered: &[&str]) -> Vec<String> {
     let left = |kinds: Vec<&'static str>| -> Vec<&'static str> {
         kinds.into_iter().filter(|kind| !covered.contains(kind)).collect()

@@ -1,4 +1,4 @@
-//! What a clone needs to be a machine of its own: its name, and which of its parts change.
+//! What makes a clone a machine of its own: its new name, and the parts of it that change.
 
 pub(crate) mod group;
 pub(crate) mod left;

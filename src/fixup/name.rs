@@ -1,4 +1,4 @@
-//! Who the clone is: its new name, and the one that its files still have.
+//! The clone's new name, and the name that its files still have.
 
 use std::fmt::Write as _;
 
@@ -16,22 +16,22 @@ use crate::run::vmware;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::State;
 
-/// Where Debian's installer writes the host's own name (hosts(5); the address is Debian's custom).
+/// The address to which Debian's installer gives the host's own name (hosts(5); only Debian does this).
 const OWN_ADDRESS: &str = "127.0.1.1";
 
 /// The machine's new name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Becomes {
-    /// The name that its files still have, where that is not its present one.
+    /// The name that its files still have, if that is not its present one.
     pub old: Option<Spelling>,
     /// Its name from now on.
     pub new: Spelling,
-    /// Where the new name is from.
+    /// Where the new name comes from.
     pub source: Source,
 }
 
 impl Becomes {
-    /// Whether a root has the name already, and no other name is known that its files may have.
+    /// Whether a root has the name already, and its files are not known to have another one.
     pub fn is_everywhere(&self, root: &Root) -> bool {
         let is_here =
             |own: HostName| own.name.eq_ignore_ascii_case(self.new.short()) && self.old.is_none();
@@ -39,29 +39,30 @@ impl Becomes {
     }
 }
 
-/// What is known of the machine's names.
+/// What is known about the machine's names.
 #[derive(Debug, Default)]
 pub struct Known<'a> {
     /// The name that the user gave.
     pub given: Option<Spelling>,
-    /// What the machine is called on record from which this disk was cloned.
+    /// The name on record of the machine from which this disk was cloned.
     pub template: Option<String>,
-    /// Whether the present name is known to be this machine's own, by the record.
+    /// Whether the record says that the present name is this machine's own.
     pub is_own: bool,
     /// The group under `/`.
     pub group: Option<&'a VgName>,
     /// LVM's report.
     pub inventory: Option<&'a Inventory>,
-    /// Whether a person answers.
+    /// Whether a person can answer a question.
     pub is_asked: bool,
-    /// Whether a machine that nothing shows to be a clone is left as it is.
+    /// Whether to leave the machine as it is if nothing shows that it is a clone.
     pub only_clone: bool,
 }
 
-/// Settles the name; none for a machine that is to be left as it is. `ask` puts the question to a person, with why it is asked and what is proposed.
+/// Settles the name. `None` if the machine must be left as it is. `ask` asks the user. It gets the reason for the
+/// question, and the name that is proposed.
 ///
 /// # Errors
-/// No name that could be taken without guessing; the words say to give one.
+/// There is no name that can be used without guessing. The message says to give one.
 pub fn settle(
     root: &Root,
     known: &Known<'_>,
@@ -110,7 +111,7 @@ pub fn settle(
     Ok(Some(Becomes { old: old(&new), new, source }))
 }
 
-/// Whether the last run gave the machine its present name, or gave it to the group.
+/// Whether the last run gave the machine its present name, or gave the group its name.
 pub fn was_given(root: &Root, group: Option<&VgName>) -> bool {
     let Ok(Some(journal)) = Journal::latest(root) else { return false };
     let changes = &journal.saved.changes;
@@ -123,7 +124,7 @@ pub fn was_given(root: &Root, group: Option<&VgName>) -> bool {
     journal.state() == State::Done && (to_group || to_host)
 }
 
-/// Why the present name may be the template's still; none if it is the machine's own.
+/// Why the present name may still be the template's. `None` if it is the machine's own.
 fn templates(root: &Root, known: &Known<'_>, present: &HostName) -> Option<String> {
     let (name, source) = (&present.name, present.source);
     if known.is_own {
@@ -145,8 +146,8 @@ fn templates(root: &Root, known: &Known<'_>, present: &HostName) -> Option<Strin
     }
 }
 
-/// The name that other places may still have, where the machine has its new one: the template's on record,
-/// or the one that the hosts file has for the machine itself.
+/// The name that other places may still have if the machine already has its new one. It is the template's name on
+/// record, or the machine's own name in the hosts file.
 fn former(root: &Root, known: &Known<'_>, new: &Spelling) -> Option<Spelling> {
     let is_another = |name: &Spelling| !name.short().eq_ignore_ascii_case(new.short());
     let recorded = known.template.as_deref().and_then(|name| Spelling::new(name).ok());
@@ -158,7 +159,7 @@ fn former(root: &Root, known: &Known<'_>, new: &Spelling) -> Option<Spelling> {
             (words.next() == Some(OWN_ADDRESS)).then(|| words.next().map(Spelling::new))?
         });
         let (first, more) = (names.next()?.ok()?, names.next());
-        // Of several lines nobody can say which was the host's own.
+        // If there are several lines, nobody can say which one was the host's own.
         Some(first).filter(|first| is_another(first) && more.is_none())
     })
 }

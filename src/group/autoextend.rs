@@ -1,9 +1,9 @@
-//! What dmeventd does not do between the rename and the reboot.
+//! What dmeventd cannot do between the rename and the reboot.
 //!
-//! dmeventd puts the command that it is to run together when it begins to watch a device, of the group's
-//! and the volume's name in the dm device's name (lvm2 daemons/dmeventd/plugins/lvm2/dmeventd_lvm.c,
-//! `dmeventd_lvm2_command`). The dm devices keep the old name until the reboot, LVM does not know it any
-//! more, and so the command fails.
+//! When dmeventd begins to watch a device, it builds the command that it will run later. It takes the names of the
+//! group and the volume from the dm device's name (lvm2 daemons/dmeventd/plugins/lvm2/dmeventd_lvm.c,
+//! `dmeventd_lvm2_command`). The dm devices keep the old name until the reboot. LVM no longer knows that name, so the
+//! command fails.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -11,17 +11,17 @@ use serde_json::Value;
 use crate::guest::inventory::Group;
 use crate::lvm;
 
-/// First letters of `lv_attr` (lvs(8)) of what may be watched: thin and VDO pools, snapshots, RAID,
-/// mirrors.
+/// First letters of `lv_attr` (lvs(8)) of volumes that may be watched: thin and VDO pools, snapshots, RAID, mirrors.
 const WATCHED: &[char] = &['t', 'd', 's', 'r', 'R', 'm', 'M'];
 
-/// A pool of this percentage and more is never extended (lvm.conf(5)).
+/// A threshold of this percentage or more means that a pool is never extended (lvm.conf(5)).
 const OFF: u64 = 100;
 
-/// The names of a volume with its group before and after, where either changes.
+/// The names of a volume with its group, before and after. `None` if neither changes.
 pub(crate) type Names<'a> = dyn Fn(&str) -> Option<(String, String)> + 'a;
 
-/// Warnings about a group that the run renames under its live volumes: what is due already comes first.
+/// Warnings about a group that the run renames while its volumes are live. Those about what is due already come
+/// first.
 pub(crate) fn warnings(group: &Group, names: &Names<'_>) -> Vec<String> {
     let may_be = group.volumes.iter().any(|volume| volume.attributes.starts_with(WATCHED));
     if !may_be || group.uuid.is_empty() {
@@ -86,7 +86,7 @@ fn setting<'a>(settings: &'a str, key: &str) -> Option<&'a str> {
 }
 
 impl Row {
-    /// Whether it is due now, and the warning; none if dmeventd would do nothing in any case.
+    /// Whether it is due now, and the warning. `None` if dmeventd would do nothing in any case.
     fn warning(&self, settings: &str, names: &Names<'_>) -> Option<(bool, String)> {
         let (old, new) = names(&self.name)?;
         if !self.is_watched {
@@ -102,7 +102,7 @@ impl Row {
         };
         let threshold = setting(settings, &format!("{key}_autoextend_threshold"))?;
         let threshold: u64 = threshold.parse().ok().filter(|percent| *percent < OFF)?;
-        // Only a thin pool's metadata grow with it (lvmthin(7)).
+        // Only a thin pool's metadata is extended together with it (lvmthin(7)).
         let metadata = self.metadata.filter(|_| key == "thin_pool");
         let fullest = [self.data, metadata].into_iter().flatten().fold(0.0, f64::max);
         #[allow(clippy::cast_precision_loss)] // a percentage
@@ -132,7 +132,7 @@ impl Row {
         Some((is_due, text))
     }
 
-    /// By `warn` and `ignore` dmeventd repairs nothing in any case (lvm.conf(5)).
+    /// With `warn` and `ignore`, dmeventd repairs nothing in any case (lvm.conf(5)).
     fn repair(&self, settings: &str, key: &str) -> Option<(bool, String)> {
         let policy = setting(settings, key)?;
         if matches!(policy, "warn" | "ignore") {
@@ -187,7 +187,7 @@ mod tests {
             !is_due && text.contains("(40 % full, its metadata 12 %; it would at 80 %)"),
             "{text}"
         );
-        // Metadata alone are due.
+        // Only the metadata is due.
         assert!(told("p", "thin-pool", "twi-aotz--", "monitored", "40.00", "80.00").unwrap().0);
     }
 

@@ -1,4 +1,4 @@
-//! What a group's renaming is to the engine.
+//! The rename of a group, as the engine sees it.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -53,7 +53,7 @@ impl Change for Rename {
         }
     }
 
-    /// No NEW was given, and OLD fits the host already.
+    /// True if no NEW was given, and OLD matches the host already.
     fn is_empty(&self) -> bool {
         self.kept.old == self.kept.new
     }
@@ -235,21 +235,21 @@ impl Change for Rename {
             };
             return Ok(Box::new(target::find(&asked, root)?.rename));
         }
-        // LVM was not asked then either; the volumes are those that the run knew.
+        // LVM was not asked then, either. The volumes are those that the run knew.
         let kept =
             Kept { old: self.kept.new.clone(), new: self.kept.old.clone(), ..self.kept.clone() };
         Ok(Box::new(Self::from(kept)))
     }
 }
 
-/// Nothing to do if the group has the name already: a run that was interrupted is taken up.
+/// Does nothing if the group has the name already, so that an interrupted run can be continued.
 fn rename(uuid: &str, to: &VgName, direction: Direction, told: &mut Told) -> Result<()> {
     if lvm::name_of(uuid)? == *to {
         return Ok(());
     }
     told.0 = Some(Instant::now());
     live::with_name_free(to.as_str(), || match lvm::rename_group(uuid, to, lvm::Archive::Kept) {
-        // A full disk takes no more of LVM's archive, without which vgrename does nothing.
+        // On a full disk, LVM cannot write its archive. Without the archive, vgrename does nothing.
         Err(_) if direction == Direction::Backward => {
             lvm::rename_group(uuid, to, lvm::Archive::LeftOut)
         }

@@ -1,4 +1,4 @@
-//! What could keep LVM from renaming the group. vgrename finds much of it late: it ends with status 0
+//! What could keep LVM from renaming the group. vgrename finds many of these problems too late: it ends with status 0
 //! and the old name, or with new metadata and a suspended volume (lvm2 tools/vgrename.c).
 
 use std::fs::{self, File};
@@ -18,17 +18,17 @@ use crate::live;
 use crate::lvm::{self, LOCK_PAUSE, LOCK_TRIES};
 use crate::names::{VgName, dm};
 
-/// Room that the new metadata needs beside the old: the name's growth and the line that says which
-/// command wrote it.
+/// Room that the new metadata needs in addition to the old: the longer name, and the line that says which command
+/// wrote it.
 const METADATA_ROOM: u64 = 1024;
 
-/// Where lvm.conf(5) has `backup/archive_dir` and `backup/backup_dir` by default.
+/// The defaults of `backup/archive_dir` and `backup/backup_dir` in lvm.conf(5).
 const KEPT_METADATA: &[&str] = &["/etc/lvm/archive", "/etc/lvm/backup"];
 
 /// lvm.conf(5) `global/locking_dir`.
 const LOCKS: &str = "/run/lock/lvm";
 
-/// Everything about the group, each answer by itself.
+/// Checks everything about the group. Each answer is separate.
 pub(super) fn ask(job: &Job, group: &Group, kept: &Kept) -> Vec<Result<()>> {
     let mut answers = of_group(group);
     answers.push(nodes_are_free(&kept.new, group));
@@ -37,7 +37,7 @@ pub(super) fn ask(job: &Job, group: &Group, kept: &Kept) -> Vec<Result<()>> {
     answers
 }
 
-/// What could keep LVM from writing new names into a group's metadata.
+/// Checks for what could keep LVM from writing new names into a group's metadata.
 pub(crate) fn of_group(group: &Group) -> Vec<Result<()>> {
     vec![
         group_can_be_renamed(group),
@@ -105,7 +105,7 @@ fn nothing_moves(group: &Group) -> Result<()> {
     Ok(())
 }
 
-/// What the image remembers of devices and mounts would meet other names after the rename.
+/// After the rename, the devices and mounts in the image would meet other names.
 fn no_hibernation_image(group: &Group) -> Result<()> {
     match Devices::look()?.hibernated(group) {
         Some(volume) => bail!(
@@ -116,9 +116,9 @@ fn no_hibernation_image(group: &Group) -> Result<()> {
     }
 }
 
-/// vgrename commits the metadata and only then meets a dm device that has the new name already.
+/// vgrename commits the metadata before it notices a dm device that has the new name already.
 fn nodes_are_free(new: &VgName, group: &Group) -> Result<()> {
-    // Between a rename and its reboot the group's own nodes have the name that an undo gives back.
+    // Between a rename and its reboot, the group's own nodes still have the name that an undo puts back.
     let (_, nodes) = live::links::nodes_by_group(&group.uuid);
     for volume in &group.volumes {
         let name = dm::dm_name(new, &volume.name);
@@ -131,7 +131,7 @@ fn nodes_are_free(new: &VgName, group: &Group) -> Result<()> {
     Ok(())
 }
 
-/// vgrename looks into /dev of the machine on which it runs; a rescue system's /dev is not the guest's.
+/// vgrename checks /dev of the machine on which it runs. A rescue system's /dev is not the guest's.
 fn name_is_free(job: &Job, group: &Group, new: &VgName) -> Result<()> {
     if new.clashes_with_dev() {
         bail!("`/dev/{new}` is a device of Linux itself: choose another name");
@@ -147,7 +147,7 @@ fn name_is_free(job: &Job, group: &Group, new: &VgName) -> Result<()> {
     Ok(())
 }
 
-/// A group of another host's is none that this host may write (lvmsystemid(7)).
+/// This host must not write a group that belongs to another host (lvmsystemid(7)).
 fn this_host_owns_it(group: &Group) -> Result<()> {
     if group.system_id.is_empty() {
         return Ok(());
@@ -183,7 +183,7 @@ fn disks_can_be_written(group: &Group) -> Result<()> {
     Ok(())
 }
 
-/// A raw copy of the disk beside its source: LVM cannot tell which of the two is meant.
+/// If a raw copy of the disk is beside its source, LVM cannot tell which of the two is meant.
 fn no_disk_is_there_twice(group: &Group) -> Result<()> {
     for (uuid, paths) in lvm::duplicates()? {
         if group.disks.iter().any(|disk| disk.uuid == uuid) {
@@ -211,7 +211,7 @@ fn metadata_has_room(group: &Group) -> Result<()> {
     }
 }
 
-/// vgrename keeps the old metadata first, and where it cannot it ends with status 0 and the old name.
+/// vgrename archives the old metadata first. If it cannot, it ends with status 0 and the old name.
 fn metadata_can_be_kept() -> Result<()> {
     for dir in KEPT_METADATA {
         let dir = Path::new(dir);
@@ -229,7 +229,7 @@ fn metadata_can_be_kept() -> Result<()> {
     Ok(())
 }
 
-/// vgrename locks both names, and all groups against a change of their list (lvm2 lib/locking).
+/// vgrename locks both names, and the list of all groups (lvm2 lib/locking).
 pub(crate) fn no_lock_is_held(groups: &[&VgName]) -> Result<()> {
     let names: Vec<String> = groups.iter().map(|name| format!("V_{name}")).collect();
     for name in names.iter().map(String::as_str).chain(["P_global"]) {
@@ -245,7 +245,7 @@ pub(crate) fn no_lock_is_held(groups: &[&VgName]) -> Result<()> {
     Ok(())
 }
 
-/// Whether nobody holds the lock, now or soon. Held for a moment only, and given back.
+/// Whether nobody holds the lock, now or soon. The lock is held only for a moment, and released.
 fn is_free_in_time(path: &PathBuf) -> bool {
     for attempt in 0..LOCK_TRIES {
         if attempt > 0 {

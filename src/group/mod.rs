@@ -1,4 +1,4 @@
-//! A volume group's name: the change for which postclone was made.
+//! A volume group's name: the change for which postclone was written.
 
 pub(crate) mod autoextend;
 mod change;
@@ -28,34 +28,34 @@ use crate::rewrite::matcher::Volumes;
 use crate::transaction::record::{Direction, SavedChange};
 pub use ownership::group_is_of;
 
-/// The word under which journals keep it.
+/// The word under which journals keep this kind.
 pub const KIND: &str = "group";
 
 /// Length of a group's UUID without hyphens.
 const UUID: usize = 32;
 
-/// The renaming of a group.
+/// The rename of a group.
 #[derive(Debug)]
 pub struct Rename {
     kept: Kept,
-    /// The group as LVM reports it; none without a report, and of a journal.
+    /// The group as LVM reports it. `None` without a report, or if the change comes from a journal.
     group: Option<Group>,
-    /// The host name of which the new name was made, where nobody gave it.
+    /// The host name from which the new name was made, if nobody gave the new name.
     named_after: Option<HostName>,
-    /// The UUID that a journal has of the group, which may have got another one since.
+    /// The group's UUID in a journal. The group may have got another one since.
     journaled: Option<String>,
 }
 
-/// What a journal keeps of it.
+/// What a journal keeps of the change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
-    /// The group's name before.
+    /// The group's old name.
     pub old: VgName,
-    /// The group's name after.
+    /// The group's new name.
     pub new: VgName,
-    /// The group's UUID, where the run renames it in LVM.
+    /// The group's UUID, if the run renames the group in LVM.
     pub uuid: Option<String>,
-    /// Its volumes; none if they are told by form.
+    /// Its volumes. `None` if they are recognized by form.
     pub volumes: Option<Vec<KeptVolume>>,
 }
 
@@ -64,12 +64,12 @@ pub struct Kept {
 pub struct KeptVolume {
     /// Its name.
     pub name: LvName,
-    /// Its dm UUID, where it has links in /dev.
+    /// Its dm UUID, if it has links in /dev.
     pub dm_uuid: Option<String>,
 }
 
 impl KeptVolume {
-    /// All of a group's.
+    /// All volumes of a group.
     pub(crate) fn all_of(group: &Group) -> Vec<Self> {
         let volumes = group.volumes.iter().map(|volume| Self {
             name: volume.name.clone(),
@@ -88,12 +88,12 @@ impl Kept {
         }
     }
 
-    /// The dm UUIDs of those that have links in /dev.
+    /// The dm UUIDs of the volumes that have links in /dev.
     pub fn dm_uuids(&self) -> BTreeSet<String> {
         self.volumes.iter().flatten().filter_map(|volume| volume.dm_uuid.clone()).collect()
     }
 
-    /// The name when a run has gone that way, and the other one.
+    /// The name when a run has gone in this direction, and the other name.
     fn names(&self, direction: Direction) -> (&VgName, &VgName) {
         match direction {
             Direction::Forward => (&self.new, &self.old),
@@ -102,10 +102,10 @@ impl Kept {
     }
 }
 
-/// What a journal keeps of a group's renaming, read again.
+/// Reads what a journal keeps of a group's rename.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = kept(saved)?;
     if let Some(uuid) = &kept.uuid {
@@ -115,15 +115,15 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     Ok(Box::new(Rename { journaled, ..Rename::from(renumbered::settled(kept)) }))
 }
 
-/// The same as it is kept.
+/// The same, in the form in which it is kept.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub fn kept(saved: &SavedChange) -> Result<Kept> {
     serde_json::from_value(Value::Object(saved.of.clone())).context("reading the rename of a group")
 }
 
-/// The group's renaming among what a run changed.
+/// The group's rename among the changes of a run.
 pub fn among(changes: &[SavedChange]) -> Option<Kept> {
     changes.iter().find(|change| change.kind == KIND).and_then(|change| kept(change).ok())
 }
@@ -135,13 +135,13 @@ impl From<Kept> for Rename {
 }
 
 impl Rename {
-    /// The group's name when the run is done.
+    /// The group's name after the run.
     pub(crate) fn new_name(&self) -> &VgName {
         &self.kept.new
     }
 
-    /// The group's UUID, where it is known; of a group that was renamed by hand a journal knows it by its
-    /// volumes' dm UUIDs alone.
+    /// The group's UUID, if it is known. If the group was renamed by hand, a journal knows the UUID only from its
+    /// volumes' dm UUIDs.
     fn uuid(&self) -> Option<String> {
         let seen = self.group.as_ref().map(|group| &group.uuid).or(self.kept.uuid.as_ref());
         let volumes = self.kept.volumes.iter().flatten();
@@ -172,7 +172,7 @@ impl Rename {
     }
 }
 
-/// What a proof knows of a group as LVM reports it; `gone` is another name, which it has not.
+/// What a proof knows of a group as LVM reports it. `gone` is a name that the group does not have.
 pub fn known(group: &Group, gone: Option<&VgName>) -> Known {
     let visible = group.volumes.iter().filter(|volume| !volume.uuid.is_empty());
     let mut known = Known::default();

@@ -1,4 +1,4 @@
-//! NEW, if nobody gave it: OLD's pattern with a host name in it.
+//! Makes NEW if nobody gave it: OLD's pattern with a host name in it.
 
 use anyhow::{Result, anyhow};
 
@@ -11,32 +11,32 @@ use crate::run::vmware;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::State;
 
-/// A name for the group, and the host's name that it was made of.
+/// A name for the group, and the host name from which it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
     /// The group's new name.
     pub new: VgName,
-    /// What it was made of.
+    /// The host name from which it was made.
     pub host: HostName,
 }
 
-/// What a group's name says beside the host's.
+/// What a comparison of the group's name with the host name suggests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advice {
-    /// This name goes with the host.
+    /// This name matches the host.
     Take(Made),
-    /// The group has the host's name, which may be the template's still; what else the machine is
-    /// called, and the groups' names that go with it.
+    /// The group's name matches the host name, which may still be the template's. Contains what else the machine is
+    /// called, and the group names that match.
     SameHost(HostName, Vec<Made>),
-    /// The system has no name; what else the machine is called.
+    /// The system has no name. Contains what else the machine is called.
     NoHost(Vec<Made>),
     /// The group's name shows no pattern.
     NoPattern(HostName),
-    /// LVM would not take the name that the pattern gives.
+    /// LVM would refuse the name that the pattern gives.
     Bad(HostName, String),
 }
 
-/// Looks at the group's name, at the host's, and at what else the machine is called.
+/// Compares the group's name, the host name, and what else the machine is called.
 pub fn advise(old: &VgName, root: &Root, inventory: Option<&Inventory>) -> Advice {
     let present = host::present(root);
     let makers = makers(old, inventory);
@@ -57,11 +57,11 @@ pub fn advise(old: &VgName, root: &Root, inventory: Option<&Inventory>) -> Advic
     }
 }
 
-/// NEW for a run: `--to-hostname`'s, or the host's. What others call the machine is taken only where
-/// a person is asked, and where they agree.
+/// NEW for a run, made from the name in `--to-hostname` or from the host name. What others call the machine is used
+/// only if the user is asked and all of these names agree.
 ///
 /// # Errors
-/// No name that could be made without guessing; the words say what to give instead.
+/// No name can be made without guessing. The message says what to give instead.
 pub(super) fn settle(
     old: &VgName,
     root: &Root,
@@ -81,7 +81,7 @@ pub(super) fn settle(
             )));
         }
         Advice::Bad(host, why) => return Err(refuse(bad(old, &host.name, &why))),
-        // Nothing speaks for another name.
+        // Nothing suggests another name.
         Advice::SameHost(host, others) if others.is_empty() => {
             return Ok(Made { new: old.clone(), host });
         }
@@ -114,8 +114,8 @@ pub(super) fn settle(
     }
 }
 
-/// The names of the last run, where it gave the group its present one and that still goes with the
-/// host: to ask for the same again is to ask whether it is done.
+/// The names of the last run, if it gave the group its present name, and that name still matches the host. Asking for
+/// the same again means to ask whether it is done.
 pub(super) fn given_before(
     group: &VgName,
     root: &Root,
@@ -154,7 +154,7 @@ fn given(old: &VgName, root: &Root, inventory: Option<&Inventory>, name: &str) -
     }
 }
 
-/// What the group would be called after a host of that name; none if its name shows no pattern.
+/// The name that the group would get for a host of that name. `None` if the group's name shows no pattern.
 pub fn of_host(
     old: &VgName,
     root: &Root,
@@ -164,7 +164,7 @@ pub fn of_host(
     let mut known = makers(old, inventory);
     known.extend(host::present(root).map(|host| host.name));
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    // A name that the group has already shows where it stands.
+    // If the group's name contains this host name already, that shows its pattern.
     let pattern = Pattern::of(old, &known).or_else(|| Pattern::of(old, &[name]))?;
     Some(pattern.with(name))
 }
@@ -175,14 +175,14 @@ fn bad(old: &VgName, host: &str, why: &str) -> anyhow::Error {
     )
 }
 
-/// The hosts on which the group's volumes were made.
+/// The hosts on which the group's volumes were created.
 fn makers(old: &VgName, inventory: Option<&Inventory>) -> Vec<String> {
     let groups = inventory.iter().flat_map(|inventory| inventory.named(old));
     let hosts = groups.flat_map(|group| &group.hosts);
     hosts.filter_map(|host| host::short(host)).map(str::to_owned).collect()
 }
 
-/// Names that go with what others than the system itself call the machine.
+/// Group names made from what others than the system itself call the machine.
 fn elsewhere(old: &VgName, root: &Root, known: &[String]) -> Vec<Made> {
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let Some(pattern) = Pattern::of(old, &known) else { return Vec::new() };
@@ -193,7 +193,7 @@ fn elsewhere(old: &VgName, root: &Root, known: &[String]) -> Vec<Made> {
     made.collect()
 }
 
-/// What to do where the group's name is not simply another host's, in words for people.
+/// What to do if the group's name is not simply another host's, in words for people.
 pub fn sentence(old: &VgName, advice: &Advice) -> String {
     let instead = |others: &[Made]| match others.first() {
         Some(made) => format!("{}: `postclone fixup --name {}`.", called(made), made.host.name),

@@ -1,19 +1,20 @@
-//! Why LVM shows no group, or half of one, that is on the disks: its devices file has other disks, as
-//! in a clone, or a filter of lvm.conf rejects them.
+//! Why LVM shows no group, or only part of one, although it is on the disks: LVM's devices file lists other disks, as
+//! in a clone, or a filter in lvm.conf rejects them.
 
 use crate::guest::devices_file::{self, DevicesFile};
 use crate::guest::inventory::{Disk, Group, Inventory};
 use crate::lvm;
 
-/// What keeps disks out of LVM's sight, in the order in which it is lifted: LVM heeds no filter while it
-/// has a devices file (lvmdevices(8)).
+/// Settings that make hidden disks visible, in the order in which they are tried. LVM ignores filters while it has a
+/// devices file (lvmdevices(8)).
 const LIFTED: &[&str] = &[
     "devices{use_devicesfile=0}",
     "devices{use_devicesfile=0 filter=[\"a|.*|\"] global_filter=[\"a|.*|\"]}",
 ];
 
-/// A sentence about the group that `wanted` finds once LVM looks at all disks, of which it shows `seen`
-/// now: what is in the way, where it stands, and what to do. None where all disks have no such group.
+/// A sentence about the group that `wanted` finds when LVM looks at all disks. `seen` are the disks that LVM shows
+/// now. The sentence says what hides the group, where that is set, and what to do. `None` if no disk has such a
+/// group.
 pub(crate) fn why(seen: &[Disk], wanted: impl Fn(&Inventory) -> Option<Group>) -> Option<String> {
     let (at, group) = LIFTED.iter().enumerate().find_map(|(at, lifted)| {
         let asked = lvm::inventory_of_all(lifted);

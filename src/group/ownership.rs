@@ -1,4 +1,4 @@
-//! Whether a group is that of another root, and not of the machine on which postclone runs.
+//! Whether a group belongs to another root, and not to the machine on which postclone runs.
 
 use std::fs;
 use std::path::Path;
@@ -8,13 +8,13 @@ use anyhow::{Result, bail};
 use crate::guest::mounts::mounted;
 use crate::guest::root::Root;
 
-/// Refuses if volumes of the group are mounted outside of the root. A journal on a disk that somebody
-/// else had may name any group, this machine's own included.
+/// Refuses if volumes of the group are mounted outside the root. A journal on a disk that somebody else had may name
+/// any group, including this machine's own.
 ///
 /// # Errors
 /// The first mount point outside.
 pub fn group_is_of(root: &Root, uuid: &str) -> Result<()> {
-    // lvm2 lib/misc/lvm-string.c: a dm UUID is `LVM-`, the group's UUID without hyphens, the volume's.
+    // lvm2 lib/misc/lvm-string.c: a dm UUID is `LVM-`, the group's UUID without hyphens, and the volume's UUID.
     let head = format!("LVM-{}", uuid.replace('-', ""));
     let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
     let numbers: Vec<String> = devices
@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn a_mount_outside_is_told_from_one_inside() {
         let mounts = mounted();
-        // In a chroot `/` may be no mount.
+        // In a chroot, `/` may not be a mount point.
         let mount = mounts.first().expect("a mount");
         let numbers = [mount.device.clone()];
         let told = format!("{:#}", outside(Path::new("/nowhere"), &numbers).unwrap_err());

@@ -1,15 +1,14 @@
-//! A group that got another UUID after a run, recognized by its volumes, whose own UUIDs stay (vgchange(8),
-//! `--uuid`).
+//! Recognizes a group that got another UUID after a run. Its volumes keep their own UUIDs (vgchange(8), `--uuid`).
 
 use std::fs;
 use std::path::Path;
 
 use super::{Kept, UUID};
 
-/// What the dm UUID of a logical volume begins with (lvm2 lib/misc/lvm-string.c).
+/// The beginning of a logical volume's dm UUID (lvm2 lib/misc/lvm-string.c).
 const LVM: &str = "LVM-";
 
-/// What a journal keeps of a group, with the UUID that the group has by now.
+/// What a journal keeps of a group, with the UUID that the group has now.
 pub(super) fn settled(kept: Kept) -> Kept {
     settled_by(Path::new("/sys/block"), kept)
 }
@@ -25,7 +24,7 @@ fn settled_by(sysfs: &Path, mut kept: Kept) -> Kept {
     let mut groups: Vec<&String> =
         live.iter().filter(|(_, volume)| own.contains(volume)).map(|(group, _)| group).collect();
     groups.dedup();
-    // The volumes of a clone have the same UUIDs: two groups with them leave it open.
+    // The volumes of a clone have the same UUIDs. If two groups have them, it is not clear which one is meant.
     let [now] = groups[..] else { return kept };
     let now = now.clone();
     for volume in kept.volumes.iter_mut().flatten() {
@@ -44,7 +43,7 @@ fn parts(dm_uuid: &str) -> Option<(String, String)> {
     Some((plain.get(..UUID)?.to_owned(), plain.get(UUID..)?.to_owned()))
 }
 
-/// The parts of the live volumes' dm UUIDs, in their order.
+/// The parts of the live volumes' dm UUIDs, sorted.
 fn live(sysfs: &Path) -> Vec<(String, String)> {
     let entries = fs::read_dir(sysfs).into_iter().flatten().flatten();
     let uuids = entries.filter_map(|entry| fs::read_to_string(entry.path().join("dm/uuid")).ok());
@@ -53,7 +52,7 @@ fn live(sysfs: &Path) -> Vec<(String, String)> {
     found
 }
 
-/// With the hyphens that LVM prints (lvm2 lib/uuid/uuid.c): behind the digits 6, 10, 14, 18, 22 and 26.
+/// The UUID with the hyphens that LVM prints (lvm2 lib/uuid/uuid.c): after 6, 10, 14, 18, 22 and 26 digits.
 fn hyphenated(plain: &str) -> String {
     let digit = |(at, digit): (usize, char)| {
         let hyphen = [6, 10, 14, 18, 22, 26].contains(&at).then_some('-');

@@ -1,4 +1,4 @@
-//! Which group gets which name.
+//! Decides which group gets which name.
 
 use std::path::PathBuf;
 
@@ -15,25 +15,25 @@ use crate::lvm;
 use crate::names::{VgName, dm};
 use crate::plan::Warning;
 
-/// What a person asks for.
+/// What the user asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) old: Option<VgName>,
     pub(crate) new: Option<VgName>,
-    /// The host name of which NEW is to be made.
+    /// The host name from which NEW should be made.
     pub(crate) to_hostname: Option<String>,
     pub(crate) vg_uuid: Option<String>,
-    /// A report of LVM's, in place of LVM.
+    /// A report from LVM, to be used instead of asking LVM.
     pub(crate) lvm_report: Option<PathBuf>,
-    /// LVM, the images and the running system are left alone.
+    /// Whether LVM, the images and the running system are left alone.
     pub(crate) files_only: bool,
-    /// Nothing will be changed.
+    /// Whether nothing will be changed.
     pub(crate) dry_run: bool,
-    /// A person is asked before the first change.
+    /// Whether the user is asked before the first change.
     pub(crate) asks: bool,
 }
 
-/// Which group gets which name, and what is to be said of that.
+/// Which group gets which name, and warnings about that.
 pub(crate) struct Target {
     pub(crate) rename: Rename,
     pub(crate) warnings: Vec<Warning>,
@@ -44,7 +44,7 @@ pub(crate) fn find(asked: &Asked, root: &Root) -> Result<Target> {
     find_in(asked, root, inventory(asked).map_err(refuse)?)
 }
 
-/// The same, in a report that was asked for already.
+/// The same, with a report that LVM gave already.
 pub(crate) fn find_in(asked: &Asked, root: &Root, inventory: Option<Inventory>) -> Result<Target> {
     let chosen = chosen(asked, root, inventory.as_ref()).map_err(refuse)?;
     let old = match (&asked.old, &chosen) {
@@ -103,12 +103,12 @@ struct Found {
     old: VgName,
     new: VgName,
     group: Option<Group>,
-    /// Whether LVM still knows it by its old name and this run renames it.
+    /// Whether this run renames the group in LVM, which still knows it by its old name.
     renames_group: bool,
     warnings: Vec<Warning>,
 }
 
-/// The report that the arguments ask for; none if LVM is not to be called.
+/// The report that the arguments ask for. `None` if LVM must not be called.
 pub(crate) fn inventory(asked: &Asked) -> Result<Option<Inventory>> {
     if let Some(file) = &asked.lvm_report {
         if !asked.files_only && !asked.dry_run {
@@ -128,8 +128,8 @@ pub(crate) fn inventory(asked: &Asked) -> Result<Option<Inventory>> {
     lvm::inventory().map(Some)
 }
 
-/// The group that the arguments point at by more than its name: by UUID, or as the one that holds
-/// the running system's `/`.
+/// The group that the arguments identify by more than its name: by its UUID, or as the one that holds the running
+/// system's `/`.
 fn chosen(asked: &Asked, root: &Root, inventory: Option<&Inventory>) -> Result<Option<Group>> {
     let Some(inventory) = inventory else {
         return match &asked.vg_uuid {
@@ -162,7 +162,7 @@ fn chosen(asked: &Asked, root: &Root, inventory: Option<&Inventory>) -> Result<O
 /// The group that holds the running system's `/`.
 ///
 /// # Errors
-/// One that was renamed by hand, while boot files have its old name.
+/// The group was renamed by hand, and boot files still have its old name.
 pub(crate) fn root_group(root: &Root, inventory: &Inventory) -> Result<Option<Group>> {
     let group = root_device::root_group(inventory);
     if let Some((group, old)) =
@@ -236,10 +236,10 @@ fn choose(
     }
 }
 
-/// Why a group is not to be found: no disk has it, or LVM does not look at its disk.
+/// Why a group cannot be found: no disk has it, or LVM ignores its disk.
 fn absent(old: &VgName, new: &VgName, inventory: &Inventory, asked: &Asked) -> anyhow::Error {
     let named = |all: &Inventory| all.named(old).chain(all.named(new)).next().cloned();
-    // What LVM itself says of the group is nearer than what can be tried.
+    // What LVM itself says about the group is better than what can be tried.
     let said = inventory.said_of(old).map(|line| format!("; it says: {line}"));
     let tried = if said.is_some() { None } else { hidden(asked, named) };
     tried.unwrap_or_else(|| {
@@ -251,7 +251,7 @@ fn absent(old: &VgName, new: &VgName, inventory: &Inventory, asked: &Asked) -> a
     })
 }
 
-/// What hides the group that `wanted` finds, where LVM was asked.
+/// What hides the group that `wanted` finds, if LVM was asked.
 fn hidden(asked: &Asked, wanted: impl Fn(&Inventory) -> Option<Group>) -> Option<anyhow::Error> {
     let was_asked = asked.lvm_report.is_none() && !asked.files_only;
     if was_asked { out_of_sight::why(&[], wanted).map(|why| anyhow!(why)) } else { None }
@@ -265,7 +265,7 @@ fn taken(new: &VgName, other: &Group) -> anyhow::Error {
     anyhow!("the volume group {} already has the name `{new}`: choose another name", other.uuid)
 }
 
-/// vgrename refuses a name that reads as another group's UUID.
+/// vgrename refuses a name that is another group's UUID.
 fn is_no_uuid(found: &Found, inventory: &Inventory) -> Result<()> {
     match inventory.by_uuid(found.new.as_str()) {
         Some(group) if found.renames_group => Err(anyhow!(

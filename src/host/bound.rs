@@ -1,34 +1,34 @@
-//! What is bound to a host's name: data that lie under it, and memberships that others know by it.
+//! Things that are bound to a host's name: data that is stored under it, and memberships in which others know it.
 
 use super::{HostNames, Spelling};
 use crate::guest::host;
 use crate::identity::table::kinds;
 use crate::identity::{Found, View};
 
-/// One program's.
+/// One program's data or membership.
 #[derive(Debug)]
 pub(super) struct Bound {
-    /// The kind of identity whose finder finds it.
+    /// The kind of identity that finds it.
     kind: &'static str,
     by: By,
-    /// What it is, a clause.
+    /// A clause that says what it is.
     pub(super) what: &'static str,
     /// What to do first.
     pub(super) next: &'static str,
 }
 
-/// Which of it keeps a host from being renamed.
+/// Which findings prevent a rename of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
-    /// All there is.
+    /// All of them.
     Any,
-    /// What names the host.
+    /// Those that name the host.
     Name,
-    /// Samba's secrets where it is a member of a domain, and every keytab.
+    /// Samba's secrets if it is a member of a domain, and every keytab.
     Domain,
 }
 
-/// All of them.
+/// All programs.
 pub(super) const ALL: &[Bound] = &[
     Bound {
         kind: "rabbitmq-node",
@@ -107,7 +107,7 @@ impl Bound {
         self.by == By::Name
     }
 
-    /// The places of what keeps the host from losing its old name.
+    /// The places that prevent the host from losing its old name.
     pub(super) fn find(&self, view: &View<'_>, names: &HostNames) -> Vec<String> {
         let Some(kind) = kinds().find(|kind| kind.id == self.kind) else { return Vec::new() };
         let mut found = (kind.find)(view);
@@ -120,7 +120,7 @@ impl Bound {
     }
 }
 
-/// Whether a value is the host's name, or a node's there: `rabbit@tmpl`.
+/// Whether a value is the host's name, or that of a node there: `rabbit@tmpl`.
 fn has_name(found: &Found, name: &Spelling) -> bool {
     found.values.iter().any(|value| {
         let text = String::from_utf8_lossy(value);
@@ -129,8 +129,7 @@ fn has_name(found: &Found, name: &Spelling) -> bool {
     })
 }
 
-/// Whether Samba's server is a member of a domain; one by itself has secrets as well (smb.conf(5),
-/// `security`).
+/// Whether Samba's server is a member of a domain. A standalone server has secrets, too (smb.conf(5), `security`).
 fn is_member(view: &View<'_>) -> bool {
     let text = view.text("/etc/samba/smb.conf").unwrap_or_default();
     let mut settings = text.lines().filter_map(|line| line.split_once('='));

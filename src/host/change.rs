@@ -1,4 +1,4 @@
-//! What a host's renaming is to the engine.
+//! The rename of a host, as the engine sees it.
 
 use std::path::{Path, PathBuf};
 
@@ -15,16 +15,16 @@ use crate::live::host_name;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::transaction::record::{Direction, SavedChange};
 
-/// The renaming of a host.
+/// The rename of a host.
 #[derive(Debug, Clone)]
 pub(crate) struct Rename {
     names: HostNames,
-    /// Files that had the one name before a run that takes the other away: they keep it.
+    /// Files that had a name before a run gave it to the other files. When that name is replaced again, they keep it.
     had_old: Vec<PathBuf>,
     had_new: Vec<PathBuf>,
 }
 
-/// What a journal keeps of it.
+/// What a journal keeps of the change.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     old: String,
@@ -39,14 +39,14 @@ struct Kept {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 enum Own {
-    /// Call the running system by its new name.
+    /// Give the running system its new name.
     SetHostName { old: String, new: String },
 }
 
-/// What a journal keeps of a host's renaming, read again.
+/// Reads what a journal keeps of a host's rename.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading the rename of a host")?;
@@ -54,7 +54,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     Ok(Box::new(Rename { names, had_old: kept.had_old, had_new: kept.had_new }))
 }
 
-/// The name that a run gave to the host, among what it changed.
+/// The name that a run gave to the host, if the rename is among its changes.
 pub(crate) fn given(changes: &[SavedChange]) -> Option<String> {
     let change = changes.iter().find(|change| change.kind == KIND)?;
     let kept = serde_json::from_value::<Kept>(Value::Object(change.of.clone())).ok()?;
@@ -62,8 +62,8 @@ pub(crate) fn given(changes: &[SavedChange]) -> Option<String> {
 }
 
 impl Rename {
-    /// Of a run that takes the old name away. `had_new` are the files that have the new one already, and not the
-    /// old one: the way back leaves them as they are.
+    /// For a run that replaces the old name. `had_new` are the files that have the new name already, and not the old
+    /// one. An undo leaves them as they are.
     pub(super) fn new(names: HostNames, had_new: Vec<PathBuf>) -> Self {
         Self { names, had_old: Vec::new(), had_new }
     }
@@ -72,8 +72,8 @@ impl Rename {
         &self.names
     }
 
-    /// The name that the kernel has when a run has gone that way, as it is said: without the domain where
-    /// that stays.
+    /// The kernel's name for the host when a run has gone in this direction, as it is shown: without the domain if
+    /// the domain stays.
     fn said(&self, direction: Direction) -> String {
         let name = match direction {
             Direction::Forward => self.names.new_name(),
@@ -85,8 +85,7 @@ impl Rename {
         }
     }
 
-    /// What the running system is called, and what it shall be called; none if it has the new name, or
-    /// a third one.
+    /// The running system's present name and its new name. `None` if it has the new name already, or a third one.
     pub(super) fn live(&self, job: &Job) -> Option<(String, String)> {
         let now = host_name::now().ok().filter(|_| job.is_live())?;
         let is_old = self.names.is_short(host::short(&now)?.as_bytes());
@@ -97,7 +96,7 @@ impl Rename {
         (is_old && now != new).then_some((now, new))
     }
 
-    /// What hostname(5) has after the run, where that is the new name.
+    /// The name in hostname(5) after the run, if that is the new name.
     pub(super) fn written(&self, job: &Job) -> Option<String> {
         let path = Path::new("/etc/hostname");
         let planned = job.root.resolve(path).ok().flatten().and_then(|path| {
@@ -141,7 +140,7 @@ impl Change for Rename {
         self.names.old_name() == self.names.new_name()
     }
 
-    /// A host's name is found in typed places alone.
+    /// A host's name is found only in typed places.
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
         let (names, spared) = match direction {
             Direction::Forward => (self.names.clone(), &self.had_old),
@@ -154,7 +153,7 @@ impl Change for Rename {
         Some(super::WHERE_IMAGE_BASED)
     }
 
-    /// A boot comes up under any name, and takes it from the root.
+    /// A boot works under any host name, and takes it from the root.
     fn concerns_boot(&self) -> bool {
         false
     }
@@ -242,7 +241,7 @@ impl Change for Rename {
         Ok(Some(format!("the running system is called {to}")))
     }
 
-    // It has no `demand`: the act reads the running system's name back itself, and another root has none that runs.
+    // There is no `demand`: the act itself reads the running system's name back, and another root does not run.
 
     fn state(&self, direction: Direction) -> String {
         format!("the host name is {}", self.said(direction))

@@ -1,4 +1,4 @@
-//! What could keep the host from being renamed: data, memberships and programs that go by its name.
+//! What could prevent a rename of the host: data, memberships and programs that use its name.
 
 use anyhow::{Result, anyhow, bail};
 
@@ -14,10 +14,10 @@ use crate::guest::root::Root;
 use crate::identity::View;
 use crate::live::host_name;
 
-/// Where LVM's global section is, the last one counts (lvm.conf(5)).
+/// Files that may have LVM's global section. The last one wins (lvm.conf(5)).
 const LVM: &[&str] = &["/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf"];
 
-/// Everything, each answer by itself.
+/// Makes every check. Each answer is separate.
 pub(super) fn ask(rename: &Rename, job: &Job) -> Vec<Result<()>> {
     let mut answers = vec![is_no_longer_than_the_kernel_takes(rename, job)];
     let live = rename.live(job);
@@ -25,7 +25,7 @@ pub(super) fn ask(rename: &Rename, job: &Job) -> Vec<Result<()>> {
         answers.push(is_root("renaming the host"));
         answers.push(host_name::can_be_set());
     }
-    // Where the host has its new name already, so has what was joined under it since.
+    // If the host has its new name already, whatever joined under that name since is right.
     let is_renamed = live.is_some() || job.plan.files.iter().any(|file| file.kind == "hostname");
     let view = View::of(&job.root);
     for bound in bound::ALL.iter().filter(|bound| is_renamed || bound.names_a_host()) {
@@ -50,7 +50,7 @@ fn of_one(view: &View<'_>, bound: &Bound, rename: &Rename) -> Vec<Result<()>> {
     found.into_iter().map(refuse).collect()
 }
 
-/// systemd passes over a longer name in /etc/hostname (hostname(5)), and the kernel refuses it.
+/// systemd ignores a longer name in /etc/hostname (hostname(5)), and the kernel refuses it.
 fn is_no_longer_than_the_kernel_takes(rename: &Rename, job: &Job) -> Result<()> {
     match rename.written(job) {
         Some(name) if name.len() > host_name::MAX_LENGTH => bail!(
@@ -63,7 +63,7 @@ fn is_no_longer_than_the_kernel_takes(rename: &Rename, job: &Job) -> Result<()> 
     }
 }
 
-/// With `uname` LVM takes a group of the old name for another host's (lvmsystemid(7)).
+/// With `uname`, LVM treats a group of the old name as another host's (lvmsystemid(7)).
 fn lvm_takes_its_id_elsewhere(root: &Root) -> Result<()> {
     let mut source = None;
     for path in LVM {
@@ -80,10 +80,10 @@ fn lvm_takes_its_id_elsewhere(root: &Root) -> Result<()> {
     }
 }
 
-/// Where kernel arguments stand: those of now, and of the next boots.
+/// Files with kernel arguments: those of the running kernel, and those of later boots.
 const ARGUMENTS: &[&str] = &["/proc/cmdline", "/etc/default/grub", "/etc/kernel/cmdline"];
 
-/// What is said where the kernel's arguments name the host: `systemd.hostname=` comes before hostname(5).
+/// A warning if the kernel's arguments name the host: `systemd.hostname=` overrides hostname(5).
 pub(super) fn named_by_the_kernel(root: &Root, names: &HostNames) -> Option<String> {
     let is_between = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
     let is_named = |path: &&&str| {
@@ -100,7 +100,7 @@ pub(super) fn named_by_the_kernel(root: &Root, names: &HostNames) -> Option<Stri
     })
 }
 
-/// What is said where cloud-init names the host and its /etc/hosts by itself (cloud-init cloudinit/config,
+/// Warnings if cloud-init itself sets the host name or writes /etc/hosts (cloud-init cloudinit/config,
 /// cc_set_hostname.py and cc_update_etc_hosts.py).
 pub(super) fn by_cloud_init(root: &Root) -> Vec<String> {
     let Some(settings) = CloudInit::of(root) else { return Vec::new() };
@@ -122,7 +122,7 @@ pub(super) fn by_cloud_init(root: &Root) -> Vec<String> {
     told
 }
 
-/// The value of a line that sets it, within its section or by its path.
+/// The value of a line that sets it, either inside its section or with its full path.
 fn system_id_source(line: &str) -> Option<&str> {
     let line = line.trim();
     let line = line

@@ -1,11 +1,11 @@
-//! What a form finds in a file, token by token.
+//! Collects what a form finds in a file, token by token.
 
 use std::ops::Range;
 
 use super::names::{HostNames, Verdict};
 use crate::rewrite::edit::{Edit, Findings, Form, Left};
 
-/// Bytes that stand between words in every format.
+/// Bytes that separate words in every format.
 pub(crate) const BLANKS: &[u8] = b" \t\r\n";
 
 /// Collects the findings of one file.
@@ -26,20 +26,20 @@ impl<'a> Found<'a> {
         self.record(token, verdict);
     }
 
-    /// A token where the place says that the name is this host's.
+    /// A token in a place that is only for this host's name.
     pub(crate) fn own(&mut self, token: Range<usize>) {
         let verdict = self.names.judge_own(&self.text[token.clone()]);
         self.record(token, verdict);
     }
 
-    /// Every word of a span; blanks stand between words, and so do `separators`.
+    /// Every word of a span. Words are separated by blanks and by `separators`.
     pub(crate) fn words(&mut self, span: Range<usize>, separators: &[u8]) {
         for word in words(self.text, span, separators) {
             self.token(word);
         }
     }
 
-    /// What a verdict says of a token.
+    /// Records the verdict about a token.
     pub(crate) fn record(&mut self, token: Range<usize>, verdict: Verdict) {
         match verdict {
             Verdict::Foreign => {}
@@ -47,7 +47,7 @@ impl<'a> Found<'a> {
             Verdict::Ours(hit) => {
                 let range = token.start + hit.range.start..token.start + hit.range.end;
                 let new = hit.new.into_bytes();
-                // An edit that does nothing is none.
+                // An edit that changes nothing is left out.
                 if self.text[range.clone()] != *new {
                     self.findings.edits.push(Edit {
                         range,
@@ -61,12 +61,12 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// A token that stays and is shown.
+    /// Records a token that stays and is shown.
     pub(crate) fn leave(&mut self, token: Range<usize>, why: &'static str) {
         self.findings.left.push(Left { token, why });
     }
 
-    /// Everything, in the order of the file.
+    /// All findings, in the order of the file.
     pub(crate) fn done(mut self) -> Findings {
         self.findings.edits.sort_by_key(|edit| edit.range.start);
         self.findings.left.sort_by_key(|left| left.token.start);
@@ -74,7 +74,7 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The words of a span: what stands between blanks and `separators`.
+/// The words of a span, separated by blanks and by `separators`.
 pub(crate) fn words(text: &[u8], span: Range<usize>, separators: &[u8]) -> Vec<Range<usize>> {
     let is_between = |byte: &u8| BLANKS.contains(byte) || separators.contains(byte);
     let mut words = Vec::new();

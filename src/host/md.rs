@@ -1,8 +1,8 @@
 //! mdadm's arrays, which belong to a host by its name.
 //!
-//! The name is in each array's superblock, `HOST:0`. One of another host is assembled as a foreign one, under another
-//! device name (mdadm(8), `--homehost`; mdadm.conf(5), HOMEHOST), unless the configuration knows it: that of the root,
-//! and the copy of it in the images that assemble it first.
+//! The name is in each array's superblock, `HOST:0`. An array of another host is assembled as a foreign one, under
+//! another device name (mdadm(8), `--homehost`; mdadm.conf(5), HOMEHOST), unless the configuration lists it. That is
+//! the root's configuration, and also its copy in the images, which assemble the array first.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ pub(super) fn stay_this_hosts(root: &Root, names: &HostNames) -> Vec<Result<()>>
     arrays.iter().filter_map(|array| stays(array, &conf, &images).err()).map(Err).collect()
 }
 
-/// What is said where the configuration has the old name for its own.
+/// A warning if the configuration names the old host as its own.
 pub(super) fn keeps_the_name(root: &Root, names: &HostNames) -> Option<String> {
     let path = files(root).find(|path| {
         let text = root.read_text(path).unwrap_or_default();
@@ -42,7 +42,7 @@ pub(super) fn keeps_the_name(root: &Root, names: &HostNames) -> Option<String> {
     ))
 }
 
-/// What udev does not tell of an array, mdadm does.
+/// If udev does not know an array's name, asks mdadm.
 fn told(array: Array) -> Array {
     if array.name.is_some() || array.uuid.is_some() || Program::Mdadm.find().is_none() {
         return array;
@@ -72,7 +72,7 @@ fn files(root: &Root) -> impl Iterator<Item = PathBuf> {
     PLACES.iter().flat_map(|pattern| root.glob(&pattern[1..]).unwrap_or_default())
 }
 
-/// The copies in images, beside the images.
+/// The copies of the configuration in images, with the images' paths.
 fn images(root: &Root) -> Vec<(PathBuf, Conf)> {
     let found = kernels::images(root, kernels::generator(root)).unwrap_or_default();
     let mut copies = Vec::new();

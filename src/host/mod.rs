@@ -1,8 +1,8 @@
 //! The host name: which bytes of a file name the host, and how it is renamed.
 //!
-//! A host name may be an ordinary word (`mail`). So it is looked for only in typed places, where a format says
-//! that a host name belongs there, and a token is compared as a whole. A new format is one file in [`forms`]
-//! and one line in [`places`].
+//! A host name may be an ordinary word (`mail`). So postclone looks for it only in typed places, where a format says
+//! that a host name belongs there, and compares a token as a whole. A new format is one file in [`forms`] and one
+//! line in [`places`].
 
 mod bound;
 pub(crate) mod change;
@@ -19,10 +19,10 @@ pub(crate) mod target;
 #[cfg(test)]
 mod tests;
 
-/// The word under which journals keep a host's renaming.
+/// The word under which journals keep the rename of a host.
 pub const KIND: &str = "host";
 
-/// What becomes of the name where `/etc` is made of something else.
+/// What a system that creates its `/etc` from something else does with the name.
 pub(crate) const WHERE_IMAGE_BASED: &str =
     "which may bring the old name back: set the host name there";
 

@@ -1,5 +1,4 @@
-//! The old and the new name of a host, and which token is one of the old: the one place that compares
-//! host names.
+//! The old and the new name of a host, and whether a token is the old one. Host names are compared only here.
 
 use std::ops::Range;
 
@@ -7,19 +6,19 @@ use anyhow::{Result, bail};
 
 use crate::guest::host;
 
-/// Longest full name without the root's dot (RFC 1035, 2.3.4).
+/// The longest full name, without the root's dot (RFC 1035, 2.3.4).
 const MAX_NAME: usize = 253;
 
-/// The domain that installers give to a host without one; it says nothing of another host.
+/// The domain that installers give to a host without one. It does not indicate another host.
 const LOCAL: &[u8] = b"localdomain";
 
-/// What is reported of `OLD.domain` where the host's domain is known and is another.
+/// What is reported about `OLD.domain` if the host's domain is known and is another one.
 const ANOTHER_DOMAIN: &str = "has another domain than the host";
 
-/// What is reported of `OLD.domain` where the host's domain is not known.
+/// What is reported about `OLD.domain` if the host's domain is unknown.
 const UNKNOWN_DOMAIN: &str = "may be another host, because this host's domain is not known,";
 
-/// How a host is called: its short name and, where it is known, the domain behind it.
+/// A host's short name and, if it is known, its domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spelling {
     short: String,
@@ -27,10 +26,10 @@ pub struct Spelling {
 }
 
 impl Spelling {
-    /// Takes `tmpl` and `tmpl.example.org`; a dot at the end is the root's.
+    /// Parses `tmpl` or `tmpl.example.org`. A dot at the end is that of the DNS root.
     ///
     /// # Errors
-    /// What can be no host's name.
+    /// A text that cannot be a host name.
     pub fn new(text: &str) -> Result<Self> {
         let name = text.strip_suffix('.').unwrap_or(text);
         let (short, domain) = match name.split_once('.') {
@@ -55,17 +54,17 @@ impl Spelling {
         &self.short
     }
 
-    /// The domain, where it is known.
+    /// The domain, if it is known.
     pub fn domain(&self) -> Option<&str> {
         self.domain.as_deref()
     }
 
-    /// The name with its domain, where that is known.
+    /// The name with its domain, if that is known.
     pub fn full(&self) -> Option<String> {
         self.domain.as_ref().map(|domain| format!("{}.{domain}", self.short))
     }
 
-    /// The same host with a domain that was found later; a known one stays.
+    /// Adds a domain that was found later. A known domain stays.
     #[must_use]
     pub fn or_domain(mut self, domain: Option<&str>) -> Self {
         if self.domain.is_none() {
@@ -75,69 +74,69 @@ impl Spelling {
     }
 }
 
-/// Labels with dots between them.
+/// Whether a text is labels with dots between them.
 fn is_domain(text: &[u8]) -> bool {
     let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     text.split(|byte| *byte == b'.')
         .all(|label| !label.is_empty() && label.len() < 64 && label.iter().all(is_inner))
 }
 
-/// The renaming of a host.
+/// The old and the new name of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostNames {
     old: Spelling,
     new: Spelling,
 }
 
-/// What a token says of the host.
+/// Whether a token is the host's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing.
+    /// It is not.
     Foreign,
     /// It is the host's old name.
     Ours(Hit),
-    /// It begins like the host's full name and may be another host; why it stays.
+    /// It begins like the host's full name, but may be another host's. The text says why it stays.
     Unsure(&'static str),
 }
 
 /// The part of a token that changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {
-    /// Where it stands in the token.
+    /// Where it is in the token.
     pub range: Range<usize>,
-    /// What stands there afterwards.
+    /// What replaces it.
     pub new: String,
 }
 
 impl HostNames {
-    /// A new name without a domain keeps the old one's.
+    /// A new name without a domain keeps the old name's domain.
     pub fn new(old: Spelling, new: Spelling) -> Self {
         let new = new.or_domain(old.domain());
         Self { old, new }
     }
 
-    /// Both names as they are: a new one without a domain has none.
+    /// Both names as they are. A new name without a domain has none.
     pub fn exact(old: Spelling, new: Spelling) -> Self {
         Self { old, new }
     }
 
-    /// The name now.
+    /// The old name.
     pub fn old_name(&self) -> &Spelling {
         &self.old
     }
 
-    /// The name afterwards.
+    /// The new name.
     pub fn new_name(&self) -> &Spelling {
         &self.new
     }
 
-    /// The way back.
+    /// The names for the way back.
     #[must_use]
     pub fn reversed(&self) -> Self {
         Self { old: self.new.clone(), new: self.old.clone() }
     }
 
-    /// Whether a full name keeps what stands behind its first dot.
+    /// Whether a full name keeps what follows its first dot.
     pub fn keeps_domain(&self) -> bool {
         match (&self.old.domain, &self.new.domain) {
             (_, None) => true,
@@ -146,19 +145,19 @@ impl HostNames {
         }
     }
 
-    /// Whether a text is the short name as a whole. Case counts for nothing (RFC 4343).
+    /// Whether a text is exactly the short name. Upper and lower case do not matter (RFC 4343).
     pub fn is_short(&self, text: &[u8]) -> bool {
         text.eq_ignore_ascii_case(self.old.short.as_bytes())
     }
 
-    /// A token, whole: the short name, or the full one where the domain is known; a dot at the end is the
-    /// root's and stays.
+    /// Judges a token as a whole: it must be the short name, or the full name if the domain is known. A dot at the
+    /// end is that of the DNS root, and stays.
     pub fn judge(&self, token: &[u8]) -> Verdict {
         self.verdict(token, false)
     }
 
-    /// The same if the place itself says that the name is this host's: there `OLD.domain` is its full
-    /// name, if no other is known, and so is `OLD.localdomain`.
+    /// The same in a place that is only for this host's name. There, `OLD.localdomain` is its full name, too, and so
+    /// is `OLD.domain` if no other domain is known.
     pub fn judge_own(&self, token: &[u8]) -> Verdict {
         self.verdict(token, true)
     }

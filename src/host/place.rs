@@ -1,4 +1,4 @@
-//! One place that is looked at: its path, its reader, and what becomes of what is found.
+//! One place: its path, the function that reads it, and what happens to the names in it.
 
 use super::names::HostNames;
 use crate::rewrite::Treatment;
@@ -8,26 +8,26 @@ use crate::severity::Severity;
 /// Finds what to change in a file's bytes.
 pub type Rewrite = fn(&HostNames, &[u8]) -> Findings;
 
-/// What is reported of a name where the place is another program's.
+/// What is reported about a name that another program manages.
 const REPORTED: &str = "is not changed by postclone";
 
-/// Where a format lives.
+/// Where files of a format are.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
-    /// Path below the root, without a leading slash, as in [`crate::rewrite::Place`].
+    /// The path below the root, without a leading slash, as in [`crate::rewrite::Place`].
     pub pattern: &'static str,
     /// The format's name in reports.
     pub kind: &'static str,
-    /// What reads it.
+    /// The function that reads it.
     pub rewrite: Rewrite,
-    /// What a stale name in it costs.
+    /// What a stale name in it causes.
     pub severity: Severity,
-    /// What becomes of what is found. In advice, `{old}` and `{new}` stand for the host's names.
+    /// What happens to the names in it. In advice, `{old}` and `{new}` stand for the host's names.
     pub treatment: Treatment,
 }
 
 impl Place {
-    /// What changes in the file and what is shown of it: nothing changes where the place is reported.
+    /// What changes in the file, and what is shown. If the place is only reported, nothing changes.
     pub fn find(&self, names: &HostNames, text: &[u8]) -> Findings {
         let mut findings = (self.rewrite)(names, text);
         if matches!(self.treatment, Treatment::Reported(_)) {
@@ -45,12 +45,12 @@ impl Place {
     }
 }
 
-/// A place in which a stale name makes a service or a tool fail.
+/// A place where a stale name makes a service or a tool fail.
 pub(super) const fn error(pattern: &'static str, kind: &'static str, rewrite: Rewrite) -> Place {
     Place { pattern, kind, rewrite, severity: Severity::Error, treatment: Treatment::Rewritten }
 }
 
-/// A place in which a stale name is seen, and nothing fails.
+/// A place where a stale name is only seen, and nothing fails.
 pub(super) const fn seen(pattern: &'static str, kind: &'static str, rewrite: Rewrite) -> Place {
     Place { severity: Severity::Cosmetic, ..error(pattern, kind, rewrite) }
 }

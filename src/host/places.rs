@@ -1,7 +1,7 @@
-//! Every place where the host name is looked for: its path, what reads it, and what happens to what is
-//! found.
+//! Every place where postclone looks for the host name: its path, the function that reads it, and what happens to the
+//! names in it.
 //!
-//! `man/host-places.md` has the same for people, with the test that shows it.
+//! `man/host-places.md` describes the same places for people, and names the test for each.
 
 use super::forms::{
     agents, apache, backup, collectd, debconf, dhclient, fstab, hosts, icinga, mail, name_file,
@@ -15,10 +15,10 @@ use crate::rewrite::is_path;
 /// docs.saltproject.io, "Salt key".
 const SALT: &str =
     "the master knows the minion by `{old}`: accept the key of `{new}` on the master";
-/// zabbix.com, zabbix_agentd.conf(5): the name must be the one that the server has.
+/// zabbix.com, zabbix_agentd.conf(5): the name must match the server's.
 const ZABBIX: &str =
     "the server knows the host by `{old}`: change the name to `{new}` there as well";
-/// munin-node.conf(5): the node answers for the name that the master asks for.
+/// munin-node.conf(5): the master asks for the node by this name.
 const MUNIN: &str =
     "the master queries the node by `{old}`: change the name to `{new}` there as well";
 /// smb.conf(5), net(8).
@@ -26,7 +26,7 @@ const SAMBA: &str = "a member of a domain has its account there as `{old}`: join
 /// puppet.com, "Regenerating certificates".
 const PUPPET: &str = "the agent's certificate contains the name: run `puppet ssl clean`, set certname, and have the \
      new certificate signed";
-/// icinga.com, "Distributed monitoring": the certificate's file and common name are the node's name.
+/// icinga.com, "Distributed monitoring": the certificate's file name and common name are the node's name.
 const ICINGA: &str = "the node's certificate contains the name: run `icinga2 node setup` again, and rename the \
      endpoint on its parent";
 /// bacula.org, "Client/File daemon configuration".
@@ -36,7 +36,7 @@ const BACULA: &str = "the director knows the client by this name, and old backup
 const SERVER: &str = "it is the name of a file server, and the template may be that server: if the host mounts \
                       its own share, write `{new}`";
 
-/// Every place, in the order of the report. Where two patterns fit a file, the first counts.
+/// Every place, in the order of the report. If two patterns match a file, the first one counts.
 pub const PLACES: &[Place] = &[
     // The name itself.
     error("etc/hostname", "hostname", name_file::hostname),
@@ -70,7 +70,7 @@ pub const PLACES: &[Place] = &[
     error("etc/systemd/network/*.network.d/*.conf", "networkd", network::networkd),
     error("etc/netplan/*.yaml", "netplan", yaml::netplan),
     error("etc/avahi/avahi-daemon.conf", "avahi", network::avahi),
-    // What sets the name at a boot.
+    // Files that set the name at boot.
     error("etc/cloud/cloud.cfg", "cloud-init", yaml::cloud_init),
     error("etc/cloud/cloud.cfg.d/*.cfg", "cloud-init", yaml::cloud_init),
     error("var/lib/cloud/seed/*/meta-data", "cloud-init", yaml::cloud_init),
@@ -111,13 +111,13 @@ pub const PLACES: &[Place] = &[
     error("etc/bareos/bareos-fd.d/**/*.conf", "bacula", backup::rewrite).reported(BACULA),
 ];
 
-/// The place that a path below the root is one of, with or without its leading slash.
+/// The place of a path below the root. The path may have a leading slash.
 pub fn place(path: &str) -> Option<&'static Place> {
     let path = path.strip_prefix('/').unwrap_or(path);
     PLACES.iter().find(|place| is_path(place.pattern, path))
 }
 
-/// What is found in a file, by its path; none if no place has it.
+/// What is found in a file, by its path. `None` if the path is not a place.
 pub fn rewrite(names: &HostNames, path: &str, text: &[u8]) -> Option<Findings> {
     place(path).map(|place| place.find(names, text))
 }

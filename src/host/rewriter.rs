@@ -1,4 +1,4 @@
-//! The host's names in the files of a plan.
+//! Rewrites the host's name in the files of a plan.
 
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,11 @@ use crate::rewrite::Treatment;
 use crate::rewrite::edit::Edit;
 use crate::rewrite::lines::LineIndex;
 
-/// The table of places with the names of a run that goes one way.
+/// The table of places, with the names for one direction of a run.
 #[derive(Debug)]
 pub(super) struct InPlaces {
     pub(super) names: HostNames,
-    /// Files that are left as they are.
+    /// Files that stay as they are.
     pub(super) spared: Vec<PathBuf>,
 }
 
@@ -71,7 +71,7 @@ impl Rewriter for InPlaces {
     }
 }
 
-/// Advice with the names as the file spells them.
+/// Fills the names into advice, as the file spells them.
 fn fill(advice: &str, text: &[u8], edit: &Edit) -> String {
     let (token, range) = (&edit.token, &edit.range);
     let new = [&text[token.start..range.start], &edit.new, &text[range.end..token.end]].concat();

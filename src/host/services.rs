@@ -1,4 +1,4 @@
-//! Services that ask for the host's name when they start, and keep it: they are named, and none is restarted.
+//! Services that read the host name when they start, and keep it. postclone lists them and restarts none.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use crate::live::services::active;
 
 /// One service.
 struct Service {
-    /// Its units, of different distributions, some of which are aliases of others.
+    /// Its units in different distributions. Some are aliases of others.
     units: &'static [&'static str],
-    /// What it does with the name, a clause.
+    /// A clause that says what it uses the name for.
     why: &'static str,
-    /// The kinds of its files among the places of the host's name; empty where it has none there.
+    /// The kinds of its files in the table of places. Empty if it has no files there.
     kinds: &'static [&'static str],
 }
 
@@ -24,8 +24,8 @@ const fn service(
     Service { units, why, kinds }
 }
 
-/// All of them, by their manuals. sshd(8) is none, and systemd's journal and resolver learn of a new name by
-/// themselves (poll(2) of `/proc/sys/kernel/hostname`).
+/// All such services, according to their manuals. sshd(8) is not one. systemd's journal and resolver notice a new
+/// name themselves (poll(2) of `/proc/sys/kernel/hostname`).
 const SERVICES: &[Service] = &[
     service(
         &["rsyslog.service", "syslog-ng.service"],
@@ -108,7 +108,7 @@ const SERVICES: &[Service] = &[
     service(&["dnsmasq.service"], "it answers with the names of /etc/hosts", &["hosts"]),
 ];
 
-/// Those that run, with what each keeps the name for, and which of their files the run has rewritten.
+/// The services that run, with what each uses the name for, and those of their files that the run rewrites.
 pub(super) fn holders(job: &Job) -> Vec<Holder> {
     if !job.is_live() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Which host gets which name.
+//! Decides which host gets which name.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::exit::{refuse, usage};
 use crate::guest::root::Root;
 use crate::live::host_name;
 
-/// Settles the names, or says what is wrong with them. Without an old one it is the system's present name.
+/// Settles the names, or says what is wrong with them. Without `old`, the old name is the system's present name.
 pub(crate) fn find(root: &Root, old: Option<&Spelling>, new: &Spelling) -> Result<Rename> {
     if old == Some(new) {
         let name = new.full().unwrap_or_else(|| new.short().to_owned());
@@ -43,7 +43,7 @@ pub(crate) fn find(root: &Root, old: Option<&Spelling>, new: &Spelling) -> Resul
     Ok(Rename::new(names, had_new))
 }
 
-/// The first line of hostname(5), or what the running system is called.
+/// The first line of hostname(5), or the name of the running system.
 fn present(root: &Root) -> Option<Spelling> {
     let text = root.read_text("/etc/hostname").unwrap_or_default();
     let mut lines = text.lines().map(str::trim);
@@ -52,8 +52,9 @@ fn present(root: &Root) -> Option<Spelling> {
     Spelling::new(&name).map_err(|error| log::debug!("{error:#}")).ok()
 }
 
-/// The old name with the host's domain: its own, that of the present name, or that of the hosts file. There
-/// the present name comes first: a line of the old one may be another host's by now.
+/// The old name with the host's domain: its own, or that of the present name, or that in the hosts file. In the hosts
+/// file, the new name comes first if the host has it already, because the line of the old name may be another host's
+/// by now.
 fn with_domain(
     root: &Root,
     old: &Spelling,
@@ -70,7 +71,7 @@ fn with_domain(
         .or_domain(by_file(old).as_deref())
 }
 
-/// Files of the table that have the one name and not the other.
+/// Files in the table that have one name and not the other.
 fn files_that_have(root: &Root, one: &HostNames, other: &HostNames) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for place in PLACES {

@@ -1,4 +1,4 @@
-//! What is true of every form.
+//! Properties of every form.
 
 use proptest::prelude::*;
 
@@ -11,20 +11,20 @@ pub(super) fn names(old: &str, new: &str) -> HostNames {
     HostNames::new(Spelling::new(old).unwrap(), Spelling::new(new).unwrap())
 }
 
-/// A file's text afterwards, and the tokens that are left and shown.
+/// A file's text after the rename, and the tokens that are left and shown.
 pub(super) fn after(names: &HostNames, rewrite: Rewrite, text: &str) -> (String, Vec<String>) {
     let Findings { edits, left } = rewrite(names, text.as_bytes());
     let after = String::from_utf8(apply(text.as_bytes(), &edits)).unwrap();
     (after, left.into_iter().map(|left| text[left.token].to_owned()).collect())
 }
 
-/// `tmpl.example.org` becomes `web01`.
+/// Renames `tmpl.example.org` to `web01`.
 pub(super) fn check(rewrite: Rewrite, before: &str, behind: &str) {
     let names = names("tmpl.example.org", "web01");
     assert_eq!(after(&names, rewrite, before).0, behind, "{before}");
 }
 
-/// What files of the formats are made of.
+/// The parts from which files of the formats are made.
 const PARTS: &[&str] = &[
     "tmpl",
     "tmpl.example.org",

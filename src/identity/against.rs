@@ -11,12 +11,12 @@ use super::marks::Marks;
 /// The schema that this postclone reads.
 pub const SCHEMA: u32 = 1;
 
-/// What is read of it.
+/// The part of the list that is read.
 #[derive(Debug, Deserialize)]
 pub struct List {
     schema: u32,
     host: String,
-    /// What the machine is told by; empty where it was a tree that did not run.
+    /// The marks that tell the machine apart. Empty if the list is of a tree that was not running.
     pub marks: Marks,
     items: Vec<Item>,
 }
@@ -28,10 +28,10 @@ struct Item {
 }
 
 impl List {
-    /// Reads it.
+    /// Reads the list.
     ///
     /// # Errors
-    /// Something else, and a list of a newer postclone.
+    /// Something other than a list, or the list of a newer postclone.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let list: Self = serde_json::from_slice(bytes)
             .context("it is not a list of `postclone identity --format json`")?;
@@ -41,7 +41,7 @@ impl List {
         Ok(list)
     }
 
-    /// To be compared with it.
+    /// A judge that compares with this list.
     pub fn judge(self) -> Judge<'static> {
         let host = if self.host.is_empty() { "the other machine".to_owned() } else { self.host };
         let mut items = BTreeSet::new();

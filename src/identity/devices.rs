@@ -1,5 +1,5 @@
-//! Block devices by udev's database, or, where that is not complete, by lsblk(8). Neither reads a disk that udev
-//! knows.
+//! Block devices from udev's database, or from lsblk(8) if that database is incomplete. Neither reads a disk that
+//! udev knows.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -8,13 +8,13 @@ use super::udev_data;
 use super::view::BlockDevice;
 use crate::run::{Cmd, Program};
 
-/// The columns that are asked for.
+/// The columns that lsblk prints.
 const COLUMNS: &str = "PATH,TYPE,FSTYPE,UUID,PTTYPE,PTUUID,PARTUUID,SERIAL,WWN";
 
-/// Every block device that this machine sees, each once, but for drives of CDs and loop devices.
+/// Every block device that this machine sees, each once, except CD drives and loop devices.
 ///
 /// # Errors
-/// lsblk's, and an output that is none of its own.
+/// An error of lsblk, or output that lsblk cannot have printed.
 pub fn look() -> Result<Vec<BlockDevice>> {
     if let Some(devices) = udev_data::look() {
         return Ok(devices);
@@ -55,7 +55,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<BlockDevice>> {
 mod tests {
     use super::*;
 
-    /// Of util-linux 2.38.1, shortened.
+    /// Output of util-linux 2.38.1, shortened.
     const LIST: &str = r#"{"blockdevices": [
       {"path":"/dev/sr0", "type":"rom", "fstype":"iso9660", "uuid":"2026-01-01-00-00-00-00", "pttype":null, "ptuuid":null, "partuuid":null, "serial":"QM00003", "wwn":null},
       {"path":"/dev/vda", "type":"disk", "fstype":null, "uuid":null, "pttype":"gpt", "ptuuid":"4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709", "partuuid":null, "serial":"disk-a", "wwn":null},

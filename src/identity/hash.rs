@@ -1,25 +1,24 @@
 //! Keyed hashes, which compare identities without revealing them.
 //!
-//! machine-id(5) asks for that: the ID is confidential, and what leaves the machine is to be a keyed hash
-//! of it. The key is the same everywhere, so that hashes of many machines can be compared. Whoever can
-//! guess a value (a MAC address) can check the guess; whoever has a hash cannot compute an ID or a key
-//! from it.
+//! machine-id(5) asks for this: the ID is confidential, and only a keyed hash of it should leave the machine. The key
+//! is the same everywhere, so that hashes of many machines can be compared. Anyone who can guess a value (a MAC
+//! address) can check the guess. Nobody can compute an ID or a key from its hash.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::encoding::hexadecimal;
 
-/// The key. A new one would make every record that there is worthless.
+/// The key. A new one would make every existing record worthless.
 const KEY: &[u8] = b"postclone identity 1";
 
-/// Bytes of a hash that are kept: 128 bits, like the IDs that it stands for.
+/// The number of bytes that are kept of a hash: 128 bits, like the IDs that it stands for.
 const LENGTH: usize = 16;
 
-/// The hash of a value of a kind: 32 hexadecimal digits (HMAC with SHA-256, cut).
+/// The hash of a value of a kind: 32 hexadecimal digits (HMAC with SHA-256, truncated).
 ///
 /// # Panics
-/// Never: HMAC takes a key of any length (RFC 2104).
+/// Never, because HMAC accepts a key of any length (RFC 2104).
 pub fn of(kind: &str, value: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(KEY).expect("any length is good");
     mac.update(kind.as_bytes());

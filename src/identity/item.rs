@@ -1,4 +1,4 @@
-//! A kind of identity, and what is found of it.
+//! A kind of identity, and an identity that was found.
 
 use serde::Serialize;
 
@@ -7,15 +7,15 @@ use super::View;
 /// One kind of identity: a row of [`super::table`].
 #[derive(Debug)]
 pub struct Kind {
-    /// Its word, for the command line, JSON and the record: lower case with hyphens. It never changes, for
+    /// Its word, for the command line, JSON and the record: lower case with hyphens. It never changes, because
     /// records keep it.
     pub id: &'static str,
-    /// What happens while two machines share it: one sentence without a full stop, in plain words.
+    /// What happens while two machines share it: one sentence in plain words, without a full stop.
     pub hurts: &'static str,
-    /// What gives the machine its own: a command in backticks, or what a person has to do, without a
+    /// What gives the machine an identity of its own: a command in backticks, or what a person must do, without a
     /// full stop.
     pub change: &'static str,
-    /// Finds all there is of it. What cannot be read it asks [`View`] for all the same, which notes it.
+    /// Finds every identity of this kind. It asks [`View`] even for what cannot be read, and [`View`] notes that.
     pub find: fn(&View<'_>) -> Vec<Found>,
 }
 
@@ -25,12 +25,12 @@ pub struct Kind {
 pub enum Harm {
     /// While both machines are in use, wherever they are.
     Always,
-    /// Only while disks of both machines are in one machine. Clones that nobody attaches to each other share
-    /// it for good.
+    /// Only while disks of both machines are in one machine. Clones that nobody attaches to each other can share it
+    /// forever.
     BothDisks,
 }
 
-/// Kinds of [`Harm::BothDisks`].
+/// The kinds with [`Harm::BothDisks`].
 const BOTH_DISKS: &[&str] = &[
     "fs-uuid",
     "swap-uuid",
@@ -42,38 +42,38 @@ const BOTH_DISKS: &[&str] = &[
 ];
 
 impl Kind {
-    /// When it does harm that two machines share it.
+    /// When it does harm that two machines share this kind.
     pub fn harm(&self) -> Harm {
         if BOTH_DISKS.contains(&self.id) { Harm::BothDisks } else { Harm::Always }
     }
 }
 
-/// One identity, at one place.
+/// One identity in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Where: a path inside the root, a device, a volume group. For people.
+    /// Where it is, for people: a path inside the root, a device or a volume group.
     pub place: String,
-    /// The identity itself, without what may change around it (white space, letters' case, comments). Several
-    /// where the place holds several, each of which gives the template away. Only keyed hashes
-    /// of it are ever kept or printed.
+    /// The identity itself, without what may vary around it (white space, upper and lower case, comments). There are
+    /// several values if the place contains several, each of which identifies the template. Only keyed hashes of them
+    /// are ever kept or printed.
     pub values: Vec<Vec<u8>>,
-    /// Why it is probably another machine's, as the tree itself shows it; a clause without a full stop:
-    /// `its comment names the host tmpl`. None where nothing hints at that.
+    /// Why it is probably another machine's, as far as the tree itself shows. This is a clause without a full stop:
+    /// `its comment names the host tmpl`. `None` if nothing hints at another machine.
     pub hint: Option<String>,
 }
 
 impl Found {
-    /// One value at a place.
+    /// One value in one place.
     pub fn one(place: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         Self { place: place.into(), values: vec![value.into()], hint: None }
     }
 
-    /// Several values at a place.
+    /// Several values in one place.
     pub fn many(place: impl Into<String>, values: Vec<Vec<u8>>) -> Self {
         Self { place: place.into(), values, hint: None }
     }
 
-    /// With what hints at another machine, where something does.
+    /// Adds a hint at another machine, if there is one.
     #[must_use]
     pub fn hinted(mut self, hint: Option<String>) -> Self {
         self.hint = hint;

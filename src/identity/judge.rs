@@ -1,4 +1,4 @@
-//! Whose an identity is: by the record, by another machine's list, or by what hints at it.
+//! Decides which machine an identity belongs to: by the record, by another machine's list, or by hints.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +8,19 @@ use super::item::Found;
 use super::marks::Relation;
 use super::record::{By, Entry, Machine, Record};
 
-/// Whose an identity is.
+/// Which machine an identity belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// Another machine's: it is on record there, and this is another machine.
+    /// Another machine's: the record says so, and this is another machine.
     Template,
-    /// Another machine's, as far as the tree itself shows.
+    /// Probably another machine's, as far as the tree itself shows.
     Probably,
-    /// Nothing says whose it is.
+    /// Unknown.
     Unknown,
     /// This machine's own.
     Own,
-    /// There is none.
+    /// There is no such identity.
     Absent,
 }
 
@@ -30,16 +30,16 @@ pub type Judgement = (State, String);
 /// What an identity is compared with.
 #[derive(Debug)]
 pub enum Judge<'a> {
-    /// The record of the disk, and how this machine compares with each machine on it.
+    /// The record of the disk, and how this machine compares with each machine in it.
     Record(&'a Record, Vec<Relation>),
-    /// Another machine's list: its host's name, and the kinds and hashes that it has.
+    /// Another machine's list: its host name, and the kinds and hashes in it.
     Against(String, BTreeSet<(String, String)>),
-    /// Nothing: the tree is not running, or has no record.
+    /// Nothing. The tree is not running, or has no record.
     Hints(&'static str),
 }
 
 impl Judge<'_> {
-    /// Whose it is. `hashes` are those of its values.
+    /// Which machine an identity belongs to. `hashes` are those of its values.
     pub fn of(&self, kind: &str, found: &Found, hashes: &[String]) -> Judgement {
         match self {
             Self::Record(record, relations) => by_record(record, relations, kind, found, hashes),
@@ -109,7 +109,7 @@ fn said(machine: &Machine) -> &str {
     if machine.host.is_empty() { "a machine without a name" } else { &machine.host }
 }
 
-/// What the tree itself shows, where nothing else tells.
+/// What the tree itself shows, if nothing else decides.
 fn hinted(found: &Found, otherwise: String) -> Judgement {
     match &found.hint {
         Some(hint) => (State::Probably, hint.clone()),

@@ -1,4 +1,4 @@
-//! Looks at everything, and says whose it is.
+//! Looks for every identity, and says which machine each belongs to.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,32 +16,32 @@ use super::view::View;
 use crate::guest::nics;
 use crate::guest::root::Root;
 
-/// What this machine is beside those on record.
+/// What this machine is, compared with the machines on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// Its disk was in another machine before.
     Clone,
-    /// It was sealed as a template, and is that machine.
+    /// It is the machine that was sealed as a template.
     Template,
-    /// The machine on record, which nobody sealed.
+    /// It is the machine on record, and nobody sealed it.
     Same,
-    /// It is not sure whether it is a machine on record.
+    /// It is uncertain whether it is a machine on record.
     Unsure,
     /// There is no record, or the tree is not running.
     Unknown,
 }
 
-/// An identity, and whose it is.
+/// An identity, and the machine that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// The kind's word.
     pub item: &'static str,
-    /// If it is; empty where there is none.
+    /// Where it is. Empty if there is none.
     pub place: String,
-    /// Whose it is.
+    /// Which machine it belongs to.
     pub state: State,
-    /// Why that is said: a clause.
+    /// A clause that says why.
     pub evidence: String,
     /// When it does harm that two machines share it.
     pub harm: Harm,
@@ -53,25 +53,25 @@ pub struct Row {
     pub hashes: Vec<String>,
 }
 
-/// What was seen.
+/// The result of a look.
 #[derive(Debug)]
 pub struct Looked {
-    /// What the machine is called; empty where it has no name.
+    /// The host name. Empty if the machine has none.
     pub host: String,
-    /// What it is beside those on record.
+    /// What the machine is, compared with those on record.
     pub standing: Standing,
-    /// The record, where there is one.
+    /// The record, if there is one.
     pub record: Option<Record>,
-    /// How the machine compares with each on record.
+    /// How the machine compares with each machine on record.
     pub relations: Vec<Relation>,
-    /// What it is told by; empty for a tree that is not running.
+    /// The marks that tell the machine apart. Empty for a tree that is not running.
     pub marks: Marks,
-    /// A row an identity, in the table's order; one for a kind that there is none of.
+    /// One row for each identity, in the table's order, and one for each kind of which there is none.
     pub rows: Vec<Row>,
 }
 
-/// Looks at a tree. `told` is for the running system; `against` is another machine's list, which then
-/// counts in place of the record.
+/// Looks at a tree. `told` is for the running system. `against` is another machine's list, which is then used instead
+/// of the record.
 ///
 /// # Errors
 /// A record that cannot be read.
@@ -106,7 +106,7 @@ pub fn look(root: &Root, told: Option<&Told>, against: Option<Judge<'_>>) -> Res
     Ok(Looked { host, standing, record, relations, marks, rows })
 }
 
-/// Whether the running machine was sealed as a template; then what it is called on record.
+/// The host name on record, if the running machine was sealed as a template.
 ///
 /// # Errors
 /// A record that cannot be read.
@@ -124,9 +124,9 @@ pub fn sealed_here(root: &Root) -> Result<Option<String>> {
     Ok(sealed.map(|machine| machine.host.clone()))
 }
 
-/// What there is of these kinds in the running machine, and whose it is by the record. None where nothing can be
-/// certain: without a record, in a tree that does not run, in a machine that cannot be told from those on
-/// record; and none of a template, whose own they are on purpose.
+/// The identities of these kinds in the running machine, and the machine that each belongs to according to the
+/// record. `None` if nothing can be certain: there is no record, the tree does not run, or the machine cannot be told
+/// apart from those on record. `None` for a template, too, because its identities are its own on purpose.
 ///
 /// # Errors
 /// A record that cannot be read.
@@ -144,7 +144,7 @@ pub fn certain(root: &Root, wanted: &[&str]) -> Result<Option<Vec<Row>>> {
     Ok(Some(rows(&view, &Judge::Record(&record, relations), |kind| wanted.contains(&kind))))
 }
 
-/// Whether a machine that stands so beside those on record knows what is its own.
+/// Whether a machine with this standing knows which identities are its own.
 fn is_certain(standing: Standing) -> bool {
     matches!(standing, Standing::Clone | Standing::Same)
 }
@@ -193,8 +193,8 @@ fn rows(view: &View<'_>, judge: &Judge<'_>, is_wanted: impl Fn(&str) -> bool) ->
 }
 
 impl Looked {
-    /// What the machine is called on record in which this disk was before; none if it was in no other, or
-    /// where it has no name there.
+    /// The name on record of the machine that this disk was in before. `None` if it was in no other machine, or that
+    /// machine has no name there.
     pub fn template(&self) -> Option<&str> {
         let record = self.record.as_ref()?;
         let machines = record.machines.iter().zip(&self.relations);
@@ -202,8 +202,8 @@ impl Looked {
         others.next_back().map(|(machine, _)| machine.host.as_str()).filter(|host| !host.is_empty())
     }
 
-    /// The record with what was seen added to it; none if that is no news, or where nothing tells the
-    /// machine from others. With [`By::Seal`] all that there is counts as the machine's own from now on.
+    /// The record with what was seen added to it. `None` if that changes nothing, or if nothing tells the machine
+    /// apart from others. With [`By::Seal`], every identity counts as the machine's own from now on.
     pub fn recorded(&self, by: By) -> Option<Record> {
         if self.marks.is_empty() {
             return None;
@@ -224,24 +224,24 @@ impl Looked {
         record.add(machine, &items).then_some(record)
     }
 
-    /// The rows by the record, where that is certain: see [`certain`].
+    /// The rows by the record, if they are certain: see [`certain`].
     pub fn certain(&self) -> Option<&[Row]> {
         is_certain(self.standing).then_some(self.rows.as_slice())
     }
 
-    /// Whether all that there is of these kinds is known to be this machine's own.
+    /// Whether there are identities of these kinds, and each is known to be this machine's own.
     pub fn are_own(&self, kinds: &[&str]) -> bool {
         let rows = self.rows.iter().filter(|row| kinds.contains(&row.item));
         let mut rows = rows.filter(|row| row.state != State::Absent).peekable();
         rows.peek().is_some() && rows.all(|row| row.state == State::Own)
     }
 
-    /// The kinds that have a row in a state, in the table's order, each once.
+    /// The kinds that have a row in this state, in the table's order, each once.
     pub fn kinds_in(&self, state: State) -> Vec<&'static str> {
         self.kinds(|row| row.state == state)
     }
 
-    /// Those of [`Looked::kinds_in`] that do such harm.
+    /// Those of [`Looked::kinds_in`] that do this kind of harm.
     pub fn kinds_that(&self, harm: Harm, state: State) -> Vec<&'static str> {
         self.kinds(|row| row.state == state && row.harm == harm)
     }

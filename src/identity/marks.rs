@@ -1,9 +1,10 @@
-//! The marks that tell a machine apart from its clone: what the hypervisor gives it, and no disk carries over.
+//! The marks that tell a machine apart from its clone. The hypervisor gives them to the machine, and no disk carries
+//! them over.
 //!
-//! No single mark decides. A changed network card or disk is no clone, a restored machine may get a new
-//! firmware UUID, and Hyper-V may give a copy the UUID of its source. The marks are in two classes:
-//! what stands for the machine as a whole (the firmware's UUID, Hyper-V's VirtualMachineId), and what are its
-//! parts (network cards, disks, cloud-init's instance). [`Marks::against`] has the rule.
+//! No single mark decides. A changed network card or disk does not make a clone, a restored machine may get a new
+//! firmware UUID, and Hyper-V may give a copy the UUID of its source. There are two classes of marks: those of the
+//! machine as a whole (the firmware's UUID, Hyper-V's VirtualMachineId), and those of its parts (network cards,
+//! disks, cloud-init's instance). [`Marks::against`] has the rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,19 +17,19 @@ use super::view::BlockDevice;
 use crate::guest::root::Root;
 use crate::guest::{kvp, nics};
 
-/// Where DMI's texts are (Linux drivers/firmware/dmi-id.c); UUID and serial numbers are for root alone.
+/// Where DMI's texts are (Linux drivers/firmware/dmi-id.c). Only root can read the UUID and serial numbers.
 const DMI: &str = "/sys/class/dmi/id";
 
-/// Serial numbers that DMI has.
+/// Serial numbers in DMI.
 const SERIALS: &[&str] = &["product_serial", "board_serial", "chassis_serial"];
 
-/// Xen's UUID of a guest, where there is no DMI (Linux Documentation/ABI/stable/sysfs-hypervisor-xen).
+/// Xen's UUID of a guest, for guests without DMI (Linux Documentation/ABI/stable/sysfs-hypervisor-xen).
 const XEN: &str = "/sys/hypervisor/uuid";
 
 /// The serial number of boards with a device tree.
 const DEVICE_TREE: &str = "/proc/device-tree/serial-number";
 
-/// What firmware writes where nobody gave a number.
+/// What firmware writes if nobody set a number.
 const NO_SERIALS: &[&str] = &[
     "",
     "0",
@@ -71,23 +72,23 @@ pub enum Mark {
     Instance,
 }
 
-/// The marks of one machine, each as keyed hashes. A sort that the machine has none of is left out.
+/// The marks of one machine, each as keyed hashes. A sort of which the machine has none is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks(BTreeMap<Mark, BTreeSet<String>>);
 
 /// How one machine's marks compare with another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// It is the same machine, as far as its marks go.
+    /// It is the same machine, as far as its marks show.
     Same,
     /// It is another machine.
     Other,
-    /// One mark says so, or none can be compared: a person knows.
+    /// One mark says so, or no marks can be compared. Only a person knows.
     Unsure,
 }
 
 impl Marks {
-    /// Those of the machine that runs.
+    /// The marks of the running machine.
     pub fn of_running(root: &Root, devices: Option<&[BlockDevice]>) -> Self {
         let disks = devices.unwrap_or_default().iter().filter(|device| device.kind == "disk");
         let disks = disks.flat_map(|disk| [disk.serial.clone(), disk.wwn.clone()]);
@@ -104,7 +105,7 @@ impl Marks {
         marks
     }
 
-    /// Adds marks of a sort; white space around them and letters' case do not count.
+    /// Adds marks of one sort. White space around them does not count, nor do upper and lower case.
     pub fn add(&mut self, mark: Mark, values: impl IntoIterator<Item = String>) {
         let values = values.into_iter().map(|value| value.trim().to_lowercase());
         let hashes: BTreeSet<String> = values
@@ -116,17 +117,17 @@ impl Marks {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there are no marks.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Compares these marks with those of a machine on record.
     ///
-    /// A sort differs where both machines have it and share none. Another machine it is where one of the
-    /// whole differs and anything else does; or, where nothing of the whole can be compared, where two
-    /// sorts of parts do. One of the whole that differs alone leaves it open, and so do two sorts of parts
-    /// against a whole that is equal. A single sort of parts that differs is a changed part.
+    /// A sort differs if both machines have it and share no value. It is another machine if one sort of the whole
+    /// differs, and at least one other sort does. It is also another machine if no sort of the whole can be compared,
+    /// and two sorts of parts differ. It is unsure if only one sort of the whole differs, or if two sorts of parts
+    /// differ while the whole is equal. If only one sort of parts differs, that part was changed.
     pub fn against(&self, other: &Self) -> Relation {
         let whole = [self.firmware(other), self.differ(Mark::VmId, other)];
         let parts = [Mark::Nic, Mark::Disk, Mark::Instance].map(|mark| self.differ(mark, other));
@@ -144,13 +145,13 @@ impl Marks {
         }
     }
 
-    /// The firmware's UUID, or its serial numbers where not both have a UUID: VMware makes the one of the
-    /// other, so that they are one mark.
+    /// Compares the firmware's UUIDs, or its serial numbers if one machine has no UUID. They count as one mark,
+    /// because VMware makes one from the other.
     fn firmware(&self, other: &Self) -> Option<bool> {
         self.differ(Mark::Uuid, other).or_else(|| self.differ(Mark::Serial, other))
     }
 
-    /// Whether a sort differs; none if not both have it.
+    /// Whether a sort differs. `None` unless both have it.
     fn differ(&self, mark: Mark, other: &Self) -> Option<bool> {
         let (own, others) = (self.0.get(&mark)?, other.0.get(&mark)?);
         Some(own.is_disjoint(others))
@@ -195,7 +196,7 @@ mod tests {
         let record = [(Uuid, "u"), (Serial, "s"), (Nic, "n"), (Disk, "d")];
         let cases: &[(&[(Mark, &str)], Relation)] = &[
             (&record, Same),
-            // A new network card; a new disk; a new serial number beside the UUID of before.
+            // A new network card, a new disk, or a new serial number with the same UUID.
             (&[(Uuid, "u"), (Serial, "s"), (Nic, "x"), (Disk, "d")], Same),
             (&[(Uuid, "u"), (Serial, "s"), (Nic, "n"), (Disk, "x")], Same),
             (&[(Uuid, "u"), (Serial, "x"), (Nic, "n"), (Disk, "d")], Same),
@@ -203,12 +204,12 @@ mod tests {
             (&[(Uuid, "x"), (Serial, "s"), (Nic, "x"), (Disk, "d")], Other),
             (&[(Uuid, "x"), (Serial, "x"), (Nic, "n"), (Disk, "x")], Other),
             (&[(Uuid, "x"), (Serial, "x"), (Nic, "x"), (Disk, "x")], Other),
-            // The UUID alone; UUID and serial number are one mark.
+            // Only the UUID differs. The UUID and the serial number are one mark.
             (&[(Uuid, "x"), (Serial, "s"), (Nic, "n"), (Disk, "d")], Unsure),
             (&[(Uuid, "x"), (Serial, "x"), (Nic, "n"), (Disk, "d")], Unsure),
-            // Hyper-V, which may keep the UUID.
+            // Hyper-V may keep the UUID.
             (&[(Uuid, "u"), (Nic, "x"), (Disk, "x")], Unsure),
-            // No UUID to compare.
+            // There is no UUID to compare.
             (&[(Nic, "x"), (Disk, "x")], Other),
             (&[(Nic, "x"), (Disk, "d")], Same),
             (&[(Serial, "x"), (Nic, "x")], Other),

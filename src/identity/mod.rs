@@ -1,10 +1,10 @@
-//! What in a machine may still be its template's.
+//! Finds what in a machine may still be its template's.
 //!
-//! [`table`] has the kinds of identity, each with the function that finds it in a tree or in the running
-//! system ([`items`]). A finder says what is there and, where the tree itself gives it away, why that is
-//! not this machine's own ([`Found::hint`]). Whose it is says the record ([`record`]), by what machine
-//! this is ([`marks`]); [`judge`] brings the two together, and [`look`] does all of it. Nothing here
-//! writes.
+//! [`table`] lists the kinds of identity, each with the function that finds it in a tree or in the running system
+//! ([`items`]). A finder says what is there. If the tree itself shows that this is not the machine's own, the finder
+//! also says why ([`Found::hint`]). The record says which machine an identity belongs to ([`record`]), once it is
+//! known which machine this is ([`marks`]). [`judge`] brings the two together, and [`look`] does all of it. Nothing
+//! here writes.
 
 pub mod against;
 pub mod devices;

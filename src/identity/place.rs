@@ -1,14 +1,14 @@
-//! Whether this is a machine of its own: what a chroot or a container tells of one is its host's.
+//! Whether this is a machine of its own. A chroot or a container shows the marks of its host.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// What stands in a container (systemd's container interface, podman, Docker).
+/// Files that exist in a container (systemd's container interface, podman, Docker).
 const CONTAINERS: &[&str] =
     &["/run/systemd/container", "/run/host/container-manager", "/run/.containerenv", "/.dockerenv"];
 
-/// Why the machine's marks are none of this system's; none if they are.
+/// Why the machine's marks do not belong to this system. `None` if they do.
 pub fn why_not() -> Option<&'static str> {
     if CONTAINERS.iter().any(|path| Path::new(path).exists()) {
         return Some("this is a container, and the machine that it shows is its host");

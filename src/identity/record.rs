@@ -1,7 +1,8 @@
-//! The record: what machines this disk has been in, and what each had for its own.
+//! The record: the machines that this disk has been in, and what each had of its own.
 //!
-//! It goes with the disk, so that a clone has its template's. Of each identity it keeps the keyed hash and
-//! the machine in which it was seen first; what a machine has in common with an earlier one is that one's.
+//! It is on the disk, so that a clone has its template's record. It keeps the keyed hash of each identity, and the
+//! machine in which it was seen first. An identity that a machine shares with an earlier one belongs to the earlier
+//! one.
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -9,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::marks::{Marks, Relation};
 use crate::guest::root::Root;
 
-/// If it is, below the directory of postclone's state; for root alone.
+/// Where it is, below the directory of postclone's state. Only root can read it.
 pub const PATH: &str = "/var/lib/postclone/origin.json";
 
-/// Raised when the file changes so that an older postclone would misread it.
+/// Raised when the file changes in a way that an older postclone would misread.
 const FORMAT: u32 = 1;
 
-/// Who wrote a machine into the record.
+/// What added a machine to the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
@@ -30,13 +31,13 @@ pub enum By {
 /// A machine on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
-    /// What it was called; empty where it had no name.
+    /// Its host name. Empty if it had none.
     pub host: String,
-    /// When it was written down, in seconds of the epoch.
+    /// When it was recorded, in seconds since the epoch.
     pub since: u64,
-    /// Who wrote it.
+    /// What recorded it.
     pub by: By,
-    /// What it is told by.
+    /// The marks that tell it apart.
     pub marks: Marks,
 }
 
@@ -47,7 +48,7 @@ pub struct Entry {
     pub item: String,
     /// Its keyed hash.
     pub hash: String,
-    /// The machine in which it was seen first, by its place in [`Record::machines`].
+    /// The machine in which it was seen first, as an index into [`Record::machines`].
     pub machine: usize,
     /// Whether it is known to be that machine's own: sealed, or made there after the record was.
     pub own: bool,
@@ -57,9 +58,9 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     format: u32,
-    /// In the order in which they were seen.
+    /// The machines, in the order in which they were seen.
     pub machines: Vec<Machine>,
-    /// What they had.
+    /// The identities that they had.
     pub entries: Vec<Entry>,
 }
 
@@ -70,10 +71,10 @@ impl Default for Record {
 }
 
 impl Record {
-    /// A root's record; none if there is none.
+    /// A root's record. `None` if there is none.
     ///
     /// # Errors
-    /// One that cannot be read, is none of postclone's, or is by a newer postclone.
+    /// A record that cannot be read, that postclone did not write, or that is from a newer postclone.
     pub fn of(root: &Root) -> Result<Option<Self>> {
         match root.read(PATH.as_ref())? {
             Some(source) => Self::parse(&source.bytes)
@@ -110,16 +111,16 @@ impl Record {
         bytes
     }
 
-    /// How the machine with these marks compares with each on record.
+    /// How the machine with these marks compares with each machine on record.
     pub fn relations(&self, marks: &Marks) -> Vec<Relation> {
         self.machines.iter().map(|machine| marks.against(&machine.marks)).collect()
     }
 
-    /// Adds what was seen in a machine, and gives whether that is news. `items` are kinds, hashes, and
-    /// whether each is known to be the machine's own.
+    /// Adds what was seen in a machine, and returns whether that changed the record. `items` has kinds and hashes,
+    /// and whether each is known to be the machine's own.
     ///
-    /// What an earlier machine had stays that one's. If it is not sure which machine this is, nothing is
-    /// added.
+    /// What an earlier machine had still belongs to that machine. If it is uncertain which machine this is, nothing
+    /// is added.
     pub fn add(&mut self, machine: Machine, items: &[(&str, String, bool)]) -> bool {
         let before = self.clone();
         let relations = self.relations(&machine.marks);
@@ -215,7 +216,7 @@ mod tests {
         assert_eq!(record.machines[0].by, By::Installation);
         let unsure = machine("?", By::Run, &[(Mark::Uuid, "y"), (Mark::Nic, "x")]);
         assert!(!record.add(unsure.clone(), &[("key", "k".into(), false)]));
-        // The administrator knows.
+        // The administrator knows which machine it is.
         assert!(record.add(Machine { by: By::Seal, ..unsure }, &[("key", "k".into(), true)]));
         assert_eq!(record.machines.len(), 2);
     }

@@ -1,4 +1,4 @@
-//! Whose a machine's identities are, in one line.
+//! Says in one line which of a machine's identities are another machine's.
 
 use serde::Serialize;
 
@@ -9,18 +9,18 @@ use super::look::{Looked, Standing};
 /// The kinds that are another machine's, by their words.
 #[derive(Debug, Serialize)]
 pub struct Summary {
-    /// What the machine is beside those on record.
+    /// What the machine is, compared with those on record.
     pub machine: Standing,
     /// Kinds that are the template's.
     pub template: Vec<&'static str>,
-    /// Kinds that are, probably.
+    /// Kinds that are probably the template's.
     pub probably: Vec<&'static str>,
-    /// Kinds that are the template's, and do harm only while disks of both machines are in one machine.
+    /// Kinds that are the template's, but do harm only while disks of both machines are in one machine.
     pub both_disks: Vec<&'static str>,
 }
 
 impl Summary {
-    /// Of what was seen.
+    /// The summary of a look.
     pub fn of(looked: &Looked) -> Self {
         Self {
             machine: looked.standing,

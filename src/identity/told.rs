@@ -1,4 +1,4 @@
-//! What programs say of the running system.
+//! What programs report about the running system.
 
 use std::thread;
 
@@ -12,7 +12,7 @@ use crate::guest::root::Root;
 use crate::lvm;
 use crate::run::{Cmd, Program};
 
-/// What programs say of the running system, asked side by side.
+/// What programs report about the running system. They are asked in parallel.
 #[derive(Debug, Default)]
 pub struct Told {
     pub(super) devices: Option<Vec<BlockDevice>>,
@@ -21,8 +21,8 @@ pub struct Told {
 }
 
 impl Told {
-    /// Asks lsblk, sshd where its configuration names keys, and, where it is not known yet, LVM. What gives
-    /// no answer is told and left out.
+    /// Asks lsblk, sshd if its configuration names keys, and LVM if it was not asked yet. If a program does not
+    /// answer, that is reported, and its answer is missing.
     pub fn ask(root: &Root, inventory: Option<Inventory>) -> Self {
         thread::scope(|scope| {
             let devices = scope.spawn(disks);
@@ -38,8 +38,8 @@ impl Told {
     }
 }
 
-/// What sshd(8) has by its whole configuration. It gives no answer where it is not installed, and before it
-/// was started (it wants its directory below /run).
+/// What sshd(8) uses according to its whole configuration. `None` if it is not installed, or was not started yet,
+/// because it needs its directory below /run.
 pub(crate) fn sshd(root: &Root) -> Option<String> {
     Program::Sshd.find().filter(|_| ssh::are_named(&View::of(root)))?;
     let output = Cmd::new(Program::Sshd).arg("-T").checked();
@@ -47,7 +47,7 @@ pub(crate) fn sshd(root: &Root) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The block devices; where neither udev nor lsblk is there, nothing is known of them, and that is no news.
+/// The block devices. If neither udev nor lsblk is there, nothing is known of them, and that is not reported.
 pub(super) fn disks() -> Option<Vec<BlockDevice>> {
     match devices::look() {
         Err(_) if Program::Lsblk.find().is_none() => None,

@@ -1,7 +1,9 @@
-//! Block devices by udev's database, as lsblk(8) has them of it: a process less to start.
+//! Block devices from udev's database, which is where lsblk(8) gets them, too. Reading it directly starts one process
+//! less.
 //!
-//! `/run/udev/data/bMAJOR:MINOR` has a property a line, `E:KEY=VALUE` (systemd src/libsystemd/sd-device/sd-device.c,
-//! `handle_db_line`); persistent-storage rules and blkid give the properties (udev 60-persistent-storage.rules).
+//! `/run/udev/data/bMAJOR:MINOR` has one property per line, `E:KEY=VALUE` (systemd
+//! src/libsystemd/sd-device/sd-device.c, `handle_db_line`). The rules for persistent storage and blkid set the
+//! properties (udev 60-persistent-storage.rules).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,8 +15,7 @@ use super::view::BlockDevice;
 const SYSFS: &str = "/sys/class/block";
 const DATA: &str = "/run/udev/data";
 
-/// Every block device, but for drives of CDs, loop devices and memory; none if udev does not know each of
-/// them.
+/// Every block device, except CD drives, loop devices and memory. `None` if udev does not know each of them.
 pub(super) fn look() -> Option<Vec<BlockDevice>> {
     let mut names: Vec<String> = fs::read_dir(SYSFS)
         .ok()?
@@ -34,7 +35,7 @@ pub(super) fn look() -> Option<Vec<BlockDevice>> {
     (!found.is_empty()).then_some(found)
 }
 
-/// Whether a device's name is a kind's with a number behind it.
+/// Whether a device's name is the name of a kind followed by a number.
 fn is_of(name: &str, kind: &str) -> bool {
     let rest = name.strip_prefix(kind);
     rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))

@@ -1,4 +1,4 @@
-//! What finders look at: a tree, and what programs say of the running system.
+//! What finders look at: a tree, and what programs report about the running system.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,37 +13,37 @@ use crate::guest::root::Root;
 pub struct View<'a> {
     /// The tree.
     pub root: &'a Root,
-    /// The short host name of now, in lower case.
+    /// The present short host name, in lower case.
     pub host: Option<String>,
-    /// MAC addresses of the network interfaces that there are, `aa:bb:cc:dd:ee:ff` in lower case; none
-    /// of a tree that is not running.
+    /// MAC addresses of the existing network interfaces, `aa:bb:cc:dd:ee:ff` in lower case. `None` for a tree that is
+    /// not running.
     pub nics: Option<BTreeSet<String>>,
-    /// What `sshd -T` prints: a lower-case keyword and its value a line. None where it was not asked, or
-    /// did not answer.
+    /// What `sshd -T` prints: one keyword in lower case per line, with its value. `None` if it was not asked or did
+    /// not answer.
     pub sshd: Option<String>,
-    /// What lsblk(8) says; none if it was not asked, or did not answer. Finders ask [`View::devices`].
+    /// What lsblk(8) reports. `None` if it was not asked or did not answer. Finders ask [`View::devices`].
     pub devices: Option<&'a [BlockDevice]>,
-    /// LVM's report; none if LVM was not asked, or did not answer. Finders ask [`View::groups`].
+    /// LVM's report. `None` if LVM was not asked or did not answer. Finders ask [`View::groups`].
     pub inventory: Option<&'a Inventory>,
     troubles: RefCell<Vec<String>>,
 }
 
-/// A block device, as lsblk(8) has it. Texts are empty where there is nothing.
+/// A block device, as lsblk(8) shows it. A text is empty if there is no value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BlockDevice {
-    /// Its path, `/dev/vda1`.
+    /// Its path, for example `/dev/vda1`.
     pub path: String,
     /// `disk`, `part`, `lvm`, `crypt`, `raid1`, `rom`, `loop`.
     pub kind: String,
     /// `ext4`, `swap`, `LVM2_member`, `crypto_LUKS`, `vfat`, `linux_raid_member`.
     pub content: String,
-    /// The UUID of what is on it.
+    /// The UUID of its content.
     pub uuid: String,
-    /// `gpt` or `dos`, of the partition table that it is in.
+    /// The type of the partition table that it is in, `gpt` or `dos`.
     pub table: String,
-    /// The partition table's own identity.
+    /// The identity of the partition table.
     pub table_uuid: String,
-    /// Its own as a partition.
+    /// The UUID of the partition.
     pub part_uuid: String,
     /// A disk's serial number.
     pub serial: String,
@@ -52,7 +52,7 @@ pub struct BlockDevice {
 }
 
 impl<'a> View<'a> {
-    /// The files of a tree alone; what runs is for the caller to add.
+    /// Only the files of a tree. The caller adds what belongs to the running system.
     pub fn of(root: &'a Root) -> Self {
         let host = host::present(root).map(|host| host.name.to_lowercase());
         Self {
@@ -66,7 +66,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A file's bytes; none if there is no such file, and where it cannot be read, which is noted.
+    /// A file's bytes. `None` if the file does not exist. `None` if it cannot be read, too, and that is noted.
     pub fn bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
         match self.root.read(path.as_ref()) {
             Ok(source) => Some(source?.bytes),
@@ -77,12 +77,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The same as text; what is no UTF-8 becomes U+FFFD.
+    /// The same as text. Bytes that are not UTF-8 become U+FFFD.
     pub fn text(&self, path: impl AsRef<Path>) -> Option<String> {
         self.bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Paths that fit a pattern ([`Root::glob`]) and are there, sorted. A directory that cannot be listed is noted.
+    /// Existing paths that match a pattern ([`Root::glob`]), sorted. A directory that cannot be listed is noted.
     pub fn glob(&self, pattern: &str) -> Vec<PathBuf> {
         match self.root.glob(pattern) {
             Ok(paths) => paths.into_iter().filter(|path| self.root.exists(path)).collect(),
@@ -93,13 +93,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Text files that fit a pattern, by path.
+    /// Text files that match a pattern, by path.
     pub fn texts(&self, pattern: &str) -> BTreeMap<PathBuf, String> {
         let paths = self.glob(pattern).into_iter();
         paths.filter_map(|path| self.text(&path).map(|text| (path, text))).collect()
     }
 
-    /// The block devices; that they are not known is noted.
+    /// The block devices. If they are unknown, that is noted.
     pub fn devices(&self) -> &'a [BlockDevice] {
         self.devices.unwrap_or_else(|| {
             self.trouble(self.unseen("lsblk"));
@@ -107,7 +107,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The volume groups; that they are not known is noted.
+    /// The volume groups. If they are unknown, that is noted.
     pub fn groups(&self) -> &'a [Group] {
         self.inventory.map_or_else(
             || {
@@ -126,18 +126,18 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Notes what could not be looked at: a sentence without a full stop.
+    /// Notes something that could not be examined: a sentence without a full stop.
     pub fn trouble(&self, what: impl Into<String>) {
         self.troubles.borrow_mut().push(what.into());
     }
 
-    /// What could not be looked at since this was asked last.
+    /// What could not be examined since the last call.
     pub fn take_troubles(&self) -> Vec<String> {
         self.troubles.take()
     }
 
-    /// Why a host name hints at another machine, where it is not this one's: short names are compared, in
-    /// any case. Nothing is said of `localhost`, or while this machine has no name.
+    /// Why a host name hints at another machine. `None` if it is this machine's. Short names are compared, and upper
+    /// and lower case do not count. `None` for `localhost`, too, and while this machine has no name.
     pub fn other_host(&self, name: &str) -> Option<String> {
         let short = host::short(name)?.to_lowercase();
         let own = self.host.as_ref()?;

@@ -1,4 +1,4 @@
-//! Why a unit stopped during a run, as far as systemd tells: it keeps no record of who stopped a unit.
+//! Finds out why a unit stopped during a run, as far as systemd shows it. systemd does not record who stopped a unit.
 
 use std::collections::BTreeSet;
 
@@ -7,18 +7,18 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::run::{Cmd, Program};
 
-/// Dependencies by which systemd stops a unit with another (systemd.unit(5)).
+/// Dependencies that make systemd stop a unit together with another (systemd.unit(5)).
 const BINDING: &[&str] = &["BindsTo", "Requires", "Requisite", "PartOf", "StopPropagatedFrom"];
 
-/// What hangs on the group's device nodes by itself.
+/// Kinds of units that depend directly on the group's device nodes.
 const STORAGE: &[&str] = &[".mount", ".swap", ".device"];
 
-/// An instant of the clock by which systemd notes when a unit stopped, in microseconds.
+/// A point in time, in microseconds, of the clock with which systemd notes when a unit stopped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Instant(u64);
 
 impl Instant {
-    /// The present one (`CLOCK_MONOTONIC`, systemd src/basic/time-util.h).
+    /// The present time (`CLOCK_MONOTONIC`, systemd src/basic/time-util.h).
     pub(super) fn now() -> Self {
         let now = clock_gettime(ClockId::Monotonic);
         let micros = |number: i64| u64::try_from(number).unwrap_or_default();
@@ -26,11 +26,11 @@ impl Instant {
     }
 }
 
-/// Whether a unit that has stopped since then stopped by itself, or because storage that it needs went
-/// away: then it is to be started again. What is left was stopped by somebody, or came to its end.
+/// Whether a unit that stopped since then must be started again. It must if it failed, or if storage that it needs
+/// went away. Otherwise, somebody stopped it or it ended normally.
 ///
-/// A mount and a swap always count, for their own devices may be known by another name by now: one that
-/// somebody unmounted by hand is not told apart.
+/// Mounts and swap units always count, because their devices may have another name by now. A mount that somebody
+/// unmounted by hand cannot be told apart.
 pub(super) fn is_ours(unit: &str, fallen: &BTreeSet<&str>, since: Instant) -> Result<bool> {
     let mut open = vec![unit.to_owned()];
     let mut seen = BTreeSet::new();
@@ -54,7 +54,7 @@ pub(super) fn is_ours(unit: &str, fallen: &BTreeSet<&str>, since: Instant) -> Re
     Ok(false)
 }
 
-/// Properties of a unit, a `KEY=value` a line.
+/// Properties of a unit, one `KEY=value` per line.
 struct Shown(String);
 
 impl Shown {

@@ -1,27 +1,27 @@
-//! The running system's host name: the kernel has it (sethostname(2)).
+//! The running system's host name, which the kernel holds (sethostname(2)).
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::has_systemd;
 use crate::run::{Cmd, Program};
 
-/// Longest name that the kernel takes, in bytes (sethostname(2)).
+/// The longest name that the kernel accepts, in bytes (sethostname(2)).
 pub const MAX_LENGTH: usize = 64;
 
-/// What the running system is called.
+/// The running system's name.
 ///
 /// # Errors
-/// A name that is not a text.
+/// A name that is not text.
 pub fn now() -> Result<String> {
     let name = nix::unistd::gethostname().context("asking for the running system's host name")?;
     name.into_string()
         .map_err(|_| anyhow!("the running system's host name is not text: see hostname(1)"))
 }
 
-/// Demands a program that can set it.
+/// Demands a program that can set the name.
 ///
 /// # Errors
-/// None is installed.
+/// No such program is installed.
 pub fn can_be_set() -> Result<()> {
     let by_systemd = has_systemd() && Program::Hostnamectl.find().is_some();
     if by_systemd || Program::Hostname.find().is_some() {
@@ -33,19 +33,19 @@ pub fn can_be_set() -> Result<()> {
     )
 }
 
-/// Calls the running system so, and reads that back. systemd-hostnamed is asked first, for others learn of
-/// the name from it. It sets what /etc/hostname has, whatever it is told (hostnamectl(1), `--transient`), so the file has
-/// to be in place.
+/// Sets the running system's name, and reads it back. systemd-hostnamed is asked first, because other programs learn
+/// the name from it. It sets the name in /etc/hostname, whatever name it is given (hostnamectl(1), `--transient`), so
+/// that file must be in place already.
 ///
 /// # Errors
-/// The program's, and a name that is another one afterwards.
+/// An error of the program, or a name that is different afterwards.
 pub fn set(name: &str) -> Result<()> {
     if has_systemd() && Program::Hostnamectl.find().is_some() {
         let command = Cmd::new(Program::Hostnamectl).args(["--transient", "set-hostname", name]);
         match command.checked() {
             Ok(_) if now()? == name => return Ok(()),
             Ok(_) => log::debug!("{command} succeeded, but the name is another one"),
-            // Without D-Bus there is no hostnamed.
+            // Without D-Bus, there is no systemd-hostnamed.
             Err(error) if Program::Hostname.find().is_none() => return Err(error),
             Err(error) => log::info!("{error:#}"),
         }

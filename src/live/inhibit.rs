@@ -1,4 +1,4 @@
-//! A lock of logind's against a shutdown or sleep in the middle of a run.
+//! A lock of logind against a shutdown or sleep in the middle of a run.
 
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use crate::run::{Cmd, Program};
 /// Whether logind runs (systemd src/libsystemd/sd-login, `logind_running`).
 const SEATS: &str = "/run/systemd/seats";
 
-/// Holds off a shutdown and sleep until it is dropped, or this process ends in whatever way
-/// (systemd-inhibit(1), mode `block`). Root may shut down all the same, and a power cut asks nobody:
-/// the journal is for these. Where no lock is to be had, the run goes on without it.
+/// Blocks a shutdown or sleep until it is dropped or this process ends (systemd-inhibit(1), mode `block`). Root can
+/// still shut the system down, and the power may fail. The journal covers these cases. If there is no lock, the run
+/// continues without it.
 pub(super) fn shutdown() -> Option<Held> {
     if !Path::new(SEATS).is_dir() {
         log::debug!("logind does not run here: nothing holds off a shutdown");

@@ -1,6 +1,6 @@
-//! Device links of volumes under both names, by a volatile udev rule.
+//! Links the devices of volumes under both names, with a volatile udev rule.
 //!
-//! With it in place, LVM commands that rename a dm node before the reboot take no name away.
+//! With this rule, an LVM command that renames a dm node before the reboot removes neither name.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,26 +13,26 @@ use crate::names::{LvName, VgName, dm, path};
 use crate::run::{Cmd, Program};
 use crate::transaction::runtime;
 
-/// Above 11-dm-lvm.rules and 13-dm-disk.rules; `DM_UUID` is set in 10-dm.rules.
+/// Sorted after 11-dm-lvm.rules and 13-dm-disk.rules. `DM_UUID` is set in 10-dm.rules.
 const RULES: &str = "/run/udev/rules.d/99-postclone.rules";
 
 /// A volume that is linked under two names.
 #[derive(Debug, Clone)]
 pub struct Linked {
-    /// Its dm UUID, which no rename changes; none if it has no links in /dev.
+    /// Its dm UUID, which no rename changes. `None` if it has no links in /dev.
     pub dm_uuid: Option<String>,
-    /// The group's and its own name before.
+    /// The old names of the group and the volume.
     pub from: (VgName, LvName),
-    /// Both afterwards.
+    /// Their new names.
     pub to: (VgName, LvName),
 }
 
-/// Whether a live dm node has a group's and a volume's name.
+/// Whether a live dm node has the names of a group and a volume.
 fn is_live(nodes: &[String], (vg, lv): &(VgName, LvName)) -> bool {
     nodes.contains(&dm::dm_name(vg, lv))
 }
 
-/// One rule a volume. `old` and `new` are what the run renamed, in words.
+/// One rule for each volume. `old` and `new` name what the run renamed, in words.
 fn rules(volumes: &[Linked], old: &str, new: &str) -> String {
     let mut text = format!(
         "# Made by postclone: {old} was renamed to {new}. Both names are linked until the next boot.\n"
@@ -57,11 +57,12 @@ fn links(vg: &VgName, lv: &LvName) -> [String; 3] {
     [path::mapper_path(vg, lv), path::device_path(vg, lv), path::by_id_path(vg, lv)]
 }
 
-/// Makes the links right for volumes that now have their names `to`, and had those `from`; `old` and `new`
-/// are what was renamed, in words.
+/// Corrects the links of volumes that had the names `from` and now have the names `to`. `old` and `new` name what was
+/// renamed, in words.
 ///
-/// Where the live dm nodes have the names `to` already, their own links are there and the rule goes;
-/// otherwise every active volume is linked under both names, and each link is looked at. Only after LVM's
+/// If the live dm nodes have the names `to` already, they have their own links, and the rule is removed. Otherwise,
+/// every active volume is linked under both names, and each link is checked. Call this only after LVM's rename:
+/// vgrename refuses a name that is in /dev.
 /// rename: vgrename refuses a name for which /dev has an entry.
 pub fn settle(volumes: &[Linked], old: &str, new: &str) -> Result<()> {
     let nodes = live_nodes();
@@ -97,8 +98,8 @@ pub fn are_needed(volumes: &[Linked]) -> bool {
     volumes.iter().any(|volume| is_live(&nodes, &volume.from))
 }
 
-/// Refuses if a volume's live dm node has neither of its names: an earlier rename waits for its
-/// reboot, and what keeps that one's names until then would be lost.
+/// Refuses if a volume's live dm node has neither of its names. In this case, an earlier rename waits for its reboot,
+/// and the rule that keeps its names until then would be lost.
 ///
 /// # Errors
 /// The first such node.
@@ -127,7 +128,7 @@ pub fn bear_known_names(volumes: &[Linked]) -> Result<()> {
 /// Where the kernel lists block devices.
 const SYSFS: &str = "/sys/block";
 
-/// Names of the live dm devices.
+/// The names of the live dm devices.
 pub fn live_nodes() -> Vec<String> {
     let Ok(entries) = fs::read_dir(SYSFS) else { return Vec::new() };
     let names =
@@ -135,13 +136,13 @@ pub fn live_nodes() -> Vec<String> {
     names.map(|name| name.trim_end().to_owned()).collect()
 }
 
-/// Names of the live dm devices, by whether they are volumes of the group with this UUID.
+/// The names of the live dm devices: those of the group with this UUID, and the others.
 pub fn nodes_by_group(uuid: &str) -> (Vec<String>, Vec<String>) {
     named_by_group(Path::new(SYSFS), uuid)
 }
 
 fn named_by_group(sysfs: &Path, uuid: &str) -> (Vec<String>, Vec<String>) {
-    // lvm2 lib/misc/lvm-string.c: `LVM-`, the group's UUID without hyphens, the volume's.
+    // lvm2 lib/misc/lvm-string.c: `LVM-`, the group's UUID without hyphens, and the volume's UUID.
     let head = format!("LVM-{}", uuid.replace('-', ""));
     let entries = fs::read_dir(sysfs).into_iter().flatten().flatten();
     let named = entries.filter_map(|entry| {
@@ -153,7 +154,7 @@ fn named_by_group(sysfs: &Path, uuid: &str) -> (Vec<String>, Vec<String>) {
     (first(own), first(others))
 }
 
-/// The number of the device to which a path leads.
+/// The number of the device that a path leads to.
 pub(super) fn rdev(path: &str) -> Result<u64> {
     Ok(fs::metadata(path).with_context(|| format!("looking for the link `{path}`"))?.rdev())
 }
@@ -172,10 +173,10 @@ fn kernel_names(sysfs: &Path, uuids: &[&str]) -> Vec<String> {
     names
 }
 
-/// Lets udev look at the group's own volumes again, and at nothing else: a change event of a physical
-/// volume (one on dm-crypt is a dm device, too) has its group activated again, with the volumes that
-/// somebody switched off, since LVM has not seen the group online under its new name (lvm2
-/// udev/69-dm-lvm.rules.in, `pvscan --vgonline`).
+/// Makes udev look again at the group's own volumes, and at nothing else. After a change event for a physical volume,
+/// udev would activate its group again, with volumes that somebody deactivated, because LVM has not seen the group
+/// online under its new name (lvm2 udev/69-dm-lvm.rules.in, `pvscan --vgonline`). A physical volume on dm-crypt is a
+/// dm device, too.
 pub(super) fn trigger(names: &[String]) -> Result<()> {
     Cmd::new(Program::Udevadm).args(["control", "--reload"]).checked()?;
     if names.is_empty() {

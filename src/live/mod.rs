@@ -1,9 +1,8 @@
 //! What the running system needs until the next boot.
 //!
-//! A live rename of dm nodes makes udev drop the old links; systemd then unmounts what was mounted
-//! from them and stops what needs it. So the nodes keep their old names (see
-//! [`crate::lvm::rename_group`]), [`links`] adds the new ones, and [`reboot`] keeps generators that
-//! read the mount table from writing the old name back.
+//! If dm nodes were renamed live, udev would remove the old links. systemd would then unmount what was mounted from
+//! them and stop what needs it. So the nodes keep their old names (see [`crate::lvm::rename_group`]). [`links`] adds
+//! the new names, and [`reboot`] keeps generators that read the mount table from writing the old name again.
 
 mod cause;
 pub mod host_name;
@@ -34,19 +33,19 @@ pub fn has_udev() -> bool {
     Path::new("/run/udev/control").exists()
 }
 
-/// Whether there is a directory for what is gone with the next boot.
+/// Whether there is a directory for files that are gone after the next boot.
 pub fn has_run() -> bool {
     Path::new("/run").is_dir()
 }
 
-/// What the kernel calls the time since it was booted (random(4)); empty where that cannot be read.
+/// The kernel's ID for the present boot (random(4)). Empty if it cannot be read.
 pub fn boot() -> String {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     id.trim().to_owned()
 }
 
-/// Does `act` between two pictures of the running system; what fell meanwhile is started again and
-/// told among the sentences. Another root has nothing that runs.
+/// Takes a picture of the running system before and after `act`. Whatever stopped meanwhile is started again, and
+/// reported in the sentences. In another root, nothing runs.
 pub fn watched(root: &Root, act: impl FnOnce() -> Result<Vec<String>>) -> Result<Vec<String>> {
     if !root.is_live() {
         return act();
@@ -56,7 +55,7 @@ pub fn watched(root: &Root, act: impl FnOnce() -> Result<Vec<String>>) -> Result
     let mut seen = act()?;
     match before.mend() {
         Ok(comparison) => seen.extend(comparison.sentences()),
-        // The work is done and proved; that the second look failed is no reason to take it back.
+        // The work is done and proved. A failure of the second look is no reason to undo it.
         Err(error) => {
             seen.push(format!("the running system could not be checked again: {error:#}"));
         }
@@ -64,14 +63,14 @@ pub fn watched(root: &Root, act: impl FnOnce() -> Result<Vec<String>>) -> Result
     Ok(seen)
 }
 
-/// Lets systemd read fstab and its units again.
+/// Makes systemd read fstab and its units again.
 pub fn reload_systemd() -> Result<()> {
     Cmd::new(Program::Systemctl).arg("daemon-reload").checked()?;
     Ok(())
 }
 
-/// Frees `/dev/NAME` for as long as `act` takes: vgrename refuses a name that stands in /dev, and
-/// the links of the running system's dm nodes stand there until the next boot.
+/// Frees `/dev/NAME` while `act` runs. vgrename refuses a name that is in /dev, and the links of the running system's
+/// dm nodes are there until the next boot.
 pub fn with_name_free<T>(name: &str, act: impl FnOnce() -> Result<T>) -> Result<T> {
     runtime::with_hidden(&Path::new("/dev").join(name), act)
 }

@@ -1,7 +1,7 @@
-//! A picture of the running system, to be compared with a later one.
+//! A picture of the running system, which is compared with a later one.
 //!
-//! `systemctl --failed` and `is-system-running` prove nothing: a mount that systemd stopped because
-//! its device went away is no failure to it.
+//! `systemctl --failed` and `is-system-running` prove nothing: if systemd stopped a mount because its device went
+//! away, it does not count that as a failure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,7 +13,7 @@ use super::has_systemd;
 use crate::guest::mounts::mounted;
 use crate::run::{Cmd, Program};
 
-/// What runs, is mounted, swaps and listens.
+/// Active units, mounts, swap areas and listening sockets.
 #[derive(Debug, Default)]
 pub struct Picture {
     /// Active units.
@@ -28,7 +28,7 @@ pub struct Picture {
     at: Instant,
 }
 
-/// One thing that was there and is not any more.
+/// One thing that was there and no longer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fallen {
     /// `unit`, `mount`, `swap`, `socket`.
@@ -37,21 +37,21 @@ pub struct Fallen {
     pub name: String,
 }
 
-/// What was compared, and what fell.
+/// What was compared, and what stopped.
 #[derive(Debug, Default)]
 pub struct Comparison {
-    /// Things that were there before, by kind.
+    /// How many things there were before, by kind.
     pub counts: BTreeMap<&'static str, usize>,
-    /// Units that had fallen and were started again.
+    /// Units that had stopped and were started again.
     pub mended: Vec<String>,
-    /// Units that somebody else has stopped, as far as can be told: they are left.
+    /// Units that somebody else stopped, as far as systemd shows. They stay stopped.
     pub left: Vec<String>,
     /// What is still missing.
     pub missing: Vec<Fallen>,
 }
 
 impl Picture {
-    /// Looks at the running system.
+    /// Takes a picture of the running system.
     pub fn take() -> Result<Self> {
         Ok(Self {
             units: if has_systemd() { active_units()? } else { BTreeSet::new() },
@@ -66,19 +66,19 @@ impl Picture {
         })
     }
 
-    /// Compares with what is there now, starts what fell, and looks again.
+    /// Compares with the present state, starts what stopped, and looks again.
     pub fn mend(&self) -> Result<Comparison> {
         let mut comparison = Comparison { counts: self.counts(), ..Comparison::default() };
         let fallen = self.fallen(&Self::take()?)?;
         if fallen.is_empty() {
             return Ok(comparison);
         }
-        // A device comes back by itself or not at all; a start would wait for it in vain.
+        // A device comes back without help or not at all. Starting it would only wait.
         let startable =
             |fallen: &&Fallen| fallen.kind == "unit" && !fallen.name.ends_with(".device");
         let names = fallen.iter().map(|fallen| fallen.name.as_str()).collect();
         for unit in fallen.iter().filter(startable) {
-            // Where systemd does not tell, a start too many is better than one too few.
+            // If systemd cannot tell, one start too many is better than one too few.
             if !cause::is_ours(&unit.name, &names, self.at).unwrap_or(true) {
                 comparison.left.push(unit.name.clone());
                 continue;
@@ -135,7 +135,7 @@ impl Picture {
     }
 }
 
-/// Units whose end says nothing: logins, transient jobs, and services that a socket, a timer or D-Bus
+/// Whether it means nothing that a unit ended: logins, transient jobs, and services that a socket, a timer or D-Bus
 /// starts.
 fn ends_by_itself(unit: &str) -> Result<bool> {
     if unit.ends_with(".scope")
@@ -158,14 +158,14 @@ fn ends_by_itself(unit: &str) -> Result<bool> {
         shown.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned()
     };
     let one_shot = value("Type=") == "oneshot" && value("RemainAfterExit=") == "no";
-    // hostnamed, packagekit and their like: D-Bus starts them, and they end when nobody asks.
+    // D-Bus starts hostnamed, packagekit and the like, and they end when nobody uses them.
     let on_demand = !value("TriggeredBy=").is_empty()
         || (!value("BusName=").is_empty() && value("WantedBy=").is_empty());
     Ok(on_demand || value("Transient=") == "yes" || one_shot)
 }
 
-/// By the table of all units, which systemd sends as one message; their properties are one message a
-/// unit, seconds in all on a slow machine.
+/// Reads the table of all units, which systemd sends in one message. Their properties would take one message per
+/// unit, which is seconds in total on a slow machine.
 fn active_units() -> Result<BTreeSet<String>> {
     let output = Cmd::new(Program::Systemctl)
         // Without --all, units that follow another (aliases of a swap) are left out.
@@ -175,23 +175,23 @@ fn active_units() -> Result<BTreeSet<String>> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(active_unit).collect())
 }
 
-/// The unit's name, where the row is that of an active one: UNIT LOAD ACTIVE SUB DESCRIPTION. Further
-/// lines of a description stand below its column (systemd src/shared/format-table.c), whatever they say.
+/// The unit's name, if the row is that of an active unit: UNIT LOAD ACTIVE SUB DESCRIPTION. Further lines of a
+/// description are indented to its column (systemd src/shared/format-table.c), and may contain anything.
 fn active_unit(row: &str) -> Option<String> {
     let mut words = row.split(' ').filter(|word| !word.is_empty());
     let (unit, _, active) = (words.next()?, words.next()?, words.next()?);
     (!row.starts_with(' ') && active == "active").then(|| unit.to_owned())
 }
 
-/// What comes and goes with logins and with services' starts.
+/// Paths that come and go with logins and with the start of services.
 fn is_a_sessions(path: &str) -> bool {
     path.starts_with("/run/user/") || path.starts_with("/run/credentials/")
 }
 
-/// The first port that the kernel gives out by itself (ip_local_port_range).
+/// The first port that the kernel assigns automatically (ip_local_port_range).
 const EPHEMERAL: u16 = 32768;
 
-/// TCP and UDP by local address, Unix sockets by path (proc(5), /proc/net).
+/// TCP and UDP sockets by local address, and Unix sockets by path (proc(5), /proc/net).
 fn listening() -> BTreeSet<String> {
     let mut sockets = BTreeSet::new();
     for (file, state) in [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")] {
@@ -202,7 +202,7 @@ fn listening() -> BTreeSet<String> {
             };
             let port =
                 address.rsplit_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
-            // Programs that ask over UDP have a socket of the same state, on a port by chance.
+            // Programs that send queries over UDP have sockets in the same state, on random ports.
             if state == "0A" || port.is_some_and(|port| port < EPHEMERAL) {
                 sockets.insert(format!("{file} {address}"));
             }
@@ -226,7 +226,7 @@ fn word(line: &str, at: usize) -> Option<String> {
 }
 
 impl Comparison {
-    /// Sentences about what was seen.
+    /// Sentences that describe the result.
     pub fn sentences(&self) -> Vec<String> {
         let counts: Vec<String> = ["unit", "mount", "swap", "socket"]
             .iter()
@@ -266,7 +266,7 @@ mod tests {
         for row in [
             "home.mount  loaded    inactive dead      /home",
             "gone.service not-found inactive dead    gone.service",
-            // The second line of a description, which says what it likes.
+            // The second line of a description may say anything.
             "                              fake.service loaded active running fake",
             "",
         ] {

@@ -1,4 +1,4 @@
-//! The time between a rename and the reboot: generators are told the new name, people are reminded.
+//! The time between a rename and the reboot: generators get the new name, and people are reminded of the reboot.
 
 use std::path::Path;
 
@@ -8,26 +8,26 @@ use crate::names::path::MAPPER;
 use crate::own::{GRUB_LINK, PENDING};
 use crate::transaction::runtime;
 
-/// What grub-mkconfig is told; in /run, so that it is gone with the reboot.
+/// Settings for grub-mkconfig. They are in /run, so that the reboot removes them.
 const GRUB: &str = "/run/postclone/grub.cfg";
 
-/// Stands before the package's tmpfiles.d entry, which removes the link at boot: a soft reboot
-/// (systemd-soft-reboot.service(8)) is a boot to systemd-tmpfiles(8), while the kernel, /run and the dm
-/// nodes' names stay, and so does the need for the link. A file of the same name in /run comes before
-/// that in /usr/lib (tmpfiles.d(5)), and is gone after a reboot of the kernel.
+/// Overrides the package's tmpfiles.d entry, which removes the link at boot. systemd-tmpfiles(8) treats a soft reboot
+/// (systemd-soft-reboot.service(8)) as a boot, but the kernel, /run and the dm nodes' names stay, so the link is
+/// still needed. A file in /run overrides one of the same name in /usr/lib (tmpfiles.d(5)), and a full reboot removes
+/// it.
 const TMPFILES: &str = "/run/tmpfiles.d/postclone.conf";
 
-/// Where Debian and Ubuntu users look (update-notifier-common, needrestart, unattended-upgrades).
+/// Files that remind Debian and Ubuntu users (update-notifier-common, needrestart, unattended-upgrades).
 const REQUIRED: &str = "/run/reboot-required";
 const REQUIRED_BY: &str = "/run/reboot-required.pkgs";
 const PACKAGE: &str = "postclone";
 
-/// Keeps the name `from` from coming back before the reboot, and asks for it; both are what was renamed, in
-/// words, and `nodes` are how its dm nodes are called.
+/// Keeps the name `from` from coming back before the reboot, and requests the reboot. `from` and `to` name what was
+/// renamed, in words. `nodes` are the names of its dm nodes.
 ///
-/// grub-mkconfig asks grub-probe for the root device, which reads the mount table, which keeps the
-/// name under which root was mounted: with links for it, update-grub would write the old name into
-/// grub.cfg and end well. A kernel's installation runs it.
+/// grub-mkconfig asks grub-probe for the root device. grub-probe reads the mount table, which keeps the name under
+/// which root was mounted. There are still links for that name, so update-grub would write it into grub.cfg and
+/// succeed. The installation of a kernel runs update-grub.
 pub fn announce(from: &str, to: &str, nodes: &Nodes) -> Result<()> {
     runtime::write(Path::new(PENDING), &format!("{from}\n{to}\n"))?;
     if Path::new(GRUB_LINK).parent().is_some_and(Path::is_dir) {
@@ -45,7 +45,7 @@ pub fn announce(from: &str, to: &str, nodes: &Nodes) -> Result<()> {
     Ok(())
 }
 
-/// Takes it all away: the running system has the name that it is to have.
+/// Removes all of this, because the running system has the right name.
 pub fn withdraw() -> Result<()> {
     runtime::unlink(Path::new(GRUB_LINK))?;
     for path in [TMPFILES, GRUB, PENDING] {
@@ -64,17 +64,17 @@ pub fn withdraw() -> Result<()> {
     Ok(())
 }
 
-/// dm nodes before and after, without /dev/mapper/.
+/// Names of dm nodes before and after, without /dev/mapper/.
 #[derive(Debug)]
 pub enum Nodes {
-    /// All that begin with the one, then begin with the other: a group's.
+    /// All nodes of a group: those that begin with the first text begin with the second afterwards.
     Beginning(String, String),
-    /// One: a volume's.
+    /// The one node of a volume.
     Whole(String, String),
 }
 
 impl Nodes {
-    /// Sourced by grub-mkconfig after it has probed (util/grub-mkconfig.in), in a POSIX shell.
+    /// A script for a POSIX shell. grub-mkconfig sources it after it has found the device (util/grub-mkconfig.in).
     fn grub_guard(&self) -> String {
         let case = match self {
             Self::Beginning(from, to) => {

@@ -1,15 +1,15 @@
-//! Which services run.
+//! Finds out which services run.
 
 use anyhow::{Result, bail};
 
 use super::has_systemd;
 use crate::run::{Cmd, Program};
 
-/// Those of the units that are active, in their order; none without systemd. systemctl(1) says a line for each, and
-/// fails where one of them is not.
+/// Those of the units that are active, in order. Empty without systemd. systemctl(1) prints one line per unit, and
+/// fails if one of them is not active.
 ///
 /// # Errors
-/// An answer of another form.
+/// An answer in another form.
 pub fn active<'a>(units: &[&'a str]) -> Result<Vec<&'a str>> {
     if units.is_empty() || !has_systemd() || Program::Systemctl.find().is_none() {
         return Ok(Vec::new());

@@ -1,26 +1,26 @@
-//! The SSH server that runs.
+//! The running SSH server.
 
 use anyhow::{Context, Result};
 
 use super::has_systemd;
 use crate::run::{Cmd, Program, ending, quoted};
 
-/// Its unit: Debian's name, and that of the others.
+/// Its unit: Debian's name, and the name elsewhere.
 const UNITS: &[&str] = &["ssh.service", "sshd.service"];
 
-/// What it says before it was started for the first time since the boot (sshd.c).
+/// The error of a server that was not started since the boot (sshd.c).
 const NOT_STARTED: &str = "Missing privilege separation directory";
 
-/// Whether one is installed.
+/// Whether an SSH server is installed.
 pub fn is_installed() -> bool {
     Program::Sshd.find().is_some()
 }
 
-/// Has the server check its configuration and keys (sshd(8), `-t`). One that was never started since the
-/// boot does not, and has none to lose.
+/// Makes the server check its configuration and keys (sshd(8), `-t`). A server that was not started since the boot
+/// does not check them. That is fine, because it has no sessions to lose.
 ///
 /// # Errors
-/// What it says against them.
+/// What the server reports about them.
 pub fn check() -> Result<()> {
     let command = Cmd::new(Program::Sshd).arg("-t");
     let output = command.output()?;
@@ -30,10 +30,10 @@ pub fn check() -> Result<()> {
     anyhow::bail!("{command} {}{}", ending(output.status), quoted(&output.stderr))
 }
 
-/// Lets a server that runs read its keys again; sessions live on. False where none runs.
+/// Makes a running server read its keys again. Sessions stay open. Returns false if no server runs.
 ///
 /// # Errors
-/// What systemctl says.
+/// An error of systemctl.
 pub fn reload() -> Result<bool> {
     if !has_systemd() {
         return Ok(false);

@@ -1,5 +1,4 @@
-//! The acts of a change of LVM's names in the running system, whose dm nodes keep the old names until the
-//! next boot.
+//! Acts in the running system after a change of LVM's names. The dm nodes keep the old names until the next boot.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,7 @@ use crate::plan::Phase;
 use crate::printable::count;
 use crate::transaction::record::Direction;
 
-/// One of the acts.
+/// One act.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum UntilReboot {
@@ -19,7 +18,7 @@ pub enum UntilReboot {
         /// Number of volumes.
         volumes: usize,
     },
-    /// Until the next boot: keep generators from writing the old name, ask for the reboot.
+    /// Until the next boot: keep generators from writing the old name, and request the reboot.
     AwaitReboot,
 }
 
@@ -28,7 +27,7 @@ pub enum UntilReboot {
 pub struct Renamed {
     /// The volumes whose nodes keep their names.
     pub linked: Vec<Linked>,
-    /// What had that name before, and has it no more, in words.
+    /// What had this name before and no longer has it, in words.
     pub from: String,
     /// The name that it has now.
     pub to: String,
@@ -37,7 +36,7 @@ pub struct Renamed {
 }
 
 impl UntilReboot {
-    /// Those that this system can take.
+    /// The acts that this system needs.
     pub fn all(volumes: usize) -> Vec<Self> {
         let links = (super::has_udev() && volumes > 0).then_some(Self::LinkNames { volumes });
         let waits = super::has_run().then_some(Self::AwaitReboot);
@@ -52,7 +51,7 @@ impl UntilReboot {
         }
     }
 
-    /// The act in a person's words.
+    /// The act in words for people.
     pub fn words(&self, direction: Direction) -> String {
         match (self, direction) {
             (Self::LinkNames { volumes }, Direction::Forward) => {
@@ -71,7 +70,7 @@ impl UntilReboot {
         }
     }
 
-    /// Takes the act. Gives what was seen afterwards.
+    /// Carries out the act. Returns what was seen afterwards.
     pub fn take(&self, renamed: &Renamed) -> Result<Option<String>> {
         let Renamed { linked, from, to, nodes } = renamed;
         match self {

@@ -1,7 +1,7 @@
-//! Links of file systems under both UUIDs until the next boot, by a volatile udev rule.
+//! Links file systems under both UUIDs until the next boot, with a volatile udev rule.
 //!
-//! systemd binds a mount to the device that fstab names: when the link of the old UUID went away, it would
-//! unmount the file system (systemd.mount(5), `BindsTo=`).
+//! systemd binds a mount to the device that fstab names. If the link of the old UUID went away, systemd would unmount
+//! the file system (systemd.mount(5), `BindsTo=`).
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,10 +12,10 @@ use super::has_udev;
 use super::links::{rdev, trigger};
 use crate::transaction::runtime;
 
-/// Above 60-persistent-storage.rules, which sets `ID_FS_UUID_ENC`.
+/// Sorted after 60-persistent-storage.rules, which sets `ID_FS_UUID_ENC`.
 const RULES: &str = "/run/udev/rules.d/99-postclone-uuids.rules";
 
-/// One rule a UUID, so that a device with either has the links of both.
+/// One rule for each UUID, so that a device with either UUID has both links.
 fn rules(pairs: &[(&str, &str)]) -> String {
     let mut text = String::from(
         "# Made by postclone: file systems got new UUIDs. Both are linked until the next boot.\n",
@@ -29,10 +29,10 @@ fn rules(pairs: &[(&str, &str)]) -> String {
     text
 }
 
-/// Has udev link both UUIDs of each pair from now on.
+/// Makes udev link both UUIDs of each pair from now on.
 ///
 /// # Errors
-/// The rule cannot be written, or what udevadm says.
+/// The rule cannot be written, or udevadm fails.
 pub fn keep(pairs: &[(&str, &str)]) -> Result<()> {
     if !has_udev() {
         return Ok(());
@@ -41,10 +41,10 @@ pub fn keep(pairs: &[(&str, &str)]) -> Result<()> {
     trigger(&[])
 }
 
-/// Lets udev look at a device again, and demands that the link of a UUID leads to it.
+/// Makes udev look at a device again, and demands that the link of a UUID leads to it.
 ///
 /// # Errors
-/// Another device, or what udevadm says.
+/// The link leads to another device, or udevadm fails.
 pub fn demand(device: &str, uuid: &str) -> Result<()> {
     if !has_udev() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What kernel-install has named after a machine ID, and whether it goes on under that name or gets another.
+//! Files that kernel-install has named after a machine ID, and whether they keep that name or get another.
 
 mod checks;
 mod found;
@@ -16,17 +16,17 @@ pub(super) use found::{found, shifted, twins};
 pub(super) use names::renamed;
 pub(super) use text::Names;
 
-/// Where kernel-install(8) reads the name of new entries, before it asks for the machine ID.
+/// Where kernel-install(8) looks for the name of new entries before it uses the machine ID.
 pub(super) const TOKEN: &str = "/etc/kernel/entry-token";
 
-/// What it names after the machine ID, on each of its partitions (systemd docs/BUILDING_IMAGES.md).
+/// What kernel-install names after the machine ID on each of its partitions (systemd docs/BUILDING_IMAGES.md).
 const PATTERNS: &[&str] = &["loader/entries/ID-*.conf", "ID", "EFI/Linux/ID-*.efi"];
 
-/// The program and its plug-ins.
+/// kernel-install and its plug-ins.
 const PROGRAMS: &[&str] = &["/usr/bin/kernel-install", "/bin/kernel-install"];
 const PLUGINS: &[&str] = &["usr/lib/kernel/install.d/*.install", "etc/kernel/install.d/*.install"];
 
-/// The first path that has the ID.
+/// The first path named after the ID.
 pub(super) fn named_after(root: &Root, id: &str) -> Result<Option<PathBuf>> {
     for partition in names::PARTITIONS {
         for pattern in PATTERNS {
@@ -39,26 +39,26 @@ pub(super) fn named_after(root: &Root, id: &str) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// How boot entries go on that have a machine ID.
+/// What happens to boot entries that are named after a machine ID.
 pub(super) enum Way {
-    /// Under the ID as it is, by the token.
+    /// They keep the old ID in their name, because of the token.
     Token,
-    /// Under the next ID; these are renamed.
+    /// They get the new ID. These paths are renamed.
     Renamed(Vec<PathBuf>),
 }
 
-/// Which way they go.
+/// Which way the boot entries go.
 ///
 /// # Errors
-/// Why they cannot be renamed where no token keeps their name, and what to do.
+/// They cannot be renamed, and no token can keep their name. Says why, and what to do.
 pub(super) fn way(root: &Root, id: &str) -> Result<Way> {
     let Some(deaf) = deaf(root)? else { return Ok(Way::Token) };
     checks::names_can_change(root, &deaf)?;
     found(root, id).map(Way::Renamed).map_err(refuse)
 }
 
-/// The program that gives entries their names and does not obey the token: before systemd 250 kernel-install
-/// knew none, and a plug-in may write the entries by itself (grub2's 20-grub.install).
+/// The program that names entries and ignores the token. kernel-install before systemd 250 does not know the token,
+/// and a plug-in may write the entries itself (grub2's 20-grub.install).
 fn deaf(root: &Root) -> Result<Option<PathBuf>> {
     let mut programs: Vec<PathBuf> = PROGRAMS.iter().map(PathBuf::from).collect();
     for pattern in PLUGINS {
@@ -69,16 +69,16 @@ fn deaf(root: &Root) -> Result<Option<PathBuf>> {
         let writes = PROGRAMS.iter().any(|program| Path::new(program) == path)
             || text.contains("loader/entries");
         let listens = text.contains("entry-token") || text.contains("ENTRY_TOKEN");
-        // A plug-in is told the entries' directory, too, of which the token is a part.
+        // A plug-in also gets the entries' directory as an argument, and the token is a part of it.
         !text.is_empty() && writes && text.contains("MACHINE_ID") && !listens
     };
     Ok(programs.into_iter().find(is_deaf))
 }
 
-/// What the token holds; none if there is none.
+/// The content of the token. `None` if there is no token.
 ///
 /// # Errors
-/// Something else than a file at its place.
+/// Something other than a file in its place.
 pub(super) fn token(root: &Root) -> Result<Option<String>> {
     match root.read(Path::new(TOKEN))? {
         Some(source) => Ok(Some(String::from_utf8_lossy(&source.bytes).trim().to_owned())),

@@ -1,7 +1,8 @@
-//! The machine ID (machine-id(5)): a new one, the copy that D-Bus has of it, and the names of boot entries, which
-//! go on under the old one or get the new.
+//! The machine ID (machine-id(5)): draws a new one, and changes the copy that D-Bus has of it. Boot entries either
+//! keep the old ID in their names or get the new one.
 //!
-//! It is never emptied: then the next boot takes the ID from the firmware, which a clone may share, or
+//! The file is never emptied. With an empty file, the next boot takes the ID from the firmware, which a clone may
+//! share, or counts as the first boot and enables units that were disabled (machine-id(5), First Boot Semantics).
 //! counts as the first one and enables units that were disabled (machine-id(5), First Boot Semantics).
 
 mod arguments;
@@ -25,24 +26,24 @@ use crate::guest::root::Root;
 use crate::plan::Warning;
 use crate::transaction::record::SavedChange;
 
-/// The word under which journals keep it.
+/// The word under which journals keep this kind.
 pub const KIND: &str = "machine-id";
 
 /// systemd's file.
 const FILE: &str = "/etc/machine-id";
 
-/// D-Bus's, mostly a link to systemd's (dbus-uuidgen(1)).
+/// D-Bus's file, usually a link to systemd's (dbus-uuidgen(1)).
 const COPY: &str = "/var/lib/dbus/machine-id";
 
 /// Another machine ID.
 #[derive(Debug)]
 pub struct Renewal {
     kept: Kept,
-    /// Whether images may hold the old one.
+    /// Whether images may contain the old ID.
     in_images: bool,
 }
 
-/// What a journal keeps of it.
+/// What a journal keeps of the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -50,29 +51,28 @@ struct Kept {
     old: String,
     /// The ID after.
     new: String,
-    /// What becomes of the entry token; none if it stays as it is.
+    /// What happens to the entry token. `None` if it stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<Token>,
-    /// What is named after the ID before and gets the name of the one after; empty where boot entries go on
-    /// under their names.
+    /// Paths that are named after the old ID and get the new one. Empty if boot entries keep their names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     entries: Vec<PathBuf>,
 }
 
-/// What becomes of the entry token.
+/// What happens to the entry token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Token {
-    /// It is made of the ID before.
+    /// It is created with the old ID.
     Write,
-    /// It is removed, where it still holds the ID after.
+    /// It is removed, if it still contains the new ID.
     Remove,
 }
 
-/// What a journal keeps of it, read again.
+/// Reads what a journal keeps of the change.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading the change of a machine ID")?;
@@ -86,10 +86,10 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     Ok(Box::new(Renewal { kept, in_images: false }))
 }
 
-/// The renewal that is due, and what is to be said where there is none. `draw` gives the new ID.
+/// The renewal that is due, or a warning that says why there is none. `draw` returns the new ID.
 ///
 /// # Errors
-/// What would break under another ID.
+/// Something that would break under another ID.
 pub fn find(
     root: &Root,
     draw: impl FnOnce() -> Result<String>,
@@ -112,20 +112,21 @@ pub fn find(
     Ok((Some(Renewal { kept, in_images }), Vec::new()))
 }
 
-/// Whether images may hold the ID: dracut's do, and unified kernel images whose command line gives it to systemd.
+/// Whether images may contain the ID. dracut's do, and so do unified kernel images whose command line gives the ID to
+/// systemd.
 fn are_in_images(root: &Root, id: &str) -> Result<bool> {
     let is_dracuts = generator(root) == Some(Generator::Dracut);
     Ok(is_dracuts || !arguments::unified_with(root, id)?.is_empty())
 }
 
-/// A new ID, as systemd draws one (sd_id128_randomize(3)): a UUID of version 4.
+/// A new ID. It is a UUID of version 4, like those that systemd draws (sd_id128_randomize(3)).
 ///
 /// # Errors
 /// A kernel without random numbers.
 pub fn draw() -> Result<String> {
     let mut bytes = [0_u8; 16];
     let filled = getrandom(&mut bytes[..], GetRandomFlags::empty());
-    // Up to 256 bytes come at once (getrandom(2)).
+    // getrandom(2) returns up to 256 bytes at once.
     if filled.context("generating a machine ID")? != bytes.len() {
         bail!("generating a machine ID: the kernel gave too few random bytes: try again");
     }
@@ -139,7 +140,7 @@ fn is_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(is_digit) && text.bytes().any(|byte| byte != b'0')
 }
 
-/// Demands that LVM does not tell its own groups by the ID: they would be another machine's.
+/// Demands that LVM does not recognize its own groups by the ID. Under another ID, they would be another machine's.
 fn names_no_group(root: &Root) -> Result<()> {
     for path in ["/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf"] {
         let text = root.read_text(path).unwrap_or_default();
@@ -158,7 +159,8 @@ fn names_no_group(root: &Root) -> Result<()> {
     Ok(())
 }
 
-/// What is to become of boot entries that have the ID: the token that keeps their names, or what gets others.
+/// What happens to boot entries that are named after the ID: a token keeps their names, or these paths get other
+/// names.
 fn names(root: &Root, id: &str) -> Result<(Option<Token>, Vec<PathBuf>)> {
     let is_named = entries::named_after(root, id).map_err(refuse)?.is_some();
     if !is_named || entries::token(root).map_err(refuse)?.is_some() {

@@ -1,6 +1,6 @@
-//! What a clone shares with its template and should have of its own: IDs and keys, renewed.
+//! Renews IDs and keys that a clone shares with its template, and should have of its own.
 //!
-//! Each kind is drawn once in a process: the plan that is carried out has what was shown.
+//! Each new value is drawn once per process, so that the plan that is carried out has the values that were shown.
 
 pub mod dhcp;
 mod entries;
@@ -19,11 +19,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::encoding::hexadecimal;
 
-/// What becomes of them where `/etc` is made of something else.
+/// What a system that creates its `/etc` from something else does with them.
 pub(crate) const WHERE_IMAGE_BASED: &str =
     "which may bring the old IDs back: set the clone's own IDs there";
 
-/// Bytes that nobody is shown.
+/// Bytes that are never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What tells a file's text, which is of keys, without giving it away.
+/// Identifies a file's text without revealing it, because the text may contain keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Sum(String);

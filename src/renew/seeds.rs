@@ -1,5 +1,5 @@
-//! Random seeds: removed, for the system makes its own. They are never put back: two machines would start
-//! their random numbers alike again.
+//! Random seeds are removed, because the system makes its own. They are never put back: two machines would then start
+//! their random numbers in the same way again.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use crate::plan::{Act, Phase, Role, Subject};
 use crate::transaction::made;
 use crate::transaction::record::{Direction, SavedChange};
 
-/// The word under which journals keep it.
+/// The word under which journals keep this kind.
 pub const KIND: &str = "random-seeds";
 
-/// Seeds that are removed.
+/// Removes seeds.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Renewal {
@@ -34,10 +34,10 @@ enum Own {
     DropSeeds { seeds: Vec<PathBuf> },
 }
 
-/// What a journal keeps of it, read again.
+/// Reads what a journal keeps of the change.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Renewal = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading the removal of random seeds")?;
@@ -48,10 +48,10 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     Ok(Box::new(kept))
 }
 
-/// The seeds that there are; none if there is none.
+/// The seeds that exist. `None` if there are none.
 ///
 /// # Errors
-/// What cannot be looked at.
+/// Something that cannot be examined.
 pub fn find(root: &Root) -> Result<Option<Renewal>> {
     let (mut seeds, mut seen) = (Vec::new(), BTreeSet::new());
     for seed in SEEDS.iter().map(PathBuf::from) {

@@ -1,4 +1,4 @@
-//! Files that get another text as a whole. Each is recognized by its present text.
+//! Files whose whole text is replaced. Each is recognized by its present text.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,13 +17,13 @@ use crate::transaction::record::Direction;
 /// Texts by their sums.
 pub(super) type Texts = BTreeMap<Sum, Secret>;
 
-/// What a journal keeps of such a file: not its text.
+/// What a journal keeps of such a file. It does not contain the text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Whole {
-    /// If it is.
+    /// Where the file is.
     pub path: PathBuf,
-    /// What its text is told by, before and after.
+    /// The sums of its text, before and after.
     pub text: (Sum, Sum),
     /// Whether its text is a secret.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -31,7 +31,7 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// A file with its text, and the one that it is to get, which is added to the texts.
+    /// A file with its old and new text. The new text is added to `texts`.
     pub(super) fn new(
         path: &Path,
         old: &[u8],
@@ -50,7 +50,7 @@ impl Whole {
     }
 }
 
-/// The files of a renewal that gives the old texts back, as far as the run's journal still has them.
+/// The files of a renewal that puts the old texts back, as far as the run's journal still has them.
 pub(super) fn turned(files: &[Whole], root: &Root) -> Result<(Vec<Whole>, Texts)> {
     let mut texts = kept_texts(root)?;
     let mut turned: Vec<Whole> = files.iter().map(Whole::turned).collect();
@@ -59,7 +59,7 @@ pub(super) fn turned(files: &[Whole], root: &Root) -> Result<(Vec<Whole>, Texts)
     Ok((turned, texts))
 }
 
-/// The texts from before the last run that its journal still has.
+/// The texts from before the last run, as far as its journal still has them.
 pub(super) fn kept_texts(root: &Root) -> Result<Texts> {
     let Some(journal) = Journal::latest(root)? else { bail!("the run has no journal any more") };
     let mut texts = Texts::new();
@@ -73,20 +73,20 @@ pub(super) fn kept_texts(root: &Root) -> Result<Texts> {
     Ok(texts)
 }
 
-/// Replaces their texts.
+/// Replaces the texts of files.
 #[derive(Debug)]
 pub(super) struct Replacing {
     kind: &'static str,
     form: Form,
     files: Vec<Whole>,
     texts: Texts,
-    /// Whether a text that is neither of the two is replaced as well.
+    /// Whether a text that is neither of the two is replaced, too.
     any: bool,
 }
 
 impl Replacing {
-    /// Of these files, in a direction. The new texts of a journal alone are not known: then it is only asked
-    /// whether the old ones are there.
+    /// For these files, in one direction. If only the journal is known, the new texts are not. It is then enough to
+    /// find out whether the old texts are there.
     pub(super) fn new(
         (kind, form): (&'static str, Form),
         files: &[Whole],
@@ -100,7 +100,7 @@ impl Replacing {
         Self { kind, form, files, texts: texts.clone(), any: false }
     }
 
-    /// Whatever the files hold by now.
+    /// Replaces the files whatever they contain by now.
     pub(super) fn of_any_text(mut self) -> Self {
         self.any = true;
         self

@@ -1,4 +1,4 @@
-//! A program that holds something while it runs. It runs for as long as this process wants it.
+//! A program that holds something while it runs, for as long as this process wants it.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -12,11 +12,11 @@ use anyhow::{Context, Result, bail};
 use super::program::DIRECTORIES;
 use super::{Cmd, end_group};
 
-/// How long the program may take to get what it is to hold.
+/// How long the program may take to get hold of it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Runs until it is dropped. Its stdin is a pipe whose other end is this process's alone, so that it
-/// ends however this process does.
+/// Runs until it is dropped. Only this process has the other end of the program's stdin, so the program ends when
+/// this process does, however that happens.
 #[derive(Debug)]
 pub struct Held {
     child: Child,
@@ -24,11 +24,11 @@ pub struct Held {
 }
 
 impl Cmd {
-    /// Starts a program that writes back what it reads once it holds what it is to hold, and waits
-    /// until it does.
+    /// Starts a program, and waits until it holds what it should hold. The program shows this by writing back what it
+    /// reads.
     ///
     /// # Errors
-    /// A program that is not installed, cannot be started, or does not hold it in five seconds.
+    /// A program that is not installed, cannot be started, or does not get hold of it within five seconds.
     pub fn hold(&self) -> Result<Held> {
         let Some(path) = self.program.find() else {
             bail!("`{}` is not installed: {}", self.program.name(), self.program.advice());
@@ -51,7 +51,7 @@ impl Cmd {
         thread::spawn(move || {
             let mut echo = [0];
             let is_there = stdout.is_some_and(|mut pipe| pipe.read_exact(&mut echo).is_ok());
-            // Nobody waits any more where it took too long.
+            // If it took too long, nobody waits for the answer any more.
             let _ = tell.send(is_there);
         });
         let asked = held.stdin.as_mut().is_some_and(|pipe| pipe.write_all(b"\n").is_ok());

@@ -1,7 +1,7 @@
 //! The pager: less(1), if a person reads on a terminal that can page.
 //!
-//! `$PAGER` is heeded as far as the closed list of programs goes: it may turn the pager off or give
-//! less other options, and never names another program or a shell's command.
+//! `$PAGER` can turn the pager off or give other options to less. It cannot name another program or a shell command,
+//! because the list of programs is closed.
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -10,14 +10,14 @@ use std::process::{Command, Stdio};
 use super::{DIRECTORIES, Program};
 use crate::interrupt;
 
-/// Ends at once with what fits a screen, passes colours on, leaves the text on the screen.
+/// Quit at once if the text fits on the screen, pass colors through, leave the text on the screen.
 const OPTIONS: &[&str] = &["-F", "-R", "-X"];
 
-/// Lines that the smallest terminal shows beside a question.
+/// The number of lines that fit on the smallest terminal beside a question.
 const SCREEN: usize = 16;
 
-/// Shows a text in the pager, and says whether a person has had it before them: not what any screen
-/// holds, nor without a terminal, with `PAGER=cat`, without less, or where less failed.
+/// Shows a text in the pager. Returns whether a person has seen it there. It is not shown if it fits on any screen.
+/// It is not shown without a terminal, with `PAGER=cat`, without less, or if less fails, either.
 pub fn show(text: &[u8]) -> bool {
     if text.iter().filter(|byte| **byte == b'\n').count() <= SCREEN {
         return false;
@@ -29,7 +29,7 @@ pub fn show(text: &[u8]) -> bool {
         return false;
     };
     log::debug!("running `less {}`", options.join(" "));
-    // Ctrl-C is less's own while it runs.
+    // While less runs, Ctrl-C belongs to it.
     let _held = interrupt::hold();
     let child = Command::new(path)
         .args(&options)
@@ -37,7 +37,7 @@ pub fn show(text: &[u8]) -> bool {
         .env("PATH", DIRECTORIES.join(":"))
         .env("TERM", term)
         .env("LESSCHARSET", "utf-8")
-        // No shell, editor or file out of a pager that runs as root (less(1), SECURITY).
+        // Keeps a pager that runs as root from starting a shell or an editor or opening a file (less(1), SECURITY).
         .env("LESSSECURE", "1")
         .env("LESSHISTFILE", "-")
         .stdin(Stdio::piped())
@@ -50,7 +50,7 @@ pub fn show(text: &[u8]) -> bool {
         }
     };
     if let Some(mut pipe) = child.stdin.take() {
-        // One who has seen enough closes the pipe.
+        // A user who has seen enough closes the pipe.
         let _ = pipe.write_all(text);
     }
     child.wait().is_ok_and(|status| status.success())
@@ -60,8 +60,7 @@ fn terminal() -> Option<OsString> {
     std::env::var_os("TERM").filter(|term| !term.is_empty() && term != "dumb")
 }
 
-/// The options for less; `None` where `$PAGER` wants no pager. Another program's name counts as
-/// unset.
+/// The options for less. `None` if `$PAGER` turns the pager off. The name of another program counts as unset.
 fn options(pager: Option<&str>) -> Option<Vec<String>> {
     let usual = || OPTIONS.iter().map(|option| (*option).to_owned());
     let Some(pager) = pager else { return Some(usual().collect()) };

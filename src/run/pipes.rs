@@ -1,4 +1,4 @@
-//! What a program writes, read while it runs, and waited for no longer than it is worth.
+//! Reads what a program writes while it runs, and limits how long to wait for it.
 
 use std::convert::Infallible;
 use std::io::Read;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Bytes that a thread adds to and another one takes.
+/// Bytes that one thread adds and another takes.
 #[derive(Debug, Default, Clone)]
 struct Gathered(Arc<Mutex<Vec<u8>>>);
 
@@ -18,13 +18,13 @@ impl Gathered {
     }
 }
 
-/// Both pipes of a program, each read by a thread of its own. A thread whose pipe never ends, because
-/// a child of the program's has it open, is left behind.
+/// Both pipes of a program. Each is read by a thread of its own. If a child of the program keeps a pipe open, the
+/// thread never ends, and is left behind.
 #[derive(Debug)]
 pub(super) struct Pipes {
     stdout: Gathered,
     stderr: Gathered,
-    /// Has no sender any more once both have ended.
+    /// Has no sender any more once both pipes have ended.
     open: Receiver<Infallible>,
 }
 
@@ -38,18 +38,18 @@ impl Pipes {
         pipes
     }
 
-    /// Waits for the end of both pipes, this long. False where one is open still.
+    /// Waits this long for the end of both pipes. Returns false if one is still open.
     pub(super) fn end_within(&self, time: Duration) -> bool {
         self.open.recv_timeout(time) == Err(RecvTimeoutError::Disconnected)
     }
 
-    /// What has been read of stdout and stderr until now.
+    /// What was read from stdout and stderr so far.
     pub(super) fn take(self) -> (Vec<u8>, Vec<u8>) {
         (std::mem::take(&mut self.stdout.lock()), std::mem::take(&mut self.stderr.lock()))
     }
 }
 
-/// Reads a pipe to its end, and drops `open` then. What was read until an error is still worth quoting.
+/// Reads a pipe to its end, and drops `open` then. What was read before an error is still worth quoting.
 fn drain(pipe: Option<impl Read + Send + 'static>, into: Gathered, open: Sender<Infallible>) {
     thread::spawn(move || {
         let _open = open;

@@ -1,4 +1,4 @@
-//! Every program, where it is looked for, and what to do if it is missing.
+//! Every program, where postclone looks for it, and what to do if it is missing.
 
 use std::path::{Path, PathBuf};
 
@@ -115,7 +115,7 @@ impl Program {
         }
     }
 
-    /// Where the program is installed; `None` where it is not.
+    /// Where the program is installed. `None` if it is not.
     pub fn find(self) -> Option<PathBuf> {
         DIRECTORIES.iter().map(|dir| Path::new(dir).join(self.name())).find(|path| path.is_file())
     }
@@ -125,7 +125,7 @@ impl Program {
         DIRECTORIES.iter().any(|dir| root.exists(Path::new(dir).join(self.name())))
     }
 
-    /// What to do where the program is missing.
+    /// What to do if the program is missing.
     pub(super) fn advice(self) -> &'static str {
         match self {
             Self::Lvm => "install the package lvm2, or work on files only with --files-only",

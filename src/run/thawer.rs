@@ -1,7 +1,7 @@
-//! The process that thaws a file system, whatever becomes of the one that froze it.
+//! The process that thaws a file system, whatever happens to the process that froze it.
 //!
-//! It is this program once more, under another name: started before anything is frozen, it waits for the
-//! end of a pipe, which comes with the end of the process that holds the other side.
+//! It is this program itself, started under another name before anything is frozen. It waits for the end of a pipe.
+//! The pipe ends when the process that holds its other side does.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -16,23 +16,23 @@ use anyhow::{Context, Result, bail};
 use super::{Cmd, Program, ending};
 use crate::interrupt;
 
-/// The name by which the program knows that it is to thaw; the directory is its one argument.
+/// The name by which the program knows that it must thaw. The directory is its only argument.
 pub const NAME: &str = "postclone-thaw";
 
-/// How long a file system may be frozen: with a process that hangs, and yet lives.
+/// How long a file system may be frozen, for the case that the process that froze it hangs.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A thawer that waits.
+/// A waiting thawer.
 #[derive(Debug)]
 pub struct Thawer {
     child: Child,
 }
 
 impl Thawer {
-    /// Starts one for the file system on which a directory is.
+    /// Starts a thawer for the file system of a directory.
     ///
     /// # Errors
-    /// /proc is not mounted, no process can be started.
+    /// /proc is not mounted, or no process can be started.
     pub fn start(dir: &Path) -> Result<Self> {
         let child = Command::new("/proc/self/exe")
             .arg0(NAME)
@@ -41,17 +41,17 @@ impl Thawer {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A signal to the terminal's processes, and to this one's group, does not reach it.
+            // Signals to the terminal's processes, or to this process's group, do not reach it.
             .process_group(0)
             .spawn()
             .context("starting the process that thaws, from `/proc/self/exe`")?;
         Ok(Self { child })
     }
 
-    /// Has it thaw, and waits until it has.
+    /// Makes it thaw the file system, and waits until it has.
     ///
     /// # Errors
-    /// It did not: the file system may be frozen still.
+    /// It did not. The file system may still be frozen.
     pub fn thaw(mut self) -> Result<()> {
         drop(self.child.stdin.take());
         let status = self.child.wait().context("waiting for the process that thaws")?;
@@ -61,14 +61,14 @@ impl Thawer {
         Ok(())
     }
 
-    /// Ends it without a thaw: nothing was frozen.
+    /// Ends it without a thaw, because nothing was frozen.
     pub fn call_off(mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What the process does that thaws.
+/// The main function of the process that thaws.
 pub fn run(dir: &Path) -> ExitCode {
     if interrupt::watch().is_ok() {
         interrupt::ignore();
@@ -85,7 +85,7 @@ pub fn run(dir: &Path) -> ExitCode {
     }
 }
 
-/// Thaws the file system on which a directory is (fsfreeze(8)).
+/// Thaws the file system of a directory (fsfreeze(8)).
 pub fn thaw(dir: &Path) -> Result<()> {
     Cmd::new(Program::Fsfreeze).arg("--unfreeze").arg(dir).checked().map(drop)
 }

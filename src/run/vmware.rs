@@ -1,10 +1,10 @@
-//! What VMware's host says of a guest.
+//! What VMware's host knows about a guest.
 
 use std::time::Duration;
 
 use super::{Cmd, Program};
 
-/// The name that somebody wrote into the machine's settings; VMware itself gives none.
+/// The name that somebody wrote into the machine's settings. VMware itself sets none.
 pub fn host_name() -> Option<String> {
     Program::VmwareRpctool.find()?;
     let output = Cmd::new(Program::VmwareRpctool)

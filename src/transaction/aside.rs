@@ -1,4 +1,4 @@
-//! A directory for a program that makes something secret; in memory, if there is such a place.
+//! A temporary directory for a program that creates a secret. It is in memory if the system has such a place.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,12 @@ use super::staged::PREFIX;
 /// File systems in memory (file-hierarchy(7)).
 const IN_MEMORY: &[&str] = &["/run", "/dev/shm"];
 
-/// Such a directory, for the owner alone. Dropped, it is removed with all that is in it.
+/// A directory that only its owner can read. Dropping it removes it and everything in it.
 #[derive(Debug)]
 pub struct Aside(tempfile::TempDir);
 
 impl Aside {
-    /// Makes one.
+    /// Creates the directory.
     pub fn make() -> Result<Self> {
         let make = |dir: &Path| tempfile::Builder::new().prefix(PREFIX).tempdir_in(dir);
         let dir = IN_MEMORY.iter().find_map(|dir| make(Path::new(dir)).ok());
@@ -23,14 +23,14 @@ impl Aside {
         Ok(Self(dir))
     }
 
-    /// Writes a file in it, and gives its path.
+    /// Writes a file in the directory, and returns its path.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
         let path = self.path(name);
         std::fs::write(&path, bytes).with_context(|| format!("writing `{}`", path.display()))?;
         Ok(path)
     }
 
-    /// A path in it.
+    /// The path of a file in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }

@@ -12,13 +12,13 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::regular::open_regular;
 
-/// Signatures of the content, and of the other attributes: on other content they say what is not so, and
-/// the kernel refuses to open the file (Documentation/ABI/testing/ima_policy, `appraise`).
+/// Signatures of the content and of the other attributes. If the content changes, they no longer match, and the
+/// kernel refuses to open the file (Documentation/ABI/testing/ima_policy, `appraise`).
 const OF_CONTENT: &[&str] = &["security.ima", "security.evm"];
 
-/// Inode flags that say how a file is to be treated (ioctl_iflags(2); letters of chattr(1): A, c, d, s, S,
-/// u, j, t). What keeps it from being replaced (`i`, `a`) is refused before, and what a file system says
-/// of the file, like `e`, is its own.
+/// Inode flags that say how to treat a file (ioctl_iflags(2); letters of chattr(1): A, c, d, s, S, u, j, t). A file
+/// with a flag that forbids replacing it (`i`, `a`) was refused earlier. Flags that the file system sets itself, like
+/// `e`, are not copied.
 const FLAGS: IFlags = IFlags::NOATIME
     .union(IFlags::COMPRESSED)
     .union(IFlags::NODUMP)
@@ -34,13 +34,13 @@ const FLAGS: IFlags = IFlags::NOATIME
 const NOCOMPRESS: u32 = 0x400;
 const DAX: u32 = 0x0200_0000;
 
-/// Flags that a file can be given while it is empty alone (letter C; btrfs(5)).
+/// Flags that can be set only while a file is empty (letter C; btrfs(5)).
 const OF_EMPTY: IFlags = IFlags::NOCOW;
 
 /// Gives `to`, which has the same content, the owner, mode, extended attributes and flags of `from`.
 ///
-/// FAT stores none of them (mount(8), vfat): refusals are passed over there. A journal on a file system
-/// without flags keeps none: what is put back has those of the file whose place it takes as well.
+/// FAT stores none of them (mount(8), vfat), so refusals are ignored there. A journal on a file system without flags
+/// keeps no flags. That loses nothing: a file that is put back also gets the flags of the file that it replaces.
 pub fn copy(from: &Path, to: &File, to_path: &Path) -> Result<()> {
     give(from, to, to_path, true)?;
     if let Some(flags) = flags(from) {
@@ -49,7 +49,7 @@ pub fn copy(from: &Path, to: &File, to_path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Prepares an empty file that is to take the place of `target`, with the attributes of `like`.
+/// Prepares an empty file that will replace `target`, with the attributes of `like`.
 pub(super) fn prepare(target: &Path, like: &Path, to: &File) {
     let wanted = wanted_flags(target, like) & OF_EMPTY;
     if add_flags(to, wanted).is_err() {
@@ -60,8 +60,8 @@ pub(super) fn prepare(target: &Path, like: &Path, to: &File) {
     }
 }
 
-/// Gives a file that is to take the place of `target` the owner, mode, extended attributes and flags of
-/// `like`. What signs the content goes along where the content is that of `like`.
+/// Gives a file that will replace `target` the owner, mode, extended attributes and flags of `like`. Signatures of
+/// the content are copied only if the content is that of `like`.
 pub(super) fn carry(target: &Path, like: &Path, to: &File, to_path: &Path) -> Result<()> {
     give(like, to, to_path, target != like)?;
     let wanted = wanted_flags(target, like) & FLAGS;
@@ -93,8 +93,8 @@ fn give(from: &Path, to: &File, to_path: &Path, same_content: bool) -> Result<()
     Ok(())
 }
 
-/// Extended attributes, ACLs and security labels among them. A copy from a file system that has
-/// none takes none away. Of a symbolic link they are its own (xattr(7)).
+/// Copies extended attributes, which include ACLs and security labels. A source on a file system without extended
+/// attributes removes none from the target. Symbolic links have attributes of their own (xattr(7)).
 pub(super) fn copy_xattrs(from: &Path, to: &Path, same_content: bool) -> std::io::Result<()> {
     let names = match xattr::list(from) {
         Ok(names) => names,
@@ -129,13 +129,13 @@ pub(super) fn copy_xattrs(from: &Path, to: &Path, same_content: bool) -> std::io
     Ok(())
 }
 
-/// Those of what is put in place, and of the file whose place it takes.
+/// The flags of the file that is put in place, and of the file that it replaces.
 fn wanted_flags(target: &Path, like: &Path) -> IFlags {
     let of = |path| flags(path).unwrap_or(IFlags::empty());
     if target == like { of(target) } else { of(target) | of(like) }
 }
 
-/// A file's flags; none if its file system has none.
+/// A file's flags. None if its file system has no flags.
 fn flags(path: &Path) -> Option<IFlags> {
     ioctl_getflags(open_regular(path).ok()?).ok()
 }
@@ -148,7 +148,7 @@ fn add_flags(to: &File, flags: IFlags) -> rustix::io::Result<()> {
     if now.contains(flags) { Ok(()) } else { ioctl_setflags(to, now | flags) }
 }
 
-/// The access and modification time of a file, to be set on another.
+/// The access and modification time of a file, to set them on another file.
 pub fn times(of: &Metadata) -> FileTimes {
     let at = |seconds: i64, nanoseconds: i64| {
         let whole = Duration::from_secs(seconds.unsigned_abs());

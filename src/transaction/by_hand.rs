@@ -1,4 +1,4 @@
-//! A script beside the journal for who has no postclone at hand: it gives paths their old names.
+//! A script beside the journal that gives paths their old names. It is for a system where postclone is not available.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,8 +8,8 @@ use crate::plan::paths::PathChange;
 /// The script's name in a run's directory.
 pub(super) const SCRIPT: &str = "paths-back";
 
-/// Commands to be run by sh(1) in the root directory of the system. What is not there under its new
-/// name is passed over, so that it may be run at any time, and again.
+/// Commands for sh(1), to be run in the root directory of the system. They skip whatever does not exist under its new
+/// name, so the script can be run at any time, and more than once.
 pub(super) fn script(paths: &[PathChange]) -> String {
     let mut script =
         String::from("# Run in the root directory of the system: gives every path its old name.\n");
@@ -32,7 +32,7 @@ pub(super) fn script(paths: &[PathChange]) -> String {
     script
 }
 
-/// A word of sh(1), whatever is in the path, and never an option.
+/// Quotes a path as one word of sh(1). The word is never taken for an option.
 fn quoted(path: &Path) -> String {
     let path = path.to_string_lossy().replace('\'', r"'\''");
     if path.starts_with('-') { format!("'./{path}'") } else { format!("'{path}'") }

@@ -1,4 +1,4 @@
-//! A root tree that is claimed for one run: everything that could change it meanwhile is kept out.
+//! Claims a root tree for one run, and keeps out everything that could change the tree meanwhile.
 
 use anyhow::Result;
 
@@ -6,19 +6,20 @@ use super::lock::Lock;
 use super::package_locks::PackageManagers;
 use crate::guest::root::Root;
 
-/// Held from before the journal is read until the run is over.
+/// Held from before the journal is read until the run has ended.
 #[derive(Debug)]
 pub struct Claim {
-    // Given back first: what stands in for a lock of theirs is only safe to remove under ours.
+    // Dropped first: the files that stand in for package managers' locks can be removed safely only under our own
+    // lock.
     _managers: PackageManagers,
     _lock: Lock,
 }
 
 impl Claim {
-    /// Claims a tree for a new run, or refuses at once. A run on `files_only` leaves package managers be.
+    /// Claims a tree for a new run, or refuses at once. A run with `files_only` ignores package managers.
     ///
     /// # Errors
-    /// Another postclone or a package manager is at work.
+    /// Fails if another postclone or a package manager is running.
     pub fn take(root: &Root, files_only: bool) -> Result<Self> {
         let lock = Lock::take(root)?;
         let managers =
@@ -26,10 +27,10 @@ impl Claim {
         Ok(Self { _managers: managers, _lock: lock })
     }
 
-    /// Claims a tree to go on with an earlier run, once an image tool that it left behind has ended.
+    /// Claims a tree to continue an earlier run. Waits for an image tool that the earlier run left behind.
     ///
     /// # Errors
-    /// As [`Claim::take`].
+    /// The same as [`Claim::take`].
     pub fn take_over(root: &Root) -> Result<Self> {
         let lock = Lock::take_over(root)?;
         Ok(Self { _managers: PackageManagers::hold(root)?, _lock: lock })

@@ -1,4 +1,4 @@
-//! All that a run's journal names, looked at before anything is changed.
+//! Checks every path that a run's journal names before anything is changed.
 
 use std::path::Path;
 
@@ -14,16 +14,16 @@ use crate::plan::Step;
 const COPIES: &[&str] =
     &["before", "bridge", "after", "images", "bridge-images", "placed", "bridge-placed", "left"];
 
-/// Where what somebody put in the way is kept, links among it.
+/// The directory for files and links that somebody else created in the way.
 const CHANGED: &str = "changed";
 
 impl Journal {
-    /// Demands that every path of the journal lies inside the root and is reached through no symbolic
-    /// link, and that its copies are regular files. Images alone may be reached by links, which are
-    /// resolved inside the root, as `/boot` may be one.
+    /// Demands that every path of the journal lies inside the root, that no symbolic link leads there, and that the
+    /// copies are regular files. Only images may be reached through links, because `/boot` may be a link. These links
+    /// are resolved inside the root.
     ///
     /// # Errors
-    /// The first that does not, with what to do.
+    /// The first path that does not meet these demands, with what to do.
     pub fn confine(&self, root: &Root) -> Result<()> {
         inside::straight(self.dir())?;
         for dir in COPIES {

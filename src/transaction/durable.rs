@@ -1,4 +1,4 @@
-//! Many writes made durable at once, each file system asked a single time.
+//! Makes many writes durable at once, with one sync for each file system.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,24 +11,24 @@ use anyhow::{Context, Result};
 use super::sync_dir;
 use crate::failpoint;
 
-/// The file systems that a step writes to, each known from before its first write: syncfs(2) tells of
-/// errors since its descriptor was opened.
+/// The file systems that a step writes to. Each is opened before its first write, because syncfs(2) reports only the
+/// errors that happened since its descriptor was opened.
 #[derive(Debug, Default)]
 pub(super) struct Durable {
-    /// By device number: a directory, and its path for errors.
+    /// For each device number: an open directory, and its path for errors.
     systems: BTreeMap<u64, (File, PathBuf)>,
-    /// The directory that was watched last; files mostly come directory by directory.
+    /// The directory that was watched last. Files usually come directory by directory.
     last: PathBuf,
-    /// What was written.
+    /// The files that were written.
     files: Vec<PathBuf>,
 }
 
-/// So many files are synced one by one: syncfs(2) waits for what all other programs have written as
-/// well. On a disk, 64 syncs take less than a second.
+/// Up to this many files are synced one by one, because syncfs(2) also waits for everything that other programs have
+/// written. On a disk, 64 syncs take less than a second.
 const FEW: usize = 64;
 
 impl Durable {
-    /// Demands that what is written below a directory from now on is made durable.
+    /// Watches a directory: whatever is written below it from now on will be made durable.
     pub(super) fn watch(&mut self, dir: &Path) -> Result<()> {
         if self.last == dir {
             return Ok(());
@@ -47,8 +47,8 @@ impl Durable {
         self.files.push(path.to_owned());
     }
 
-    /// Makes bytes, attributes and names durable. Few files one by one; many by their file systems, where
-    /// syncfs(2) tells of errors.
+    /// Makes bytes, attributes and names durable. It syncs a few files one by one, and many files through their file
+    /// systems if syncfs(2) reports errors.
     pub(super) fn sync(self) -> Result<()> {
         if self.files.len() <= FEW || !syncfs_tells_of_errors() {
             return self.sync_each();
@@ -57,13 +57,13 @@ impl Durable {
             let syncing = || format!("syncing the file system of `{}`", dir.display());
             failpoint::hit("syncfs").with_context(syncing)?;
             nix::unistd::syncfs(handle).with_context(syncing)?;
-            // It leaves the cache of the disk alone on some (fs/fat), which fsync(2) does not.
+            // On some file systems (fs/fat), syncfs(2) does not flush the disk's cache. fsync(2) does.
             handle.sync_all().with_context(syncing)?;
         }
         Ok(())
     }
 
-    /// Each file, and each directory from its own up to the one that was watched.
+    /// Syncs each file, and each directory from the file's own up to the watched one.
     fn sync_each(&self) -> Result<()> {
         failpoint::hit("sync-each")?;
         let mut dirs = BTreeSet::new();
@@ -79,7 +79,7 @@ impl Durable {
     }
 }
 
-/// The first Linux on which syncfs(2) fails where a write failed (syncfs(2), HISTORY).
+/// The first Linux version on which syncfs(2) fails if a write failed (syncfs(2), HISTORY).
 const TELLS: (u32, u32) = (5, 8);
 
 fn syncfs_tells_of_errors() -> bool {

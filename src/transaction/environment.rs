@@ -1,4 +1,4 @@
-//! GRUB's environment block, which GRUB writes at each boot: of it, the values that the run changed count.
+//! GRUB's environment block. GRUB writes it at each boot, so only the values that the run changed count.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,14 @@ use super::staged::Staged;
 use crate::guest::root::Root;
 use crate::rewrite::grubenv;
 
-/// Its file's name, on every distribution (grub-editenv(1)).
+/// The name of the block's file on every distribution (grub-editenv(1)).
 const NAME: &str = "grubenv";
 
 impl Journal {
-    /// Where GRUB has stamped such a block since the run, takes what it wrote over into the copies of
-    /// every side. A block whose values are not the run's any more is left to who looks for edits.
+    /// Copies what GRUB wrote to the block since the run into the copies of every side. If the block's values are no
+    /// longer the run's, nothing is done here, and the check for edits will report the block.
     ///
-    /// Cut in its middle, it can be taken again.
+    /// If it is interrupted, it can be done again.
     pub fn follow_grub(&self, root: &Root) -> Result<()> {
         let is_block = |path: &&PathBuf| path.file_name() == Some(NAME.as_ref());
         for path in self.saved.files.iter().filter(is_block) {

@@ -1,4 +1,4 @@
-//! A copy shown in parts, to a program whose time grows faster than the file.
+//! Shows a copy in parts to a program whose time grows faster than the file.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result};
 
 use super::staged::PREFIX;
 
-/// Asks about a file: about itself where it has no more than `at_a_time` lines, else about parts of it,
-/// in turn, until one answer is something. A part has the whole file's lines, all but `at_a_time` of them
-/// empty, so that a line keeps its number. Parts lie beside the file while they are asked about.
+/// Asks about a file. If the file has at most `at_a_time` lines, it asks once, about the file itself. Otherwise it
+/// asks about one part after the other, until one answer is `Some`. Each part has empty lines in place of the lines
+/// before it, so that every line keeps its number. A part exists beside the file only while it is asked about.
 pub fn each<T>(
     file: &Path,
     at_a_time: usize,

@@ -1,4 +1,4 @@
-//! The files of a run, put to one side: as they were, on the bridge, or as they are to be.
+//! Puts the files of a run on one side: as they were before, on the bridge, or as they should become.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -19,17 +19,17 @@ use crate::failpoint;
 use crate::guest::root::Root;
 use crate::plan::Step;
 
-/// No file system has larger blocks (mkfs.vfat(8), clusters of FAT32).
+/// The largest block of any file system (mkfs.vfat(8), clusters of FAT32).
 const LARGEST_BLOCK: usize = 64 << 10;
 
-/// Which bytes a file is to hold.
+/// Which bytes a file should hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Those from before the run, with attributes and times.
+    /// The bytes from before the run, with attributes and times.
     Before,
-    /// File systems by UUID; only files that a boot reads have this side.
+    /// File systems are named by UUID. Only files that a boot reads have this side.
     Bridge,
-    /// Those with the new name.
+    /// The bytes with the new name.
     After,
 }
 
@@ -54,10 +54,10 @@ struct How {
 }
 
 impl Journal {
-    /// Removes what a run that was interrupted left beside its targets.
+    /// Removes what an interrupted run left beside its targets.
     ///
     /// # Errors
-    /// A path that is not inside the root any more ([`Journal::confine`]).
+    /// A path that is no longer inside the root ([`Journal::confine`]).
     pub fn sweep(&self, root: &Root) -> Result<()> {
         self.confine(root)?;
         let images = self.saved.steps.iter().filter_map(|step| match step {
@@ -73,12 +73,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Stages every file that is not yet on that side.
+    /// Stages every file that is not on that side yet.
     ///
-    /// Hands back, beside what could be staged, an error for each file that could not, as one that
-    /// holds no side's bytes: somebody changed it. With `force` its present bytes are kept in the
-    /// journal's directory, and it is replaced all the same. A file that goes `over_bridge` first is
-    /// staged wherever it is now.
+    /// Returns the staged files, and an error for each file that could not be staged. One such error is a file that
+    /// holds the bytes of no side, because somebody changed it. With `force`, the file is replaced nevertheless, and
+    /// its present bytes are kept in the journal's directory. With `over_bridge`, a file that has a bridge side is
+    /// always staged, because it will go over the bridge first.
     pub fn stage(
         &self,
         root: &Root,
@@ -101,8 +101,8 @@ impl Journal {
         (waiting, failures)
     }
 
-    /// Writes what the way back puts beside every file into a file without a name on each file system:
-    /// as long as these are open, it has room there, however full that gets meanwhile.
+    /// Reserves room on each file system for the files that an undo would write. It writes their bytes to a file
+    /// without a name. As long as that file is open, the undo has room, even if the file system fills up meanwhile.
     pub fn reserve(&self, root: &Root) -> Result<Vec<File>> {
         let mut reserved: BTreeMap<u64, (File, usize)> = BTreeMap::new();
         for path in &self.saved.files {
@@ -121,8 +121,8 @@ impl Journal {
                         none.insert((file, usize::try_from(block).unwrap_or(LARGEST_BLOCK)))
                     }
                 };
-                // The bytes themselves, for a file system may compress them. A file takes whole blocks,
-                // and one more for its inode and name.
+                // Write the bytes themselves, because a file system may compress them. A file takes whole blocks, and
+                // one more for its inode and name.
                 let mut bytes = read(&copy)?;
                 let whole = bytes.len().next_multiple_of((*block).clamp(1, LARGEST_BLOCK));
                 bytes.resize(whole + *block, 0);
@@ -130,7 +130,7 @@ impl Journal {
             }
         }
         for (file, _) in reserved.values() {
-            // Room is found when bytes are written out (ext4(5), delalloc).
+            // The file system allocates room only when it writes bytes out (ext4(5), delalloc).
             file.sync_all().context("reserving room to undo the run")?;
         }
         Ok(reserved.into_values().map(|(file, _)| file).collect())
@@ -176,7 +176,7 @@ impl Journal {
             );
             known.push(kept);
         }
-        // Going back, attributes and times are put back as well; going forward they are the target's.
+        // Going back restores attributes and times, too. Going forward keeps the target's.
         let (like, goes_back) = match side {
             Side::Before => (before.as_path(), true),
             Side::Bridge | Side::After => (target, false),
@@ -185,18 +185,18 @@ impl Journal {
         Ok(Some(Waiter { staged, known, follows: !goes_back, seen }))
     }
 
-    /// The copy that holds a file's bytes on that side, where the file has the side.
+    /// The copy that holds a file's bytes on that side. `None` if the file does not have the side.
     fn side(&self, side: Side, path: &Path) -> Option<PathBuf> {
         let copy = self.copy_of(side.dir(), path);
         (side != Side::Bridge || copy.exists()).then_some(copy)
     }
 
-    /// Copies of all that the run itself may have put there.
+    /// The copies of everything that the run itself may have put at the path.
     fn known(&self, path: &Path) -> Vec<PathBuf> {
         Side::ALL.into_iter().filter_map(|side| self.side(side, path)).collect()
     }
 
-    /// Files that hold no side's bytes, or are gone.
+    /// Files that are gone, or hold the bytes of no side.
     pub fn changed_since(&self, root: &Root) -> Result<Vec<PathBuf>> {
         self.confine(root)?;
         let mut changed = Vec::new();

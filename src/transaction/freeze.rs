@@ -1,8 +1,8 @@
-//! What a boot loader reads must be where it looks for it.
+//! Makes what a boot loader reads visible to it.
 //!
-//! A boot loader reads a file system without its log. syncfs(2) writes ext4's, Btrfs's and FAT's to their
-//! places (`tests/running/boot_fs.rs`), and XFS's to its log alone: until XFS has written that back, GRUB sees the
-//! old directory. A freeze writes it back (`xfs_fs_freeze` in the kernel's `fs/xfs/xfs_super.c`).
+//! A boot loader reads a file system without its log. syncfs(2) writes the logs of ext4, Btrfs and FAT to their final
+//! places (`tests/running/boot_fs.rs`). On XFS, it writes only to the log: until XFS has written the log back, GRUB
+//! sees the old directory. A freeze writes the log back (`xfs_fs_freeze` in the kernel's `fs/xfs/xfs_super.c`).
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -18,24 +18,24 @@ use crate::run::{Cmd, Program};
 /// `XFS_SUPER_MAGIC` of statfs(2).
 const XFS: u64 = 0x5846_5342;
 
-/// Directories of which boot loaders read, wherever the root is mounted.
+/// Directories from which boot loaders read, wherever the root is mounted.
 const LOADERS: &[&str] = &["boot", "efi"];
 
-/// What it takes that a boot loader sees a directory as it is.
+/// What must be done before a boot loader sees a directory as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Log {
-    /// No more than a sync, or no boot loader reads there.
+    /// Nothing more than a sync, or no boot loader reads there.
     Synced,
-    /// To freeze the file system and thaw it.
+    /// The file system must be frozen and thawed.
     Freeze,
-    /// Time: it is the file system of `/`, which is not to be frozen by a program that runs on it.
+    /// Wait. It is the file system of `/`, and a program that runs on it must not freeze it.
     Time,
 }
 
-/// What a directory takes, with the number of its file system's device.
+/// What a directory needs, with the number of its file system's device.
 ///
 /// # Errors
-/// A directory that cannot be looked at.
+/// A directory that cannot be examined.
 pub fn log_of(dir: &Path) -> Result<(u64, Log)> {
     let looking = || format!("looking at the file system of `{}`", dir.display());
     let opened = File::open(dir).with_context(looking)?;
@@ -54,9 +54,9 @@ pub fn log_of(dir: &Path) -> Result<(u64, Log)> {
     Ok((device, log))
 }
 
-/// Has the logs of these directories' file systems written back, as far as boot loaders need it. They are
-/// synced already: where this fails, it is said, for the files are safe and only a boot loader may see
-/// the old ones for a while.
+/// Writes the logs of these directories' file systems back, as far as boot loaders need it. The file systems are
+/// synced already. So a failure only logs a warning: the files are safe, but a boot loader may see the old ones for a
+/// while.
 pub(super) fn write_logs_back(dirs: &[&Path]) {
     let mut done = Vec::new();
     for dir in dirs {
@@ -77,15 +77,15 @@ pub(super) fn write_logs_back(dirs: &[&Path]) {
     }
 }
 
-/// Between the two calls of fsfreeze(8) nothing may write there, not even to a log.
+/// Between the two calls of fsfreeze(8), nothing may write to the file system, not even to a log.
 fn freeze_and_thaw(dir: &Path) -> Result<()> {
-    /// Images are built side by side, and a file system is frozen once at a time.
+    /// Images are built in parallel, but a file system can be frozen only once at a time.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let thawer = Thawer::start(dir)?;
     let frozen = Cmd::new(Program::Fsfreeze).arg("--freeze").arg(dir).checked();
     if let Err(error) = frozen {
-        // Somebody else's freeze is not ended here.
+        // Do not end a freeze that somebody else began.
         thawer.call_off();
         return Err(error);
     }

@@ -13,9 +13,9 @@ use nix::unistd::Pid;
 
 use crate::regular::open_regular;
 
-/// The refusal where a lock is held, by a process or, with 0, by somebody.
+/// The error for a lock that a process holds. If `process` is 0, nobody knows which process it is.
 pub(super) fn held_by(process: i32, path: &Path, who: &str) -> Error {
-    // Of a process in another namespace, and of a lock that is no process's, fcntl(2) knows no number.
+    // fcntl(2) has no number for a process in another namespace, or for a lock that belongs to no process.
     if process > 0 {
         return anyhow!(
             "{} holds `{}`: wait until {who} has ended",
@@ -29,7 +29,7 @@ pub(super) fn held_by(process: i32, path: &Path, who: &str) -> Error {
     )
 }
 
-/// The process that holds a file's lock of flock(2), as proc_locks(5) tells of it.
+/// The process that holds a file's lock of flock(2), according to proc_locks(5).
 pub(super) fn flock_holder(file: &File) -> Option<i32> {
     let metadata = file.metadata().ok()?;
     let (major, minor) =
@@ -43,19 +43,19 @@ pub(super) fn flock_holder(file: &File) -> Option<i32> {
     line.get(4)?.parse().ok()
 }
 
-/// The number of a process that stands in a lock's file, behind this word.
+/// The process number in a lock's file, after this word.
 pub(super) fn written_number(path: &Path, word: &str) -> Option<i32> {
     let mut text = String::new();
     open_regular(path).ok()?.take(32).read_to_string(&mut text).ok()?;
     text.trim().strip_prefix(word)?.trim().parse().ok().filter(|&process| process > 0)
 }
 
-/// Whether there is a process of that number.
+/// Whether a process with that number exists.
 pub(super) fn lives(process: i32) -> bool {
     kill(Pid::from_raw(process), None) != Err(Errno::ESRCH)
 }
 
-/// A process by its number, and by its name where /proc has it.
+/// A process, shown by its number and, if /proc has it, by its name.
 struct Holder(i32);
 
 impl fmt::Display for Holder {
@@ -63,7 +63,7 @@ impl fmt::Display for Holder {
         write!(f, "process {}", self.0)?;
         let name = fs::read_to_string(format!("/proc/{}/comm", self.0)).unwrap_or_default();
         let name = name.trim();
-        // Whoever runs a program chooses its name.
+        // Anyone who runs a program can choose its name.
         if name.is_empty() || name.chars().any(char::is_control) {
             return Ok(());
         }

@@ -11,12 +11,12 @@ use super::{attributes, inside, stream, sync_dir};
 use crate::failpoint;
 use crate::guest::placed::same_bytes;
 
-/// Which of a run's images is meant.
+/// Which of a run's images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// As it was before the run.
+    /// The image as it was before the run.
     Before,
-    /// As it was built on the bridge, to boot under either name.
+    /// The image that was built on the bridge, to boot under either name.
     Bridge,
 }
 
@@ -28,7 +28,7 @@ impl Kept {
         }
     }
 
-    /// For what stands elsewhere than in `/boot` itself, where a name may come twice.
+    /// For images outside `/boot` itself, where two images may have the same name.
     fn placed_dir(self) -> &'static str {
         match self {
             Self::Before => "placed",
@@ -38,9 +38,9 @@ impl Kept {
 }
 
 impl Journal {
-    /// Keeps an image before it is rebuilt. One that is kept already stays: it is the older one.
+    /// Keeps an image before it is rebuilt. If one was kept already, it stays, because it is older.
     ///
-    /// As a copy, never as a link: dracut writes into the old file.
+    /// The image is copied, never linked: dracut writes into the old file.
     pub fn keep_image(&self, image: &Path, as_what: Kept) -> Result<()> {
         let kept = self.kept_image(image, as_what)?;
         let keeping = || format!("keeping a copy of `{}` in `{}`", image.display(), kept.display());
@@ -49,7 +49,7 @@ impl Journal {
         }
         failpoint::hit("keep-image").with_context(keeping)?;
         let dir = kept.parent().unwrap_or(self.dir());
-        // Under another name until it is whole: a cut copy must not be taken for the image.
+        // Use another name until the copy is complete. A copy that was interrupted must not be taken for the image.
         let mut part = kept.clone().into_os_string();
         part.push(".part");
         let part = PathBuf::from(part);
@@ -67,7 +67,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Puts a kept image back. False where none is kept: the run never came to it.
+    /// Puts a kept image back. Returns false if none was kept, because the run never got that far.
     pub fn restore_image(&self, image: &Path, from: Kept) -> Result<bool> {
         let kept = self.kept_image(image, from)?;
         if !inside::is_file(&kept)? {
@@ -81,7 +81,7 @@ impl Journal {
                 .map(looks)
                 .with_context(|| format!("looking at `{}`", path.display()))
         };
-        // One that the tool never replaced needs no room.
+        // If the tool never replaced the image, no room is needed.
         let stands =
             inside::is_file(image)? && look(image)? == look(&kept)? && same_bytes(&kept, image);
         if !stands {
@@ -91,8 +91,8 @@ impl Journal {
         Ok(true)
     }
 
-    /// Removes what an image tool that was killed left beside an image (update-initramfs of
-    /// initramfs-tools, `generate_initramfs` and `backup_initramfs`; mkinitcpio, `build_image`).
+    /// Removes the files that a killed image tool left beside an image (update-initramfs of initramfs-tools,
+    /// `generate_initramfs` and `backup_initramfs`; mkinitcpio, `build_image`).
     pub fn remove_unfinished(&self, image: &Path) -> Result<()> {
         for suffix in [".new", ".dpkg-bak", ".tmp"] {
             let mut path = image.as_os_str().to_owned();
@@ -120,7 +120,7 @@ impl Journal {
     }
 }
 
-/// What tells one version of an image from the next.
+/// What distinguishes one version of an image from the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     inode: u64,
@@ -130,10 +130,10 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of what stands at the path now.
+    /// The stamp of the image that is at the path now.
     ///
     /// # Errors
-    /// An image that is not there, or empty.
+    /// An image that does not exist or is empty.
     pub fn of(image: &Path) -> Result<Self> {
         let metadata =
             fs::metadata(image).with_context(|| format!("looking at `{}`", image.display()))?;

@@ -1,8 +1,8 @@
-//! What a journal names is reached inside its root, and through no link.
+//! Whatever a journal names is reached inside its root, and through no link.
 //!
-//! A journal and the tree that it is about may be anybody's (`--root`). So every path of a journal is
-//! one that could not be written otherwise ([`plain`]), no directory on the way to it is a symbolic
-//! link ([`straight`]), and a copy in a journal's directory is a regular file ([`read`]).
+//! Anybody may have made a journal or the tree that it is about (`--root`). So every path of a journal must be
+//! spelled in the one plain way ([`plain`]), no directory on the way to it may be a symbolic link ([`straight`]), and
+//! a copy in a journal's directory must be a regular file ([`is_file`]).
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
@@ -29,12 +29,12 @@ pub(super) fn plain(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Demands that a directory on this machine, and every one above it, is no symbolic link, as far as
-/// they are there. The path is a canonical root's ([`crate::guest::root::Root::outer`]) and a plain
-/// one's: then it is inside of that root.
+/// Demands that neither a directory on this machine nor any directory above it is a symbolic link. Directories that
+/// do not exist are accepted. The path is that of a canonical root ([`crate::guest::root::Root::outer`]), joined with
+/// a plain path. A path that passes is therefore inside that root.
 ///
 /// # Errors
-/// The first that is a link, or no directory.
+/// The first path that is a link, or not a directory.
 pub fn straight(dir: &Path) -> Result<()> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
@@ -42,7 +42,7 @@ pub fn straight(dir: &Path) -> Result<()> {
     if matches!(openat2(AT_FDCWD, dir, how), Ok(_) | Err(Errno::ENOENT)) {
         return Ok(());
     }
-    // Which of them it is; and kernels before 5.6 have no openat2(2).
+    // Find out which directory it is. This is also the way for kernels before 5.6, which do not have openat2(2).
     let mut above: Vec<&Path> = dir.ancestors().collect();
     above.reverse();
     for dir in above {
@@ -61,8 +61,8 @@ pub fn straight(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Demands that a regular file stands at a path on this machine, or nothing, and that no link leads
-/// there. True where there is one.
+/// Demands that a path on this machine is a regular file or does not exist, and that no link leads there. True if the
+/// file exists.
 pub fn is_file(path: &Path) -> Result<bool> {
     straight(path.parent().unwrap_or(path))?;
     match kind(path)? {
@@ -76,7 +76,7 @@ pub fn is_file(path: &Path) -> Result<bool> {
     }
 }
 
-/// Opens a regular file to which no link leads; `None` where there is nothing.
+/// Opens a regular file that no link leads to. `None` if nothing is there.
 pub fn open(path: &Path) -> Result<Option<File>> {
     if !is_file(path)? {
         return Ok(None);
@@ -85,8 +85,8 @@ pub fn open(path: &Path) -> Result<Option<File>> {
     Ok(Some(opened))
 }
 
-/// Demands that below a directory there are directories and regular files alone; with `links`
-/// symbolic links as well, which are never followed.
+/// Demands that there are only directories and regular files below a directory. With `links`, symbolic links are
+/// allowed, too. They are never followed.
 pub(super) fn only_files(dir: &Path, links: bool) -> Result<()> {
     straight(dir)?;
     let listing = || format!("listing `{}`", dir.display());
@@ -111,8 +111,8 @@ pub(super) fn only_files(dir: &Path, links: bool) -> Result<()> {
     Ok(())
 }
 
-/// Demands that a directory or file of a journal is root's, or the effective user's where that is
-/// not root, and that nobody else may write to it.
+/// Demands that a directory or file of a journal belongs to root or to the effective user, and that nobody else may
+/// write to it.
 pub(super) fn is_own(path: &Path, metadata: &Metadata) -> Result<()> {
     let (user, mode) = (nix::unistd::geteuid().as_raw(), metadata.mode() & 0o7777);
     let why = if metadata.uid() != 0 && metadata.uid() != user {
@@ -131,10 +131,10 @@ pub(super) fn is_own(path: &Path, metadata: &Metadata) -> Result<()> {
     )
 }
 
-/// Makes a directory of the root and those above it, mode 0700, links resolved inside the root.
+/// Creates a directory of the root and those above it, with mode 0700. Links are resolved inside the root.
 ///
 /// # Errors
-/// A link that leads to nothing: what it would lead to on this machine is none of the root's.
+/// A link that leads to nothing. What it would lead to on this machine does not belong to the root.
 pub(super) fn make_dir(root: &crate::guest::root::Root, path: &Path) -> Result<PathBuf> {
     let mut at = PathBuf::from("/");
     for component in path.strip_prefix("/").unwrap_or(path) {
@@ -154,14 +154,14 @@ pub(super) fn make_dir(root: &crate::guest::root::Root, path: &Path) -> Result<P
     Ok(root.outer(&at))
 }
 
-/// Keeps bytes under a journal's directory, in place of what was kept there before.
+/// Keeps bytes under a journal's directory. They replace what was kept there before.
 pub(super) fn keep(path: &Path, mut from: impl io::Read) -> Result<()> {
     let keeping = || format!("keeping a copy in `{}`", path.display());
     let mut file = fresh(path)?;
     io::copy(&mut from, &mut file).and_then(|_| file.flush()).with_context(keeping)
 }
 
-/// A new file for the owner alone, its directories made, in place of a file or link that is there.
+/// Creates a new file that only its owner can read, and its directories. It replaces a file or link of that name.
 pub(super) fn fresh(path: &Path) -> Result<File> {
     let making = || format!("making `{}`", path.display());
     let dir = path.parent().unwrap_or(path);
@@ -171,7 +171,7 @@ pub(super) fn fresh(path: &Path) -> Result<File> {
     File::options().write(true).create_new(true).mode(0o600).open(path).with_context(making)
 }
 
-/// Removes a file or link; that there is none is as good.
+/// Removes a file or link. Not an error if there is none.
 pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

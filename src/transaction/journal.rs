@@ -1,14 +1,14 @@
 //! The journal of a run: its plan, the files' bytes before and after, and what was begun and done.
 //!
-//! A directory a run under [`super::STATE`], mode 0700:
+//! Each run has a directory under [`super::STATE`], mode 0700:
 //!
 //! | entry | holds |
 //! |---|---|
-//! | `journal` | one JSON record a line, with a checksum, each synced before the act that it announces |
-//! | `before/`, `bridge/`, `after/` | the files' bytes, `before/` with attributes and times |
-//! | `paths-back` | a script for who has no postclone at hand |
+//! | `journal` | one JSON record per line, with a checksum, each synced before the act that it announces |
+//! | `before/`, `bridge/`, `after/` | the files' bytes; in `before/` with attributes and times |
+//! | `paths-back` | a script for a system without postclone |
 //! | `images/`, `placed/` | images as they were: those of `/boot`, and those elsewhere |
-//! | `dropped` | that secrets among the files' bytes are gone ([`super::secrets`]) |
+//! | `dropped` | exists if the secrets among the files' bytes were removed ([`super::secrets`]) |
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder, File};
@@ -29,23 +29,23 @@ use crate::failpoint;
 use crate::guest::root::Root;
 use crate::plan::FileChange;
 
-/// A run's journal, to which more records can be written.
+/// A run's journal. More records can be written to it.
 #[derive(Debug)]
 pub struct Journal {
     dir: PathBuf,
     pub(super) base: PathBuf,
     log: Log,
-    /// What the run set out to do.
+    /// The run's plan.
     pub saved: Saved,
     done: HashSet<(Direction, usize)>,
     begun: HashSet<(Direction, usize)>,
     state: State,
-    /// Where in [`Saved::paths`] a path stands, looked up when it is first asked for.
+    /// The index of each path in [`Saved::paths`], built when it is first needed.
     pub(super) paths_by_name: OnceLock<HashMap<PathBuf, usize>>,
 }
 
 impl Journal {
-    /// Writes the plan and the files' bytes; all is durable when this returns.
+    /// Writes the plan and the files' bytes. Everything is durable when this returns.
     pub fn create(root: &Root, saved: Saved, files: &[FileChange]) -> Result<Self> {
         let state = state_dir(root)?;
         remove_unbegun(&state);
@@ -100,8 +100,8 @@ impl Journal {
         Ok(journal)
     }
 
-    /// A run's journal; `None` where the run was interrupted before it began to change anything, and for a copy
-    /// of another run's directory.
+    /// Opens a run's journal. `None` if the run was interrupted before it began to change anything, or if the
+    /// directory is a copy of another run's directory.
     pub(super) fn open(root: &Root, dir: &Path) -> Result<Option<Self>> {
         let metadata =
             fs::symlink_metadata(dir).with_context(|| format!("looking at `{}`", dir.display()))?;
@@ -181,39 +181,39 @@ impl Journal {
         Ok(())
     }
 
-    /// Announces a step. Durable when this returns.
+    /// Announces a step. The record is durable when this returns.
     pub fn intend(&mut self, direction: Direction, step: usize) -> Result<()> {
         self.append(&Record::Intent { direction, step })
     }
 
-    /// Notes that a step was done and seen.
+    /// Notes that a step was done and verified.
     pub fn did(&mut self, direction: Direction, step: usize) -> Result<()> {
         self.append(&Record::Done { direction, step })
     }
 
-    /// Notes that the run is over.
+    /// Notes that the run has ended.
     pub fn close(&mut self, direction: Direction) -> Result<()> {
         self.append(&Record::Closed { direction })?;
         marker::remove(&self.dir);
         Ok(())
     }
 
-    /// Whether a step was done this way and not undone since.
+    /// Whether a step was done in this direction and not undone since.
     pub fn is_done(&self, direction: Direction, step: usize) -> bool {
         self.done.contains(&(direction, step))
     }
 
-    /// Whether a step was ever begun this way.
+    /// Whether a step was ever begun in this direction.
     pub fn was_begun(&self, direction: Direction, step: usize) -> bool {
         self.begun.contains(&(direction, step))
     }
 
-    /// What is to become of the run.
+    /// Whether the run is open, done or undone.
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// If it is, on this machine.
+    /// The journal's directory on this machine.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -223,7 +223,7 @@ impl Journal {
         copy_path(&self.dir, side, path)
     }
 
-    /// What is said of one that is refused for what it holds.
+    /// The message for a journal that is refused because of its content.
     pub fn is_none_of_ours(&self) -> String {
         refusal(&self.dir.join("journal"))
     }
@@ -254,7 +254,7 @@ fn copy_path(dir: &Path, side: &str, path: &Path) -> PathBuf {
     dir.join(side).join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// The copies hold what may be secret: nobody but the owner looks into their directory.
+/// Only the owner can read the directory, because the copies may contain secrets.
 pub(super) fn make_dir(dir: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.with_context(|| format!("making the directory `{}`", dir.display()))

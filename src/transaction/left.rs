@@ -1,4 +1,4 @@
-//! Images as a run left them: one that was made again since is not the run's to replace by an older one.
+//! Images as a run left them. If an image was rebuilt since, the run must not replace it with an older one.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::journal::Journal;
 use super::sync_dir;
 
-/// Bytes that are read at once.
+/// How many bytes are read at once.
 const BLOCK: usize = 1 << 20;
 
 impl Journal {
@@ -22,16 +22,16 @@ impl Journal {
         fs::create_dir_all(dir).with_context(noting)?;
         let mut file = File::create(&note).with_context(noting)?;
         file.write_all(digest(image)?.as_bytes()).with_context(noting)?;
-        // A run that is done may be cut right after: the note of it is not to be lost.
+        // A power failure may come right after the end of a run. The note must survive it.
         file.sync_all().with_context(noting)?;
         sync_dir(dir)
     }
 
-    /// Whether an image is as the run left it. Of a run without such notes, and of one whose note was lost
-    /// in a power cut, by the times: an image that is younger than the journal was made after it.
+    /// Whether an image is as the run left it. If the run has no note of it, or a power failure lost the note, the
+    /// times decide: an image that is newer than the journal was built after the run.
     pub fn left_image(&self, image: &Path) -> Result<bool> {
         let noted = fs::read_to_string(self.image_note(image)).ok();
-        // A power cut may leave a file without its bytes.
+        // A power failure may leave a file without its bytes.
         let Some(noted) = noted.filter(|text| text.ends_with('\n')) else {
             let time = |path: &Path| {
                 let looking = || format!("looking at `{}`", path.display());
@@ -43,10 +43,10 @@ impl Journal {
         Ok(digest(image)? == noted)
     }
 
-    /// Demands that an image holds the bytes that were kept of it; one of which none were kept is let be.
+    /// Demands that an image holds the bytes that were kept of it. An image without a kept copy is accepted.
     ///
     /// # Errors
-    /// It does not.
+    /// The image holds other bytes.
     pub fn image_is_kept_one(&self, image: &Path) -> Result<()> {
         let kept = self.kept_image(image, super::image::Kept::Before)?;
         if kept.exists() && digest(&kept)? != digest(image)? {
@@ -64,7 +64,7 @@ impl Journal {
     }
 }
 
-/// Length and CRC-32 of a file: enough to tell an image that was made again, and no more.
+/// Length and CRC-32 of a file. This is enough to recognize that an image was rebuilt. It is not enough for more.
 fn digest(path: &Path) -> Result<String> {
     let reading = || format!("reading `{}`", path.display());
     let mut file = File::open(path).with_context(reading)?;

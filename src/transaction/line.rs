@@ -1,7 +1,7 @@
-//! A journal's text: a JSON record a line, each with a checksum of its own bytes.
+//! A journal's text: one JSON record per line, each with a checksum of its own bytes.
 //!
-//! The checksum (CRC-32) tells a line that is whole from one that was cut off or damaged. It keeps
-//! nobody from writing a journal: for that there are its owner and mode.
+//! The checksum (CRC-32) distinguishes a complete line from one that was truncated or damaged. It does not keep
+//! anybody from forging a journal. The journal's owner and mode do that.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use super::record::{Begin, FORMAT, Record, Stamp};
 /// The first format whose lines have checksums.
 const CHECKED: u32 = 4;
 
-/// What comes before and after the checksum's eight hexadecimal digits at the end of a line.
+/// What comes before and after the eight hexadecimal digits of the checksum at the end of a line.
 const HEAD: &[u8] = b",\"crc\":\"";
 const DIGITS: usize = 8;
 const TAIL: &[u8] = b"\"}";
 
-/// A record as a line, its newline included.
+/// A record as a line, including its newline.
 pub(super) fn write(record: &Record) -> Result<Vec<u8>> {
     let mut line = serde_json::to_vec(record)?;
     line.pop();
@@ -33,18 +33,18 @@ pub(super) fn write(record: &Record) -> Result<Vec<u8>> {
 pub(super) struct Text {
     pub(super) begin: Begin,
     pub(super) records: Vec<Record>,
-    /// Bytes up to the end of the last line that is whole.
+    /// Bytes up to the end of the last complete line.
     pub(super) whole: u64,
     /// Whether that line has its newline.
     pub(super) ended: bool,
 }
 
-/// Reads a journal's text; `None` where the run was interrupted while it wrote its plan.
+/// Reads a journal's text. `None` if the run was interrupted while it wrote its plan.
 ///
-/// A last line that is not whole announces an act that never began, and is passed over.
+/// An incomplete last line is ignored, because the act that it announces never began.
 ///
 /// # Errors
-/// A format that is not known; a line before the last that is damaged.
+/// An unknown format, or a damaged line before the last.
 pub(super) fn read(path: &Path, text: &[u8]) -> Result<Option<Text>> {
     let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
     let Some((first, rest)) = lines.split_first() else { return Ok(None) };
@@ -64,7 +64,7 @@ pub(super) fn read(path: &Path, text: &[u8]) -> Result<Option<Text>> {
         match record(line, format) {
             Some(record) => read.records.push(record),
             None if number + 1 == rest.len() => break,
-            // Before there were checksums, a line that was cut off got its newline later.
+            // Before there were checksums, a truncated line got its newline later.
             None if format < CHECKED && checksum(line).is_none() => {}
             None => bail!("{}", damaged(path, number + 2)),
         }
@@ -73,7 +73,7 @@ pub(super) fn read(path: &Path, text: &[u8]) -> Result<Option<Text>> {
     Ok(Some(read))
 }
 
-/// The first record and its format; `None` where the line is not whole.
+/// The first record and its format. `None` if the line is incomplete.
 fn plan(path: &Path, line: &[u8]) -> Result<Option<(Begin, u32)>> {
     let Ok(stamp) = serde_json::from_slice::<Stamp>(line) else { return Ok(None) };
     if !(1..=FORMAT).contains(&stamp.format) {
@@ -102,12 +102,12 @@ fn record(line: &[u8], format: u32) -> Option<Record> {
     is_whole(line, format).then(|| serde_json::from_slice(line).ok())?
 }
 
-/// Whether a line's checksum fits, or it needs none.
+/// Whether a line's checksum matches, or the format needs none.
 fn is_whole(line: &[u8], format: u32) -> bool {
     checksum(line).map_or(format < CHECKED, |(told, bytes)| told == crc32fast::hash(bytes))
 }
 
-/// The checksum that a line has, and the bytes that it is of.
+/// The checksum in a line, and the bytes that it covers.
 fn checksum(line: &[u8]) -> Option<(u32, &[u8])> {
     let line = line.strip_suffix(b"\n").unwrap_or(line).strip_suffix(TAIL)?;
     let (line, digits) = line.split_at_checked(line.len().checked_sub(DIGITS)?)?;

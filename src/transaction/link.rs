@@ -1,4 +1,4 @@
-//! A symbolic link, put in place whole.
+//! Puts a symbolic link in place atomically.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt, lchown, symlink};
@@ -11,7 +11,7 @@ use nix::sys::time::TimeSpec;
 use super::{attributes, staged};
 use crate::failpoint;
 
-/// Gives a link another target, atomically. False where it has that already.
+/// Gives a link another target, atomically. False if it has that target already.
 pub(super) fn turn(
     at: &Path,
     from: &Path,
@@ -29,7 +29,7 @@ pub(super) fn turn(
     Ok(true)
 }
 
-/// Puts a link in place, whole and with the owner and extended attributes of `like`.
+/// Puts a link in place atomically, with the owner and extended attributes of `like`.
 pub(super) fn put(
     at: &Path,
     target: &Path,

@@ -15,7 +15,7 @@ use super::STATE;
 use super::journal::state_dir;
 use crate::guest::root::Root;
 
-/// How long the lock of a run that was interrupted is waited for, and the pause between two looks.
+/// How long to wait for the lock of an interrupted run, and the pause between two attempts.
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -26,14 +26,14 @@ fn held() -> MutexGuard<'static, Option<File>> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether this process holds the lock, and so is the one postclone that works on its root.
+/// Whether this process holds the lock. If it does, no other postclone works on its root.
 pub(super) fn is_held() -> bool {
     held().is_some()
 }
 
-/// The stdin of a program that changes the system for longer than an instant: a file at its end by which it
-/// shares this process's lock (flock(2): a lock is the open file's, whoever has it open). What goes on
-/// after postclone was killed keeps undo and resume from beginning beside it. None where none is held.
+/// The stdin for a program that changes the system for more than a moment. It is an empty file through which the
+/// program shares this process's lock (flock(2): a lock belongs to the open file, whoever has it open). If postclone
+/// is killed and the program continues, undo and resume cannot begin beside it. `None` if this process holds no lock.
 ///
 /// # Errors
 /// No more files can be opened.
@@ -41,20 +41,20 @@ pub fn shared() -> io::Result<Option<File>> {
     held().as_ref().map(File::try_clone).transpose()
 }
 
-/// Held until it is dropped, or, where this process is killed, until everything has ended that shares it.
+/// Held until it is dropped. If this process is killed, held until every program that shares it has ended.
 #[derive(Debug)]
 pub struct Lock {
     _file: Flock<File>,
 }
 
 impl Lock {
-    /// Takes the lock of a root tree, or refuses at once: a plan was made without it.
+    /// Takes the lock of a root tree, or refuses at once, because a plan was made without it.
     pub fn take(root: &Root) -> Result<Self> {
         Self::within(root, Duration::ZERO)
     }
 
-    /// Takes the lock of a root tree to go on with a run that was interrupted, once what is about to end has ended:
-    /// an image tool may outlive its postclone by a moment, where both were killed.
+    /// Takes the lock of a root tree to continue an interrupted run. Waits for a moment if the lock is held: if an
+    /// image tool was killed together with its postclone, the tool may end a little later.
     pub fn take_over(root: &Root) -> Result<Self> {
         Self::within(root, PATIENCE)
     }
@@ -71,7 +71,7 @@ impl Lock {
             .with_context(locking)?;
         match locked(file, patience) {
             Ok(mut file) => {
-                // For people and for `status` alone: the lock is what counts, on a full disk as well.
+                // The number is only for people and for `status`. The lock is what counts, on a full disk, too.
                 let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
                 *held() = Some(file.try_clone().with_context(locking)?);
                 Ok(Self { _file: file })
@@ -98,8 +98,8 @@ fn locked(mut file: File, patience: Duration) -> Result<Flock<File>, Errno> {
     }
 }
 
-/// The process that holds the lock of a root tree, or an image tool that it left behind; none if nobody
-/// does, and 0 where it cannot be told which. Needs no right to write.
+/// The process that holds the lock of a root tree: postclone, or an image tool that it left behind. `None` if nobody
+/// holds it, and 0 if it is unknown who does. Needs no write permission.
 pub fn holder(root: &Root) -> Option<u32> {
     let path = root.resolve(&Path::new(STATE).join("lock")).ok()??;
     let mut file = File::open(root.outer(&path)).ok()?;

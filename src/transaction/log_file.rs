@@ -1,4 +1,4 @@
-//! The file of a journal's records: read without write access, and written only at its end.
+//! The file of a journal's records. It is read without write access, and written only at its end.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,30 +13,30 @@ use super::{inside, line};
 use crate::failpoint;
 use crate::guest::root::MAX_FILE;
 
-/// Bytes that a journal may grow to, the way back included.
+/// The size up to which a journal may grow, including the records of an undo.
 const ROOM: i64 = 128 << 10;
 
-/// Opened for writing when the first record is written.
+/// The file is opened for writing when the first record is written.
 #[derive(Debug)]
 pub(super) struct Log {
     path: PathBuf,
     file: Option<File>,
-    /// Bytes up to the end of the last whole record.
+    /// Bytes up to the end of the last complete record.
     whole: u64,
-    /// Bytes of the file when it was read: more than those where its last line is torn.
+    /// Size of the file when it was read. It is larger than `whole` if the last line is incomplete.
     seen: u64,
-    /// Whether the last whole record has its newline.
+    /// Whether the last complete record has its newline.
     ended: bool,
 }
 
 impl Log {
-    /// A new one, open for writing.
+    /// Creates a log, open for writing.
     pub(super) fn create(path: PathBuf) -> Result<Self> {
         let file = inside::fresh(&path)?;
         Ok(Self { path, file: Some(file), whole: 0, seen: 0, ended: true })
     }
 
-    /// Reads one; `None` where it is not there, or has no plan yet.
+    /// Reads a log. `None` if it does not exist or has no plan yet.
     pub(super) fn read(path: PathBuf) -> Result<Option<(Self, line::Text)>> {
         let reading = || format!("reading `{}`", path.display());
         let Some(file) = inside::open(&path)? else { return Ok(None) };
@@ -52,15 +52,15 @@ impl Log {
         Ok(Some((log, text)))
     }
 
-    /// Room for every record to come; a file system that has no such thing (EOPNOTSUPP) does without.
+    /// Reserves room for every later record. A file system that cannot do this (EOPNOTSUPP) works without.
     pub(super) fn reserve(&self) {
         if let Some(file) = &self.file {
             let _ = fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, ROOM);
         }
     }
 
-    /// Writes a record behind the last whole one. Durable when this returns; after an error it is not
-    /// there, and the next takes its place.
+    /// Writes a record after the last complete one. It is durable when this returns. After an error it does not
+    /// count, and the next record replaces it.
     pub(super) fn append(&mut self, record: &Record) -> Result<()> {
         let writing = || format!("writing `{}`", self.path.display());
         failpoint::hit("journal").with_context(writing)?;
@@ -76,7 +76,7 @@ impl Log {
             self.reserve();
         }
         if let Err(error) = put(file, &bytes, self.whole) {
-            // What is half written is taken off at once, or else by the next record.
+            // Cut off the incomplete record now. If that fails, the next record will do it.
             self.seen = u64::MAX;
             if file.set_len(self.whole).is_ok() {
                 self.seen = self.whole;
@@ -91,7 +91,7 @@ impl Log {
     }
 }
 
-/// For writing, if it is what was read.
+/// Opens the file for writing, if it is still as long as when it was read.
 fn open(path: &Path, seen: u64) -> Result<File> {
     let opening = || format!("opening `{}` for writing", path.display());
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
@@ -104,7 +104,7 @@ fn open(path: &Path, seen: u64) -> Result<File> {
     Ok(file)
 }
 
-/// With failpoints in two halves, for a machine that stops in the middle.
+/// With failpoints, it writes two halves, to simulate a machine that stops in the middle.
 fn put(file: &File, bytes: &[u8], at: u64) -> Result<()> {
     let half = if cfg!(feature = "failpoints") { bytes.len() / 2 } else { 0 };
     file.write_all_at(&bytes[..half], at)?;

@@ -1,5 +1,4 @@
-//! A small file or link that a run makes where there was none and takes away again, and a file that goes for
-//! good.
+//! Small files and links that a run creates and later removes, and files that it removes for good.
 
 use std::fs::{self, DirBuilder};
 use std::io::Write as _;
@@ -12,10 +11,11 @@ use super::{inside, staged, sync_dir};
 use crate::failpoint;
 use crate::guest::root::Root;
 
-/// Makes a file of a root that everybody may read, whole and durable. One that holds the bytes is as good.
+/// Creates a file of a root that everybody may read, complete and durable. Not an error if it exists with these
+/// bytes.
 ///
 /// # Errors
-/// A file that holds others: it is somebody's.
+/// A file with other bytes, because it is somebody's.
 pub fn file(root: &Root, path: &Path, bytes: &[u8]) -> Result<()> {
     let place = place(root, path)?;
     let making = || format!("making `{}`", place.display());
@@ -40,8 +40,8 @@ pub fn file(root: &Root, path: &Path, bytes: &[u8]) -> Result<()> {
     sync_dir(dir)
 }
 
-/// Removes such a file. One that is gone is as good, and so is one that holds other bytes: it is somebody's
-/// by now. The directory stays where there is something else in it.
+/// Removes such a file. Does nothing if it is gone, or if it holds other bytes, because it is somebody's by now. Its
+/// directory stays.
 pub fn take_away(root: &Root, path: &Path, bytes: &[u8]) -> Result<()> {
     let place = place(root, path)?;
     if held(&place)?.as_deref() != Some(bytes) {
@@ -52,10 +52,10 @@ pub fn take_away(root: &Root, path: &Path, bytes: &[u8]) -> Result<()> {
     sync_dir(place.parent().unwrap_or(&place))
 }
 
-/// Makes a symbolic link of a root, durable. One that leads there is as good.
+/// Creates a symbolic link of a root, durably. Not an error if it exists with this target.
 ///
 /// # Errors
-/// Something else at its place: it is somebody's.
+/// Something else in its place, because it is somebody's.
 pub fn link(root: &Root, path: &Path, target: &Path) -> Result<()> {
     let place = place(root, path)?;
     if leads(&place)?.as_deref() == Some(target) {
@@ -68,7 +68,7 @@ pub fn link(root: &Root, path: &Path, target: &Path) -> Result<()> {
     sync_dir(dir)
 }
 
-/// Removes such a link. One that is gone is as good, and so is what leads elsewhere: it is somebody's by now.
+/// Removes such a link. Does nothing if it is gone, or if it leads elsewhere, because it is somebody's by now.
 pub fn take_link_away(root: &Root, path: &Path, target: &Path) -> Result<()> {
     let place = place(root, path)?;
     if leads(&place)?.as_deref() != Some(target) {
@@ -79,13 +79,13 @@ pub fn take_link_away(root: &Root, path: &Path, target: &Path) -> Result<()> {
     sync_dir(place.parent().unwrap_or(&place))
 }
 
-/// Where a link leads; none if there is not a link.
+/// Where a link leads. `None` if the path is not a link.
 fn leads(place: &Path) -> Result<Option<PathBuf>> {
     inside::straight(place.parent().unwrap_or(place))?;
     Ok(fs::read_link(place).ok())
 }
 
-/// The directory of what is to be made, which is made where it is not there.
+/// The directory of what will be created. It is created if it does not exist.
 fn dir_of(place: &Path) -> Result<&Path> {
     let dir = place.parent().unwrap_or(place);
     if !dir.exists() {
@@ -95,10 +95,10 @@ fn dir_of(place: &Path) -> Result<&Path> {
     Ok(dir)
 }
 
-/// Removes a regular file of a root for good; one that is gone is as good.
+/// Removes a regular file of a root for good. Not an error if it is gone.
 ///
 /// # Errors
-/// Something else at its place.
+/// Something else in its place.
 pub fn remove(root: &Root, path: &Path) -> Result<()> {
     let Some(place) = root.resolve(path)?.map(|path| root.outer(&path)) else { return Ok(()) };
     if inside::is_file(&place)? {
@@ -109,7 +109,7 @@ pub fn remove(root: &Root, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// If it is on this machine: its directory, or the one above, is there.
+/// The path on this machine. Its directory, or the directory above that, must exist.
 fn place(root: &Root, path: &Path) -> Result<PathBuf> {
     let none = || anyhow!("`{}` has no directory", path.display());
     let (dir, name) = (path.parent().ok_or_else(none)?, path.file_name().ok_or_else(none)?);

@@ -1,5 +1,5 @@
-//! The file that exists beside a run's journal while the run is open, for the unit that reports the run at the
-//! next boot.
+//! The file that exists beside a run's journal while the run is open. The unit that reports open runs at the next
+//! boot looks for it.
 
 use std::fs;
 use std::io;
@@ -13,14 +13,14 @@ fn path(journal: &Path) -> PathBuf {
     journal.with_file_name("open")
 }
 
-/// Names the run that has its journal in that directory as open.
+/// Marks the run whose journal is in that directory as open.
 pub(super) fn write(journal: &Path) -> Result<()> {
     let marker = path(journal);
     let text = format!("{}\n", journal.file_name().unwrap_or_default().to_string_lossy());
     inside::keep(&marker, text.as_bytes())
 }
 
-/// The run is over.
+/// Removes the mark, because the run has ended.
 pub(super) fn remove(journal: &Path) {
     let marker = path(journal);
     match fs::remove_file(&marker) {

@@ -1,4 +1,4 @@
-//! The record of the machines in which a disk has been, put in place whole.
+//! Writes the record of the machines in which a disk has been.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -11,10 +11,11 @@ use crate::guest::root::Root;
 /// The record's name in the directory of postclone's state.
 const NAME: &str = "origin.json";
 
-/// Puts the record in place: for root alone, durable, the old one or the new one at every instant.
+/// Writes the record so that only root can read it. At every instant, either the old or the new record is there. The
+/// new one is durable when this returns.
 ///
 /// # Errors
-/// A file system that cannot be written, a link in the way.
+/// A file system that cannot be written, or a link in the way.
 pub fn keep(root: &Root, bytes: &[u8]) -> Result<()> {
     let dir = inside::make_dir(root, Path::new(STATE))?;
     let target = dir.join(NAME);

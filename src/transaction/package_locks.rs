@@ -1,4 +1,4 @@
-//! The locks of package managers: while they are held, none builds an image or writes grub.cfg.
+//! The locks of package managers. While postclone holds them, no package manager builds an image or writes grub.cfg.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -19,22 +19,22 @@ use crate::guest::root::Root;
 enum Kind {
     /// fcntl(2): a write lock on the whole file.
     Fcntl,
-    /// flock(2), on a file that the manager makes where it is missing.
+    /// flock(2), on a file that the manager creates if it is missing.
     Flock,
-    /// flock(2), on a file that the manager prefers where it is there.
+    /// flock(2), on a file that the manager prefers if it exists.
     FlockIfThere,
-    /// The file's existence.
+    /// The lock is held while the file exists.
     Existence,
-    /// The number of a process that lives. Only looked at, for the same manager waits for rpm's lock;
-    /// a number without a process was left behind, as its owner sees it, too.
+    /// The file holds the number of a running process. It is only read, because the same manager waits for rpm's
+    /// lock, too. If no process has the number, the file was left behind, and its owner sees that as well.
     Process,
 }
 
-/// Every lock: its file, its kind, and who takes it, in the order in which they are taken.
+/// Every lock: its file, its kind, and who takes it. They are taken in this order.
 ///
-/// Upstream: dpkg `lib/dpkg/dbmodify.c`; rpm `lib/rpmlock.c`, whose lock dnf and zypper wait for;
-/// dnf 4 `dnf/lock.py`; libzypp `zypp_detail/ZyppLock.cc`; pacman `lib/libalpm/handle.c`; apk-tools
-/// `src/database.c`, whose version 3 looks for the file in /run first.
+/// Upstream: dpkg `lib/dpkg/dbmodify.c`; rpm `lib/rpmlock.c`, whose lock dnf and zypper wait for; dnf 4
+/// `dnf/lock.py`; libzypp `zypp_detail/ZyppLock.cc`; pacman `lib/libalpm/handle.c`; apk-tools `src/database.c`
+/// (version 3 looks for the file in /run first).
 const LOCKS: &[(&str, Kind, &str)] = &[
     ("/var/lib/dpkg/lock-frontend", Kind::Fcntl, "dpkg or apt"),
     ("/var/lib/dpkg/lock", Kind::Fcntl, "dpkg or apt"),
@@ -50,47 +50,47 @@ const LOCKS: &[(&str, Kind, &str)] = &[
     ("/usr/lib/apk/db/lock", Kind::Flock, "apk"),
 ];
 
-/// First word of the file by which pacman is kept out; this process's number follows.
+/// First word in the file that keeps pacman out. This process's number follows it.
 const OURS: &str = "postclone";
 
-/// One lock that is held.
+/// One lock that postclone holds.
 #[derive(Debug)]
 enum Held {
-    /// As long as the file is open. No other part of the program may open these files: a lock of
-    /// fcntl(2) is gone when its process closes the file once.
+    /// Held while the file is open. No other part of the program may open these files: a process loses its locks of
+    /// fcntl(2) on a file when it closes that file once.
     File {
         _file: File,
     },
     Flock {
         _file: Flock<File>,
     },
-    /// As long as the file is there.
+    /// Held while the file exists.
     Existence,
 }
 
-/// The package managers of a root tree, kept out until this is dropped.
+/// Keeps the package managers of a root tree out until it is dropped.
 ///
-/// Programs that postclone starts may ask them all the same: no query takes a lock.
+/// Programs that postclone starts can still query them, because no query takes a lock.
 #[derive(Debug, Default)]
 pub struct PackageManagers {
     held: Vec<Held>,
-    /// Files that were not there before.
+    /// Files that were created here.
     made: Vec<PathBuf>,
 }
 
 impl PackageManagers {
-    /// Takes the lock of every package manager that a root tree has, or refuses at once where one works.
+    /// Takes the lock of every package manager in a root tree. Refuses at once if one of them is running.
     ///
-    /// A lock that cannot be taken because its file system is read-only, or the caller is not root, is
-    /// passed over. Taken before the run's own lock, it is only a look: see [`lock::Lock`].
+    /// A lock is skipped if it cannot be taken because its file system is read-only or the caller is not root. Before
+    /// this process has the run's own lock, this is only a look: see [`lock::Lock`].
     ///
     /// # Errors
-    /// A lock that somebody holds, with the process where that can be known; one that is not a regular file.
+    /// A lock that somebody holds, with the process if it can be found out. A lock that is not a regular file.
     pub fn hold(root: &Root) -> Result<Self> {
         let mut managers = Self::default();
         let mut taken: Vec<PathBuf> = Vec::new();
         for &(lock, kind, who) in LOCKS {
-            // Numbers of processes, and /run, are the running system's.
+            // Process numbers and /run belong to the running system.
             let running = kind == Kind::Process || lock.starts_with("/run/");
             if running && !root.is_live() {
                 continue;
@@ -100,7 +100,7 @@ impl PackageManagers {
             let Some(dir) = root.resolve(dir)?.filter(|dir| root.outer(dir).is_dir()) else {
                 continue;
             };
-            // Two names of one directory: to open the file twice would give the first lock back.
+            // Two names of one directory. To open the file twice would release the first lock.
             let inner = dir.join(name);
             if taken.contains(&inner) {
                 continue;
@@ -112,11 +112,11 @@ impl PackageManagers {
         Ok(managers)
     }
 
-    /// Looks whether a package manager works, and leaves it be. Where this process holds the run's own lock
-    /// it has theirs as well, and a second look would give those back.
+    /// Checks whether a package manager is running, and takes no lock for longer. If this process holds the run's own
+    /// lock, it also has the managers' locks, and a second look would release them.
     ///
     /// # Errors
-    /// As [`PackageManagers::hold`].
+    /// The same as [`PackageManagers::hold`].
     pub fn look(root: &Root) -> Result<()> {
         if lock::is_held() { Ok(()) } else { Self::hold(root).map(drop) }
     }
@@ -139,7 +139,7 @@ impl PackageManagers {
         Ok(())
     }
 
-    /// Opens a lock's file, which is made where it is missing.
+    /// Opens a lock's file, and creates it if it is missing.
     fn open(&mut self, path: &Path, kind: Kind) -> Result<Option<File>> {
         let mut how = OpenOptions::new();
         how.read(true).write(true).mode(0o640);
@@ -165,8 +165,8 @@ impl PackageManagers {
         }
     }
 
-    /// Makes the file whose existence is the lock. One that a postclone left behind that was killed is
-    /// taken over.
+    /// Creates the file whose existence is the lock. If a killed postclone left its file behind, that file is
+    /// replaced.
     fn make(&mut self, path: &Path, who: &str) -> Result<()> {
         let making = || format!("making `{}`", path.display());
         let mut how = OpenOptions::new();
@@ -181,7 +181,8 @@ impl PackageManagers {
                     path.display()
                 );
             }
-            // With this process's own lock there is no other postclone; without it, this is a first look.
+            // While this process holds its own lock, there is no other postclone. Without the lock, this is only a
+            // first look.
             if !lock::is_held() {
                 return Ok(());
             }
@@ -201,7 +202,8 @@ impl PackageManagers {
 }
 
 impl Drop for PackageManagers {
-    /// Removes what was made while it is locked still: who opens it now is refused or makes its own.
+    /// Removes the created files while they are still locked. A program that opens one now is refused or creates its
+    /// own.
     fn drop(&mut self) {
         for path in self.made.drain(..) {
             if let Err(error) = fs::remove_file(&path) {
@@ -216,12 +218,12 @@ fn kind_of(opened: &io::Result<File>) -> Option<io::ErrorKind> {
     opened.as_ref().err().map(io::Error::kind)
 }
 
-/// Where nobody can write a lock, no package manager works either, but for one with more rights.
+/// If postclone cannot write a lock here, no package manager is running either, unless it has more rights.
 fn out_of_reach(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-/// fcntl(2)'s constants fit its fields on every Linux.
+/// The constants of fcntl(2) fit its fields on every Linux.
 #[allow(clippy::cast_possible_truncation)]
 const fn short(constant: libc::c_int) -> libc::c_short {
     constant as libc::c_short

@@ -1,14 +1,13 @@
-//! The paths of a run: renamed, turned, and undone, each atomically.
+//! Renames the paths of a run, gives links new targets, and undoes both. Each change is atomic.
 //!
-//! Contents come first, under the old path; then paths, the innermost first. Going back it is the
-//! other way round within the step, and contents come first as well. So every file is found by its
-//! old path and the renames that are done ([`Journal::place`]), at whatever instant a run was interrupted.
+//! Going forward, files get their new contents first, under the old path. Then the paths are renamed, the innermost
+//! first. Going back, this step goes through the paths in reverse order, and contents come first, too. So every file
+//! can be found from its old path and the renames that are done ([`Journal::place`]), wherever a run was interrupted.
 //!
-//! What a boot makes of the instants between: systemd takes a `.swap` whose `What=` is not its own
-//! name for no unit (systemd.swap(5)) and boots without that swap, which nothing but a wish
-//! (`swap.target.wants/`) asks for; a drop-in or a link under the name that the group does not have
-//! speaks of no unit. Neither stops a boot; what would, a link in `.requires/` of a target or mount,
-//! leaves the plan without a bridge and with its warning (`rename/bridge.rs`).
+//! An interrupted rename does not stop a boot. systemd ignores a `.swap` unit whose `What=` does not match its name
+//! (systemd.swap(5)) and boots without that swap, which is only wanted (`swap.target.wants/`). A drop-in or a link
+//! under the name that the group does not have applies to no unit. A link in `.requires/` of a target or mount would
+//! stop a boot, so it leaves the plan without a bridge and with a warning (`engine/bridge.rs`).
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::symlink;
@@ -26,7 +25,7 @@ use crate::guest::root::Root;
 use crate::plan::Step;
 use crate::plan::paths::{Link, PathChange, PathKind};
 
-/// Both places of a path on this machine, and what stands there.
+/// The old and the new place of a path on this machine, and what is there.
 struct Places {
     old: PathBuf,
     new: PathBuf,
@@ -35,8 +34,8 @@ struct Places {
 }
 
 impl Journal {
-    /// Where a path of the tree before the run lies now, on this machine: under its old name, or
-    /// under the new one where it is renamed already, and so for each directory above it.
+    /// Where a path of the tree before the run is now, on this machine. The path and each directory above it has its
+    /// new name if it was renamed already, and its old name otherwise.
     pub fn place(&self, root: &Root, path: &Path) -> PathBuf {
         if self.saved.paths.is_empty() || !self.has_begun_paths() {
             return root.outer(path);
@@ -56,7 +55,7 @@ impl Journal {
         at
     }
 
-    /// What becomes of a path, where the run changes it.
+    /// How the run changes a path. `None` if it does not.
     fn change_of(&self, path: &Path) -> Option<&PathChange> {
         let by_name = self.paths_by_name.get_or_init(|| {
             let paths = self.saved.paths.iter().enumerate().rev();
@@ -65,10 +64,10 @@ impl Journal {
         self.saved.paths.get(*by_name.get(path)?)
     }
 
-    /// Gives every path its new name and target; going back, the old ones.
+    /// Gives every path its new name and target. Going back, gives it the old ones.
     ///
-    /// A path that is there already is passed over. With `force`, what somebody put in the way since
-    /// is moved into the journal's directory, and what somebody removed is let be.
+    /// A path that is already right is skipped. With `force`, a file that somebody put in the way is moved into the
+    /// journal's directory, and a path that somebody removed is ignored.
     pub fn rename_paths(&self, root: &Root, direction: Direction, force: bool) -> Result<()> {
         let mut changed = Vec::new();
         let paths = self.saved.paths.iter();
@@ -88,7 +87,7 @@ impl Journal {
         if changed.contains(&true) { staged::sync(&places) } else { Ok(()) }
     }
 
-    /// Turns the link under its old name, then renames. True where anything was done.
+    /// Gives the link its new target under its old name, then renames it. True if it changed anything.
     fn forward(&self, root: &Root, path: &PathChange) -> Result<bool> {
         let places = self.places(root, path)?;
         let at = match (&places.at_old, &places.at_new) {
@@ -112,7 +111,7 @@ impl Journal {
         Ok(true)
     }
 
-    /// Renames back, then turns the link back. True where anything was done.
+    /// Renames the path back, then gives the link its old target. True if it changed anything.
     fn backward(&self, root: &Root, path: &PathChange, force: bool) -> Result<bool> {
         let places = self.places(root, path)?;
         let renamed = match (&places.at_old, &places.at_new) {
@@ -155,8 +154,8 @@ impl Journal {
         Ok(turn(&places.old, &link.after, &link.before, Some(link.modified))? || renamed)
     }
 
-    /// Demands that every path has the name and target of this side. What is gone altogether was
-    /// told of before.
+    /// Demands that every path has the name and target of this side. A path that is gone under both names was
+    /// reported earlier, so it is skipped on the way back.
     pub fn paths_are(&self, root: &Root, direction: Direction) -> Result<()> {
         for path in &self.saved.paths {
             let places = self.places(root, path)?;
@@ -188,11 +187,11 @@ impl Journal {
         Ok(())
     }
 
-    /// A sentence for each path that is not as the run left it, or found it. What a file or a
-    /// directory holds does not count: it keeps that under either name.
+    /// A sentence for each path that is neither as the run left it nor as the run found it. The contents of a file or
+    /// directory do not count, because they stay the same under either name.
     ///
     /// # Errors
-    /// A path that is not inside the root any more.
+    /// A path that is no longer inside the root.
     pub fn paths_changed_since(&self, root: &Root) -> Result<Vec<String>> {
         let mut changed = Vec::new();
         for path in &self.saved.paths {
@@ -226,7 +225,7 @@ impl Journal {
         let at = |path: &Path| dir.join(path.file_name().unwrap_or_default());
         let (old, new) = (at(&path.from), at(&path.to));
         let at_old = old.symlink_metadata().ok();
-        // A path whose name stays has one place, which counts as the old.
+        // A path that keeps its name has one place, which counts as the old one.
         let at_new = if path.renames() { new.symlink_metadata().ok() } else { None };
         Ok(Places { old, new, at_old, at_new })
     }
@@ -238,7 +237,7 @@ impl Journal {
         })
     }
 
-    /// Keeps a file or link in the journal's directory and removes it.
+    /// Moves a file or link into the journal's directory.
     fn set_aside(&self, path: &Path, there: &Path, metadata: &Metadata) -> Result<()> {
         let kept = self.copy_of("changed", path);
         let keeping = || format!("keeping `{}` in `{}`", there.display(), kept.display());
@@ -246,7 +245,7 @@ impl Journal {
             bail!("`{}` is a directory: move it away", there.display());
         }
         if metadata.is_symlink() {
-            // Makes its directories.
+            // This creates the directories.
             drop(inside::fresh(&kept)?);
             inside::remove(&kept)?;
             symlink(fs::read_link(there).with_context(keeping)?, &kept).with_context(keeping)?;
@@ -267,12 +266,12 @@ fn turned_text(at: &Path, link: &Link) -> String {
     format!("`{}` does not lead to `{}` any more", at.display(), link.after.display())
 }
 
-/// Renames and never replaces, not even what was made a moment ago.
+/// Renames, and never replaces anything, not even a file that was created a moment ago.
 fn rename(from: &Path, to: &Path) -> Result<()> {
     let renaming = || format!("renaming `{}` to `{}`", from.display(), to.display());
     failpoint::hit("rename-path").with_context(renaming)?;
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // File systems without that flag, older ZFS for one (rename(2)).
+        // Some file systems do not have that flag, for example older ZFS (rename(2)).
         Err(rustix::io::Errno::INVAL) if to.symlink_metadata().is_err() => {
             fs::rename(from, to).with_context(renaming)
         }

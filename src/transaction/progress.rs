@@ -1,12 +1,12 @@
-//! How far an open run has come.
+//! How far an open run has got.
 
 use super::journal::Journal;
 use super::record::{Direction, State};
 use crate::plan::Step;
 
 impl Journal {
-    /// The last step that was announced and is not done, and which way it goes; none if no run is open,
-    /// or none of its steps.
+    /// The last step that was announced and is not done, and its direction. `None` if no run is open, or no step is
+    /// unfinished.
     pub fn step_at_work(&self) -> Option<(&Step, Direction)> {
         let State::Open(direction) = self.state() else { return None };
         let is_open =

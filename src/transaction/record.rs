@@ -1,4 +1,4 @@
-//! What a journal's records hold.
+//! What a journal's records contain.
 
 use std::path::PathBuf;
 
@@ -11,65 +11,65 @@ use crate::plan::Step;
 use crate::plan::paths::PathChange;
 use crate::proof::Row;
 
-/// Raised when an older postclone could not read it. Format 1 has no paths, format 2 no placed images,
-/// format 3 no checksums and no name of its run, format 4 no kinds of changes: it and those before it are
-/// about one group. All are read as well.
+/// Raised when an older postclone cannot read the new format. Format 1 has no paths, format 2 no placed images,
+/// format 3 no checksums and no name of its run. Format 4 has no kinds of change: format 4 and those before it are
+/// about one group. All of them can still be read.
 pub(super) const FORMAT: u32 = 5;
 
-/// The kind of change that there was alone before format 5.
+/// The only kind of change before format 5.
 const FIRST_KIND: &str = "group";
 
-/// The format with which kinds came.
+/// The first format with kinds of change.
 const KINDS: u32 = 5;
 
-/// What a run set out to do: enough to finish it or to take it back, after a crash as well.
+/// What a run will do. It is enough to finish or undo the run, after a crash, too.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(from = "Written")]
 pub struct Saved {
     /// The journal's format.
     pub format: u32,
-    /// The postclone that wrote it.
+    /// The version of postclone that wrote it.
     pub version: String,
-    /// What is changed.
+    /// The changes.
     pub changes: Vec<SavedChange>,
     /// Files that change, absolute inside the root.
     pub files: Vec<PathBuf>,
-    /// Paths that are renamed, and links that are turned, in order.
+    /// Paths that are renamed, and links that get another target, in order.
     #[serde(default)]
     pub paths: Vec<PathChange>,
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// What builds the images.
+    /// The tool that builds the images.
     pub generator: Option<Generator>,
     /// The default entries, and what would have failed at the next boot, before the run.
     #[serde(default)]
     pub proof: Vec<Row>,
-    /// The run that this one undoes by a plan of its own, by the name of its journal's directory.
+    /// If this run undoes an earlier one with a plan of its own: the name of the earlier run's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
     /// Files that the user named with `--also`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<PathBuf>,
-    /// Files whose texts are secrets, which the journal has until the first good boot.
+    /// Files that contain secrets. The journal keeps their contents until the first good boot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets: Option<Secrets>,
 }
 
-/// Files whose texts are secrets.
+/// Files that contain secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secrets {
-    /// The files, which are among those of the run.
+    /// The files. They are among the files of the run.
     pub files: Vec<PathBuf>,
     /// The boot in which the run was made (`/proc/sys/kernel/random/boot_id`).
     pub boot: String,
 }
 
-/// One change, as its kind keeps it.
+/// One change, as its kind saves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedChange {
     /// Its kind.
     pub kind: String,
-    /// What the kind wrote.
+    /// What the kind saved.
     #[serde(flatten)]
     pub of: Map<String, Value>,
 }
@@ -93,12 +93,12 @@ struct Written {
     also: Vec<PathBuf>,
     #[serde(default)]
     secrets: Option<Secrets>,
-    /// What the first kind wrote beside the rest.
+    /// What the first kind wrote at this level.
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
 
-/// What the first kind wrote.
+/// The keys that the first kind wrote.
 const OF_FIRST_KIND: &[&str] = &["old", "new", "uuid", "volumes"];
 
 impl From<Written> for Saved {
@@ -127,28 +127,28 @@ impl From<Written> for Saved {
     }
 }
 
-/// What is read of a journal before the rest: whether it can be read.
+/// The part of a journal that is read first, to find out whether the rest can be read.
 #[derive(Deserialize)]
 pub(super) struct Stamp {
     pub(super) format: u32,
     pub(super) version: String,
 }
 
-/// What is to become of a run.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Cut in the middle, while it went this way.
+    /// Interrupted, or still running, in this direction.
     Open(Direction),
     /// Finished.
     Done,
-    /// Taken back.
+    /// Undone.
     Undone,
 }
 
 /// The first line of a journal.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Begin {
-    /// The name of the run's directory: a copy of the directory has another.
+    /// The name of the run's directory. A copy of the directory has another name.
     #[serde(default)]
     pub(super) run: Option<String>,
     #[serde(flatten)]
@@ -166,7 +166,7 @@ pub(super) enum Record {
 }
 
 impl Saved {
-    /// The journal's beginning, with this postclone's format and version.
+    /// The format and version of this postclone, with which a journal begins.
     pub fn stamp() -> (u32, String) {
         (FORMAT, env!("CARGO_PKG_VERSION").to_owned())
     }

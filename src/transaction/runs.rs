@@ -1,7 +1,7 @@
-//! The directories of a root's runs, each with its journal, in their order.
+//! The directories of a root's runs, each with its journal, in order.
 //!
-//! A run's directory is named by a number that only grows. Journals of formats 1 to 3 were named by
-//! the clock; they are older than any with a number.
+//! A run's directory is named by a number that only grows. Journals of formats 1 to 3 were named by the clock. They
+//! are older than any journal with a number.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::journal::Journal;
 use super::record::State;
 use crate::guest::root::Root;
 
-/// A run's directory, by its name. Of two the older is the lesser.
+/// A run's directory, by its name. The older of two is the smaller one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Name {
     /// Seconds and microseconds since 1970.
@@ -22,11 +22,11 @@ enum Name {
     Number(u64),
 }
 
-/// Digits of a number; of one that needs more, more.
+/// The number of digits. A larger number has more.
 const WIDTH: usize = 6;
 
 impl Name {
-    /// Of the exact form alone: a copy is called `000001.bak`, `000001~` or `000001 (copy)`.
+    /// Accepts only the exact form. A copy is called `000001.bak`, `000001~` or `000001 (copy)`, for example.
     fn parse(name: &str) -> Option<Self> {
         let digits = |text: &str, width| {
             text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -42,11 +42,11 @@ impl Name {
 }
 
 impl Journal {
-    /// The run that is open, if one is, else the latest of a root; nothing is written.
+    /// The open run of a root, if there is one, and otherwise its latest run. Writes nothing.
     ///
     /// # Errors
-    /// A journal that somebody else may have made, that is damaged, or that could not be postclone's;
-    /// two runs that are open.
+    /// A journal that somebody else may have made, that is damaged, or that postclone cannot have written. Two open
+    /// runs.
     pub fn latest(root: &Root) -> Result<Option<Self>> {
         let Some(state) = root.resolve(Path::new(STATE))? else { return Ok(None) };
         let state = root.outer(&state);
@@ -98,7 +98,7 @@ fn list(state: &Path) -> Result<Vec<(Name, PathBuf)>> {
     Ok(runs)
 }
 
-/// A directory for the next run.
+/// Creates a directory for the next run.
 pub(super) fn next(state: &Path) -> Result<PathBuf> {
     let last = list(state)?.into_iter().rev().find_map(|(name, _)| match name {
         Name::Number(number) => Some(number),
@@ -109,7 +109,7 @@ pub(super) fn next(state: &Path) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Removes what is left of runs that were cut before their plan was written.
+/// Removes what is left of runs that were interrupted before their plan was written.
 pub(super) fn remove_unbegun(state: &Path) {
     for (_, dir) in list(state).unwrap_or_default() {
         let is_dir = dir.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
@@ -119,10 +119,10 @@ pub(super) fn remove_unbegun(state: &Path) {
     }
 }
 
-/// Makes [`STATE`] where it is not there, and gives its place on this machine.
+/// Creates [`STATE`] if it does not exist, and returns its place on this machine.
 ///
 /// # Errors
-/// One that others may write to; a link, device or the like where postclone has files in it.
+/// A directory that others may write to. A link, device or the like where postclone has its files.
 pub(super) fn state_dir(root: &Root) -> Result<PathBuf> {
     let state = inside::make_dir(root, Path::new(STATE))?;
     let metadata = fs::symlink_metadata(&state)

@@ -1,11 +1,11 @@
-//! Files under /run, which are gone at the next boot, and what leads to them.
+//! Files under /run, which the next boot removes, and links that lead to them.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// Writes a file under /run, its directory included.
+/// Writes a file under /run, and creates its directory.
 pub fn write(path: &Path, text: &str) -> Result<()> {
     let writing = || format!("writing `{}`", path.display());
     if let Some(dir) = path.parent() {
@@ -17,7 +17,7 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
 /// Links to a file under /run from elsewhere, replacing an older link.
 ///
 /// # Errors
-/// Something else that stands there: it is somebody's file.
+/// Something other than a link is there: it is somebody's file.
 pub fn link(target: &Path, link: &Path) -> Result<()> {
     if link.symlink_metadata().is_ok_and(|metadata| !metadata.is_symlink()) {
         bail!("`{}` exists and is not a symbolic link: move it away", link.display());
@@ -27,7 +27,7 @@ pub fn link(target: &Path, link: &Path) -> Result<()> {
         .with_context(|| format!("linking `{}` to `{}`", link.display(), target.display()))
 }
 
-/// Removes a file or link; one that is not there is as good.
+/// Removes a file or link. Not an error if there is none.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -42,9 +42,9 @@ pub fn unlink(link: &Path) -> Result<()> {
     if link.is_symlink() { remove(link) } else { Ok(()) }
 }
 
-/// Moves a directory of /dev out of the way for as long as `act` takes.
+/// Moves a directory of /dev out of the way while `act` runs.
 ///
-/// systemd and udev look at their own database, not at the directory, and notice nothing.
+/// systemd and udev notice nothing, because they look at their own database and not at the directory.
 pub fn with_hidden<T>(dir: &Path, act: impl FnOnce() -> Result<T>) -> Result<T> {
     let hidden = dir.with_file_name(format!(
         "{}{}",

@@ -1,7 +1,7 @@
-//! Secrets among the bytes that journals keep, as the private halves of keys: they are another machine's, and
-//! are kept no longer than until a boot has shown that the new ones serve.
+//! Secrets among the bytes that journals keep, for example the private halves of keys. They are another machine's. So
+//! they are kept only until a boot has shown that the new keys work.
 //!
-//! A private half's public half goes with it: the two are of no use apart.
+//! The public half of a key is removed with its private half, because one is of no use without the other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ use super::record::State;
 use super::{STATE, inside, runs, sync_dir};
 use crate::guest::root::Root;
 
-/// Stands in a journal's directory when its secrets are gone.
+/// This file in a journal's directory says that the journal's secrets were removed.
 const DROPPED: &str = "dropped";
 
-/// Stands beside the journals as long as one of them has secrets, for the unit that drops them.
+/// This file is beside the journals while one of them has secrets. The unit that removes secrets looks for it.
 const MARKER: &str = "secrets";
 
 impl Journal {
-    /// The runs of a root that are over and whose journals have secrets.
+    /// The runs of a root that have ended and whose journals contain secrets.
     ///
     /// # Errors
-    /// As [`Journal::latest`].
+    /// The same as [`Journal::latest`].
     pub fn with_secrets(root: &Root) -> Result<Vec<Self>> {
         let Some(state) = root.resolve(Path::new(STATE))? else { return Ok(Vec::new()) };
         let mut found = Vec::new();
@@ -37,7 +37,7 @@ impl Journal {
         Ok(found)
     }
 
-    /// Removes the secrets, of before and after the run, and notes that first.
+    /// Removes the secrets from before and after the run. Notes that first.
     ///
     /// # Errors
     /// A copy that cannot be removed.
@@ -56,12 +56,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether its secrets are gone.
+    /// Whether the journal's secrets were removed.
     pub fn has_dropped(&self) -> bool {
         self.dir().join(DROPPED).exists()
     }
 
-    /// Takes files out of the run that cannot be undone any more.
+    /// Removes files from the run that can no longer be undone.
     pub(super) fn pass_over_dropped(&mut self) -> Result<()> {
         if self.has_dropped() {
             inside::is_file(&self.dir().join(DROPPED))?;
@@ -71,7 +71,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Secret files of the run, and what goes with them.
+    /// Secret files of the run, and their public halves.
     fn secret_files(&self) -> Vec<PathBuf> {
         let secrets = self.saved.secrets.iter().flat_map(|secrets| &secrets.files);
         let public = |path: &PathBuf| {
@@ -82,7 +82,7 @@ impl Journal {
         secrets.flat_map(|path| [path.clone(), public(path)]).collect()
     }
 
-    /// Leaves the mark for the unit, where the run has secrets.
+    /// Creates the mark for the unit, if the run has secrets.
     pub(super) fn mark_secrets(&self) -> Result<()> {
         if self.saved.secrets.is_none() {
             return Ok(());
@@ -91,10 +91,10 @@ impl Journal {
     }
 }
 
-/// Removes the mark where no journal has secrets any more.
+/// Removes the mark if no journal has secrets any more.
 ///
 /// # Errors
-/// As [`Journal::with_secrets`].
+/// The same as [`Journal::with_secrets`].
 pub fn unmark(root: &Root) -> Result<()> {
     let Some(state) = root.resolve(Path::new(STATE))? else { return Ok(()) };
     if !Journal::with_secrets(root)?.is_empty() {

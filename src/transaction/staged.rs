@@ -1,4 +1,4 @@
-//! A new file beside its target, whole and durable, and the rename that puts it in place.
+//! A complete, durable new file beside its target, and the rename that puts it in place.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -12,10 +12,10 @@ use super::durable::Durable;
 use super::{attributes, freeze, inside, sync_dir};
 use crate::failpoint;
 
-/// Start of the names of staged files. Programs that read `conf.d/*` pass over hidden files.
+/// The names of staged files start with this. Programs that read `conf.d/*` ignore hidden files.
 pub const PREFIX: &str = ".postclone-";
 
-/// A file that waits beside its target. Dropped, it is removed.
+/// A file that waits beside its target. Dropping it removes it.
 #[derive(Debug)]
 pub struct Staged {
     target: PathBuf,
@@ -23,17 +23,17 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Writes `bytes` beside `target` and syncs them. Owner, mode and extended attributes are those
-    /// of `like`; with `and_times` its times as well.
+    /// Writes `bytes` beside `target` and syncs them. Owner, mode and extended attributes are those of `like`. With
+    /// `and_times`, the times are, too.
     ///
-    /// All that can fail (room, permissions, attributes) fails here; [`Staged::commit`] only renames.
+    /// Everything that can fail (room, permissions, attributes) fails here. [`Staged::commit`] only renames.
     pub fn write(target: &Path, bytes: &[u8], like: &Path, and_times: bool) -> Result<Self> {
         let (file, staged) = Self::make(target, bytes, like, and_times)?;
         file.sync_all().with_context(|| format!("staging a new `{}`", target.display()))?;
         Ok(staged)
     }
 
-    /// The same for one of many, which `durable` makes durable before any of them is put in place.
+    /// The same for one of many files. `durable` makes them durable before any of them is put in place.
     pub(super) fn one_of(
         target: &Path,
         bytes: &[u8],
@@ -66,13 +66,13 @@ impl Staged {
         Ok((file, Self { target: target.to_owned(), temporary }))
     }
 
-    /// The file that it will replace.
+    /// The file that this one will replace.
     pub fn target(&self) -> &Path {
         &self.target
     }
 
-    /// Takes over the owner, mode and extended attributes that the target has by now; what it has no
-    /// more goes away, what the system itself gives files (`security.*`, xattr(7)) excepted.
+    /// Takes over the owner, mode and extended attributes that the target has by now. It removes attributes that the
+    /// target no longer has, except those that the system itself gives to files (`security.*`, xattr(7)).
     pub fn follow(&self) -> Result<()> {
         let following = || {
             format!(
@@ -106,8 +106,8 @@ impl Staged {
     }
 }
 
-/// Makes renames durable: each directory, then each file system, and has boot loaders see them, which
-/// read no log of a file system's: see [`freeze`].
+/// Makes renames durable: first each directory, then each file system. Then makes them visible to boot loaders, which
+/// do not read a file system's log: see [`freeze`].
 pub fn sync(targets: &[PathBuf]) -> Result<()> {
     failpoint::hit("sync")?;
     let mut dirs: Vec<&Path> = targets.iter().filter_map(|target| target.parent()).collect();

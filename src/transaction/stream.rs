@@ -1,4 +1,4 @@
-//! Images, which are large: copied in blocks (copy_file_range(2) where it can), never held in memory.
+//! Images are large. They are copied in blocks (with copy_file_range(2) if possible), and never held in memory.
 
 use std::fs::File;
 use std::path::Path;
@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow};
 use super::{attributes, inside, staged};
 use crate::failpoint;
 
-/// Puts a file's bytes at a target's place, atomically and durably, with the owner, mode and attributes
-/// of `like`; with `and_times` with its times as well.
+/// Replaces a target with a file's bytes, atomically and durably. Owner, mode and attributes are those of `like`.
+/// With `and_times`, the times are, too.
 pub(super) fn put(from: &Path, target: &Path, like: &Path, and_times: bool) -> Result<()> {
     let staging = || format!("staging a new `{}`", target.display());
     failpoint::hit("stage").with_context(staging)?;
@@ -32,7 +32,7 @@ pub(super) fn put(from: &Path, target: &Path, like: &Path, and_times: bool) -> R
     staged::sync(&[target.to_owned()])
 }
 
-/// A regular file, to which no link leads.
+/// Opens a regular file that no link leads to.
 pub(super) fn open(path: &Path) -> Result<File> {
     inside::open(path)?.ok_or_else(|| anyhow!("`{}` is gone", path.display()))
 }

@@ -1,7 +1,7 @@
-//! Files and directories under another name beside the old one, for what a boot may read at any instant:
-//! first both are there, whole and durable, then the old ones go.
+//! Gives files and directories another name where a boot may read them at any instant. First, copies under the new
+//! names are made complete and durable. Then the old ones are removed.
 //!
-//! As copies: FAT has no links, and a rename there can lose both names in a power cut.
+//! They are copies because FAT has no links, and because a power failure during a rename on FAT can lose both names.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::Write as _;
@@ -15,27 +15,27 @@ use super::{attributes, inside, staged, stream};
 use crate::failpoint;
 use crate::guest::placed::same_bytes;
 
-/// One of them, by its paths on this machine.
+/// One file or directory, by its paths on this machine.
 #[derive(Debug)]
 pub struct Twin {
-    /// If it is.
+    /// Where it is.
     pub from: PathBuf,
-    /// If it is to be.
+    /// Where it should be.
     pub to: PathBuf,
-    /// What it holds there, where that is something else.
+    /// Its content there, if that differs.
     pub text: Option<Vec<u8>>,
-    /// Whether it is made last and goes first: it names the others.
+    /// Whether it is created last and removed first, because it names the others.
     pub is_last: bool,
 }
 
-/// Room beside what is counted, for directories that grow.
+/// Room in addition to what is counted, for directories that grow.
 const SPARE: u64 = 1 << 20;
 
-/// Makes every one of them under its other name, with owner, mode, attributes and times, those that name
-/// others last. What is there already is as good, and so is one that is gone under both names.
+/// Creates every twin under its other name, with owner, mode, attributes and times. Those that name others come last.
+/// It is not an error if a twin exists already, or if it is gone under both names.
 ///
 /// # Errors
-/// Something else under the other name; no room, before anything is made.
+/// Something else is under the other name. There is no room; this is found out before anything is created.
 pub fn make(twins: &[Twin]) -> Result<()> {
     sweep(twins);
     there_is_room(twins)?;
@@ -51,10 +51,10 @@ pub fn make(twins: &[Twin]) -> Result<()> {
     Ok(())
 }
 
-/// Removes every one of them under its first name, those that name others first.
+/// Removes every twin under its first name. Those that name others come first.
 ///
 /// # Errors
-/// One that is not there, whole, under its other name; a directory in which there is something else.
+/// A twin that is not there, complete, under its other name. A directory that contains something else.
 pub fn remove(twins: &[Twin]) -> Result<()> {
     sweep(twins);
     for twin in twins {
@@ -62,7 +62,7 @@ pub fn remove(twins: &[Twin]) -> Result<()> {
     }
     for is_last in [true, false] {
         let mut removed = Vec::new();
-        // What is in a directory stands behind it.
+        // A directory's entries come after it in the list.
         for twin in twins.iter().rev().filter(|twin| twin.is_last == is_last) {
             if twin.remove()? {
                 removed.push(twin.from.clone());
@@ -73,10 +73,10 @@ pub fn remove(twins: &[Twin]) -> Result<()> {
     Ok(())
 }
 
-/// Demands that what is still to be made has room.
+/// Demands that there is room for what must still be created.
 ///
 /// # Errors
-/// The file system that has too little.
+/// A file system with too little room.
 pub fn there_is_room(twins: &[Twin]) -> Result<()> {
     let mut needs: Vec<(u64, PathBuf, u64)> = Vec::new();
     for twin in twins.iter().filter(|twin| twin.to.symlink_metadata().is_err()) {
@@ -109,7 +109,7 @@ pub fn there_is_room(twins: &[Twin]) -> Result<()> {
 }
 
 impl Twin {
-    /// True where it was made by this call.
+    /// True if this call created it.
     fn make(&self) -> Result<bool> {
         let making = || format!("making `{}`", self.to.display());
         let dir =
@@ -147,7 +147,7 @@ impl Twin {
             let mut source = stream::open(&self.from)?;
             std::io::copy(&mut source, file.as_file_mut()).with_context(making)?;
         }
-        // What signs the content goes along where the content does.
+        // Signatures of the content are copied only with the content.
         let target = if self.text.is_some() { &self.from } else { &self.to };
         attributes::carry(target, &self.from, file.as_file(), file.path())?;
         file.as_file().set_times(attributes::times(&old)).with_context(making)?;
@@ -160,7 +160,7 @@ impl Twin {
         Ok(true)
     }
 
-    /// Demands that it stands under its other name, where it does under the first.
+    /// Demands that the twin exists under its other name, if it exists under the first.
     fn is_made(&self) -> Result<()> {
         let Some(old) = kind(&self.from)? else { return Ok(()) };
         let stands = if old.is_dir() {
@@ -178,7 +178,7 @@ impl Twin {
         Ok(())
     }
 
-    /// Whether the file under the other name holds what it is to hold.
+    /// Whether the file under the other name has the right content.
     fn is_whole(&self) -> Result<bool> {
         let reading = || format!("reading `{}`", self.to.display());
         match &self.text {
@@ -187,7 +187,7 @@ impl Twin {
         }
     }
 
-    /// True where it was removed by this call.
+    /// True if this call removed it.
     fn remove(&self) -> Result<bool> {
         let removing = || format!("removing `{}`", self.from.display());
         inside::straight(self.from.parent().unwrap_or(&self.from))?;
@@ -210,13 +210,13 @@ fn kind(path: &Path) -> Result<Option<fs::Metadata>> {
     }
 }
 
-/// Removes what a run that was killed left beside them.
+/// Removes what a killed run left beside them.
 fn sweep(twins: &[Twin]) {
     let paths = twins.iter().flat_map(|twin| [&twin.from, &twin.to]);
     staged::sweep(paths.map(PathBuf::as_path));
 }
 
-/// As [`staged::sync`], for paths whose directories may have gone as well.
+/// The same as [`staged::sync`], for paths whose directories may have been removed, too.
 fn sync(paths: &[PathBuf]) -> Result<()> {
     let is_there = |path: &&PathBuf| path.parent().is_some_and(Path::is_dir);
     let there: Vec<PathBuf> = paths.iter().filter(is_there).cloned().collect();
@@ -227,7 +227,7 @@ fn sync(paths: &[PathBuf]) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// A kernel in a directory, and the entry that names it, with what they are to become.
+    /// A kernel in a directory, and the entry that names it, with their new names and contents.
     fn twins(dir: &Path) -> Vec<Twin> {
         let twin = |name: &str, text: Option<&str>| Twin {
             from: dir.join(name.replace("ID", "old")),

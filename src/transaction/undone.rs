@@ -1,4 +1,4 @@
-//! A run that takes an earlier one back, and what becomes of that one's journal.
+//! A run that undoes an earlier one, and what happens to the earlier run's journal.
 
 use std::path::Path;
 
@@ -10,17 +10,17 @@ use super::record::{Direction, Saved, State};
 use crate::guest::root::Root;
 
 impl Journal {
-    /// The name of its directory under [`STATE`].
+    /// The name of the journal's directory under [`STATE`].
     pub fn name(&self) -> String {
         self.dir().file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Whether it took an earlier run back and was itself taken back: then the earlier one stands again.
+    /// Whether the run undid an earlier one and was then undone itself. The earlier run counts again in that case.
     pub(super) fn came_to_nothing(&self) -> bool {
         self.saved.undoes.is_some() && self.state() == State::Undone
     }
 
-    /// Closes the journal of the run that a finished one undoes, where there is one.
+    /// If a finished run undoes an earlier one, closes the journal of the earlier run.
     pub fn close_undone(root: &Root, saved: &Saved) -> Result<()> {
         let Some(name) = &saved.undoes else { return Ok(()) };
         let Some(dir) = root.resolve(&Path::new(STATE).join(name))? else { return Ok(()) };

@@ -1,5 +1,5 @@
-//! Whether a journal's plan is one that postclone could have written: its paths are plain, and its
-//! steps speak of what it lists.
+//! Checks whether postclone can have written a journal's plan: its paths are plain, and its steps refer only to what
+//! the plan lists.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use crate::guest::placed::{Made, Placed};
 use crate::plan::Step;
 use crate::plan::paths::PathChange;
 
-/// Demands it of the plan.
+/// Checks the plan.
 pub(super) fn check(saved: &Saved) -> Result<()> {
     for path in saved.files.iter().chain(&saved.also) {
         plain(path)?;
@@ -33,7 +33,7 @@ pub(super) fn check(saved: &Saved) -> Result<()> {
     Ok(())
 }
 
-/// Each stays in its directory, which may itself get another name of the list's.
+/// Each path stays in its directory. The list may rename that directory, too.
 fn paths(changes: &[PathChange]) -> Result<()> {
     let mut names: HashMap<&Path, &OsStr> = HashMap::new();
     let mut taken = HashSet::new();
@@ -76,7 +76,7 @@ fn of_step(saved: &Saved, step: &Step) -> Result<()> {
             plain(path)
         }
         Step::BridgePlaced(wanted) | Step::Place(wanted) => placed(wanted),
-        // Its kind judges it when it reads what the journal keeps of the change.
+        // The change's kind checks it when it reads what the journal keeps of the change.
         Step::ReloadSystemd | Step::Verify | Step::Own(_) => Ok(()),
     }
 }
@@ -101,7 +101,7 @@ fn at_most(what: &str, told: usize, listed: usize) -> Result<()> {
     Ok(())
 }
 
-/// A kernel's version or an entry token: it becomes part of a file's name, and a program's argument.
+/// A kernel's version or an entry token. It becomes part of a file's name and an argument of a program.
 fn name(name: &str) -> Result<()> {
     let is_name = !name.is_empty()
         && !name.starts_with(['-', '.'])

@@ -1,4 +1,4 @@
-//! Files that wait beside their targets, and what each of these must be when its time comes.
+//! Files that wait beside their targets, and what each target must be when it is replaced.
 
 use std::fs::{self, FileType, Metadata};
 use std::io::{ErrorKind, Read as _};
@@ -17,16 +17,16 @@ pub struct Waiting {
     files: Vec<Waiter>,
 }
 
-/// One of them.
+/// One file that waits.
 #[derive(Debug)]
 pub(super) struct Waiter {
     pub(super) staged: Staged,
-    /// The journal's copies of all that may stand at the target when the file takes its place.
+    /// The journal's copies of everything that may be at the target when the file replaces it.
     pub(super) known: Vec<PathBuf>,
-    /// Whether attributes that the target gets meanwhile go over to the file: going back, it has those
-    /// of the old one.
+    /// Whether the file takes over attributes that the target gets meanwhile. Going back, it does not: it has the
+    /// attributes of the old file.
     pub(super) follows: bool,
-    /// The target when its bytes were last compared, from before they were.
+    /// The target's status from just before its bytes were last compared.
     pub(super) seen: Look,
 }
 
@@ -35,17 +35,17 @@ impl Waiting {
         self.files.push(waiter);
     }
 
-    /// Demands that at every target stands what may stand there, and changes nothing. Bytes are read
-    /// only where a file's status says that they may be others.
+    /// Demands that every target is still one that may be replaced, and changes nothing. It reads a file's bytes only
+    /// if the file's status says that they may have changed.
     ///
     /// # Errors
-    /// A target that somebody changed, removed or replaced since it was staged for.
+    /// A target that somebody changed, removed or replaced since its file was staged.
     pub fn still_fits(&self) -> Result<()> {
         self.files.iter().try_for_each(|waiter| waiter.look().map(drop))
     }
 
-    /// Puts all of them in place, and makes it durable. Every target is compared before the first is
-    /// replaced, and again where its status changed since.
+    /// Puts all files in place durably. It compares every target before it replaces the first one. If the status of a
+    /// target changed since, it compares that target again.
     ///
     /// # Errors
     /// A file that was changed after it was staged.
@@ -64,7 +64,7 @@ impl Waiting {
 }
 
 impl Waiter {
-    /// Looks whether the target may be replaced.
+    /// Checks whether the target may be replaced.
     fn look(&self) -> Result<Look> {
         let target = self.staged.target();
         let now = Look::at(target)?;
@@ -77,7 +77,7 @@ impl Waiter {
         bail!("`{}` was changed while postclone ran: run the command again", target.display())
     }
 
-    /// The same; and attributes that the target got meanwhile are the file's as well.
+    /// The same, and the file takes over attributes that the target got meanwhile.
     fn catch_up(&mut self) -> Result<()> {
         let now = self.look()?;
         if self.follows && !now.is_surely(&self.seen) {
@@ -100,12 +100,12 @@ pub(super) struct Look {
     settled: bool,
 }
 
-/// Times of files are as coarse as two seconds (mount(8), vfat), and the kernel's clock for them ticks
-/// up to ten milliseconds apart.
+/// File times can be as coarse as two seconds (mount(8), vfat), and the kernel's clock for them ticks up to ten
+/// milliseconds apart.
 const COARSE: i64 = 3;
 
 impl Look {
-    /// The status of what stands there now, a link not followed.
+    /// The status of what is there now. Links are not followed.
     pub(super) fn at(path: &Path) -> Result<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
@@ -121,8 +121,8 @@ impl Look {
         })
     }
 
-    /// Whether nothing was changed since the other look. A file that was changed a moment before that
-    /// look may have been changed again with the same times: there it says no.
+    /// Whether nothing was changed since the other look. If the file was changed a moment before that look, it may
+    /// have been changed again with the same times, so the answer is no.
     fn is_surely(&self, before: &Self) -> bool {
         let parts = |of: &Self| (of.kind, of.inode, of.length, of.modified, of.changed);
         before.settled && !before.kind.is_symlink() && parts(self) == parts(before)
@@ -142,11 +142,10 @@ pub(super) fn is_one_of(file: &Path, copies: &[PathBuf]) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether a file holds the bytes of a copy, of which few are in memory at a time. What is no regular
-/// file holds none.
+/// Whether a file holds the bytes of a copy. Only a small part is in memory at a time. A missing file holds nothing.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// A file that cannot be read, or is not regular.
 pub(super) fn holds(file: &Path, copy: &Path) -> Result<bool> {
     let open = |path: &Path| {
         let reading = || format!("reading `{}`", path.display());
@@ -178,10 +177,10 @@ pub(super) fn holds(file: &Path, copy: &Path) -> Result<bool> {
     }
 }
 
-/// Bytes that are compared at a time.
+/// How many bytes are compared at a time.
 const CHUNK: usize = 1 << 18;
 
-/// Whether the file still has the time that it had before the run: it is the old file itself.
+/// Whether the file still has its time from before the run. If so, it is the old file itself.
 pub(super) fn never_replaced(target: &Path, before: &Path) -> Result<bool> {
     let looking = |path: &Path| {
         fs::metadata(path).with_context(|| format!("looking at `{}`", path.display()))
@@ -201,7 +200,7 @@ mod tests {
     const OLD: &str = "/dev/mapper/a--b-root";
     const NEW: &str = "/dev/mapper/c--d-root";
 
-    /// Two files that wait, and one that is as old as a file is that nobody has touched.
+    /// Two files that wait. With `settled`, they count as files that nobody has touched for a while.
     fn staged(dir: &Path, settled: bool) -> (Waiting, [PathBuf; 2]) {
         let mut waiting = Waiting::default();
         let copy = dir.join("copy");
@@ -257,7 +256,7 @@ mod tests {
             let said = format!("{:#}", waiting.commit().unwrap_err());
             assert!(said.contains("two` was changed while postclone ran"), "{said}");
             assert_eq!(text(&one), OLD);
-            // Nothing waits any longer.
+            // No file waits any more.
             let hidden = fs::read_dir(dir.path()).unwrap().flatten();
             assert!(hidden.into_iter().all(|entry| entry.file_name().len() < 9));
         }
@@ -316,7 +315,7 @@ mod tests {
         fs::write(&path, OLD).unwrap();
         let fresh = Look::at(&path).unwrap();
         assert!(!fresh.is_surely(&fresh));
-        // In the future, as with a clock that was set back.
+        // A time in the future, as after a clock was set back.
         let ahead = fs::FileTimes::new().set_modified(SystemTime::now() + Duration::from_secs(999));
         File::open(&path).unwrap().set_times(ahead).unwrap();
         assert!(!Look::at(&path).unwrap().settled);

@@ -1,4 +1,4 @@
-//! A directory of the journal's in which a program may work, away from what boots.
+//! A directory of the journal in which a program can work, away from what boots.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use super::journal::Journal;
 use super::{inside, stream};
 use crate::failpoint;
 
-/// Its name in the journal's directory.
+/// The workshop's name in the journal's directory.
 const WORKSHOP: &str = "workshop";
 
 impl Journal {
-    /// An empty workshop with these files, each by its path below.
+    /// Creates an empty workshop with these files. Each is named by its path below the workshop.
     pub fn workshop(&self, files: &[(&str, &[u8])]) -> Result<PathBuf> {
         let dir = self.dir().join(WORKSHOP);
         let making = || format!("making `{}`", dir.display());
@@ -40,7 +40,7 @@ impl Journal {
         }
     }
 
-    /// Puts a whole file's bytes at another's place, atomically; that one's owner and mode stay.
+    /// Replaces one file with the bytes of another, atomically. The owner and mode of the replaced file stay.
     pub fn put_image(&self, from: &Path, to: &Path) -> Result<()> {
         stream::put(from, to, to, false)
     }

@@ -1,4 +1,4 @@
-//! `postclone audit`: what still has a name, by severity.
+//! `postclone audit`: what still names a group or volume, by severity.
 
 use std::io::IsTerminal;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What every verb does that plans a run: the plan, the question, the work, the report.
+//! What all verbs that plan a run have in common: the plan, the question, the work, the report.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -23,11 +23,11 @@ use crate::printable::count;
 use crate::transaction::claim::Claim;
 use crate::transaction::record::{Direction, State};
 
-/// What is to be changed, and what is to be said of that.
+/// What will be changed, and warnings about that.
 pub(super) type Found = (Changes, Vec<Warning>);
 
-/// Plans what `find` gives, and does it. `there` is what [`Change::where_image_based`]
-/// gives of it.
+/// Plans the changes that `find` returns, and carries them out. `there` is what [`Change::where_image_based`] returns
+/// for them.
 pub(super) fn carry_out(
     args: &RunArgs,
     there: Option<&'static str>,
@@ -51,7 +51,7 @@ pub(super) fn carry_out(
     }
     is_no_template(&job.root, args.force)?;
     let shown = !args.yes;
-    // Before the claim, which makes files: a refusal leaves nothing behind.
+    // Check before the claim, which creates files. That way, a refusal leaves nothing behind.
     checks::run(&job)?;
     if shown {
         show(&printer, args, &job)?;
@@ -62,7 +62,7 @@ pub(super) fn carry_out(
     let started = Instant::now();
     let _claim = Claim::take(&job.root, job.files_only).map_err(refuse)?;
     refuse_open(&job.root)?;
-    // What was read before the claim may be stale by now: only a plan made under it is carried out.
+    // What was read before the claim may be out of date. Only a plan that was made under the claim is carried out.
     let job = again(shown.then_some(&job.plan), || prepare(args, &find))?;
     if job.plan.steps.is_empty() {
         printer.nothing_to_do(&job)?;
@@ -80,7 +80,7 @@ pub(super) fn carry_out(
     Ok(Exit::Done)
 }
 
-/// Demands that the running machine was not sealed as a template, or that the user insists.
+/// Demands that the running machine was not sealed as a template, unless the user insists.
 fn is_no_template(root: &Root, force: bool) -> Result<()> {
     match look::sealed_here(root).map_err(refuse)? {
         Some(host) if !force => Err(refuse(anyhow!(
@@ -92,7 +92,7 @@ fn is_no_template(root: &Root, force: bool) -> Result<()> {
     }
 }
 
-/// Writes down what the machine has before its first run.
+/// Records what the machine has before its first run.
 fn note_identity(root: &Root) {
     if !root.is_live() || matches!(Record::of(root), Ok(Some(_))) {
         return;
@@ -102,7 +102,7 @@ fn note_identity(root: &Root) {
     }
 }
 
-/// Reads all there is to know and plans. Changes nothing.
+/// Reads everything and plans. Changes nothing.
 fn prepare(args: &RunArgs, find: impl Fn(&Root) -> Result<Found>) -> Result<Job> {
     let root = Root::open(&args.root)?;
     plan::also::demand(&root, &args.also).map_err(refuse)?;
@@ -114,7 +114,7 @@ fn prepare(args: &RunArgs, find: impl Fn(&Root) -> Result<Found>) -> Result<Job>
     Ok(job)
 }
 
-/// Asks; what the next boot may read under the old name has a question of its own.
+/// Asks the user. There is an extra question if the next boot may read the old name somewhere.
 fn confirm(args: &RunArgs, job: &Job) -> Result<()> {
     let old = job.plan.searched_names();
     let without_terminal = "use --yes, or `ssh -t`; --dry-run shows the plan";
@@ -136,7 +136,7 @@ fn question(job: &Job) -> String {
     verbs.dedup();
     let verb = if let [verb] = verbs[..] { verb } else { "Change" };
     let thing = |subject: &Subject| match subject.role {
-        // Fingerprints and IDs are shown above.
+        // Fingerprints and IDs were shown already.
         Role::Value if subjects.len() > 1 => format!("the {}", subject.what),
         _ => format!("{} {} to {}", subject.what, subject.old, subject.new),
     };
@@ -152,7 +152,7 @@ fn show(printer: &Printer, args: &RunArgs, job: &Job) -> Result<()> {
     if args.format == Format::Text { printer.what_it_will_do(job) } else { Ok(()) }
 }
 
-/// Plans once more. Refuses if a person said yes to another plan.
+/// Plans once more. Refuses if the plan differs from the one that the user accepted.
 pub(crate) fn again(shown: Option<&Plan>, prepare: impl FnOnce() -> Result<Job>) -> Result<Job> {
     let second = prepare()?;
     match shown.and_then(|first| first.difference(&second.plan)) {
@@ -163,8 +163,8 @@ pub(crate) fn again(shown: Option<&Plan>, prepare: impl FnOnce() -> Result<Job>)
     }
 }
 
-/// What still has the old names after a run, whose journal is closed: nothing here can undo it.
-/// Names that are found in places of their own alone are not searched for.
+/// What still has the old names after a run. The run's journal is closed, so nothing here can undo it. Names that are
+/// found only in places of their own are not searched for.
 pub(super) fn left(root: &Root, changes: &Changes) -> Option<SearchResult> {
     if changes.wanted(&BTreeSet::new()).is_empty() {
         return Some(SearchResult::default());
@@ -181,7 +181,7 @@ pub(super) fn left(root: &Root, changes: &Changes) -> Option<SearchResult> {
     search().map_err(|error| log::warn!("searching for what still names {old}: {error:#}")).ok()
 }
 
-/// A run that was interrupted comes first: its journal knows what is half done.
+/// Refuses if a run was interrupted. That run comes first, because its journal knows what is half done.
 pub(crate) fn refuse_open(root: &Root) -> Result<()> {
     match changes::latest(root).map_err(refuse)? {
         Some((journal, changes)) if matches!(journal.state(), State::Open(_)) => {

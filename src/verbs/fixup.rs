@@ -1,4 +1,4 @@
-//! `postclone fixup`: a clone becomes a machine of its own, in one plan.
+//! `postclone fixup`: makes a clone a machine of its own, in one plan.
 
 use std::cell::OnceCell;
 
@@ -24,7 +24,7 @@ use crate::logger;
 use crate::plan::Warning;
 use crate::uuids::{at_boot, find, xfs};
 
-/// What is found once: the plan is made twice, and both times the same is drawn and answered.
+/// What is found only once. The plan is made twice, and both times it has the same random values and answers.
 #[derive(Default)]
 struct Once {
     looked: OnceCell<Option<Looked>>,

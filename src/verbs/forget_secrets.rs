@@ -1,4 +1,4 @@
-//! `postclone forget-secrets`, for a unit: old keys are dropped at the first good boot.
+//! `postclone forget-secrets`, called by a unit: removes old keys after the first good boot.
 
 use anyhow::Result;
 
@@ -17,7 +17,7 @@ use crate::transaction::record::{Direction, State};
 use crate::transaction::secrets;
 use crate::uuids::{at_boot, xfs};
 
-/// Runs the verb. It keeps the secrets where anything is not as it should be, and says why.
+/// Runs the verb. If anything is not as it should be, it keeps the secrets and says why.
 pub fn run() -> Result<Exit> {
     logger::start(0, false);
     let root = Root::open("/".as_ref())?;
@@ -49,7 +49,7 @@ pub fn run() -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Why the boot was not good; none if it was.
+/// Why the boot was not good. `None` if it was.
 fn is_bad(root: &Root, journal: &Journal, changes: &Changes) -> Result<Option<String>> {
     if sshd::is_installed() {
         if let Err(error) = sshd::check() {

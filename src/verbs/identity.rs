@@ -1,4 +1,4 @@
-//! `postclone identity`: what in this machine is still another one's.
+//! `postclone identity`: what in this machine is still another machine's.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ use crate::logger;
 use crate::report::identity as report;
 use crate::transaction::origin;
 
-/// Runs the verb. Of the machine it changes nothing but the record.
+/// Runs the verb. It changes nothing on the machine except the record.
 pub fn run(args: &IdentityArgs) -> Result<Exit> {
     logger::start(args.verbose, false);
     let root = Root::open(&args.root)?;
@@ -51,14 +51,14 @@ pub fn run(args: &IdentityArgs) -> Result<Exit> {
     Ok(if shared.is_empty() { Exit::Done } else { Exit::Template })
 }
 
-/// Looks at the running system as far as it can be seen; what cannot is told. `inventory` is LVM's report,
-/// where it was asked for already.
+/// Looks at the running system, as far as it can be seen, and warns of what cannot. `inventory` is LVM's report, if
+/// LVM was asked already.
 pub(super) fn glance(root: &Root, inventory: Option<&Inventory>) -> Option<Looked> {
     let told = Told::ask(root, inventory.cloned());
     look(root, Some(&told), None).map_err(|error| log::warn!("{error:#}")).ok()
 }
 
-/// Writes down what is new. That it cannot be written is told, and no more: the record is a convenience.
+/// Records what is new. If that fails, a message says so, and nothing else happens: the record is only a convenience.
 pub(super) fn note(root: &Root, looked: &Looked, by: By) {
     if let Some(why) = place::why_not() {
         log::debug!("nothing is recorded: {why}");
@@ -77,7 +77,7 @@ fn read(path: &Path) -> Result<List> {
     list.map_err(|error| fail(Exit::Usage, error))
 }
 
-/// Demands that a list is not this machine's own: all of it would be the same.
+/// Demands that a list is not this machine's own, because everything in it would be the same.
 fn is_another(own: &Marks, other: &Marks, path: &Path) -> Result<()> {
     if !own.is_empty() && !other.is_empty() && own.against(other) == Relation::Same {
         let what = anyhow!(

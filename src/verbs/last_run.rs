@@ -1,4 +1,4 @@
-//! What became of the last run, as `postclone status` says it.
+//! The state of the last run, as `postclone status` shows it.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::change::Changes;
 use crate::transaction::journal::Journal;
 use crate::transaction::record::{Direction, State};
 
-/// What became of the last run.
+/// The state of the last run.
 #[derive(Serialize)]
 pub(crate) struct Run {
     pub(crate) old: String,
@@ -18,10 +18,10 @@ pub(crate) struct Run {
     pub(crate) way: String,
     pub(crate) state: &'static str,
     pub(crate) journal: std::path::PathBuf,
-    /// The process that is at work, where one is; 0 where it cannot be told which.
+    /// The process that is working on it, if there is one. 0 if it is unknown which.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pid: Option<u32>,
-    /// What it is at.
+    /// The step that it is working on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) step: Option<String>,
 }
@@ -38,7 +38,7 @@ impl Run {
     }
 }
 
-/// The last run, as the user asked for it: a plan that takes a run back is that run's undo.
+/// The last run, as the user sees it: a plan that undoes a run counts as that run's undo.
 pub(super) fn run_of(journal: &Journal, changes: &Changes, at_work: Option<u32>) -> Run {
     let saved = &journal.saved;
     let is_undo = saved.undoes.is_some();

@@ -1,4 +1,4 @@
-//! The verbs of the command line: each orders the rooms below it.
+//! The verbs of the command line. Each calls the rooms above it.
 
 pub mod audit;
 mod carry_out;

@@ -1,4 +1,4 @@
-//! `postclone` without a command: what it sees, and the one command to run next.
+//! `postclone` without a command: shows what it sees, and the one command to run next.
 
 use anyhow::Result;
 
@@ -15,16 +15,16 @@ use crate::report::wrap::wrapped;
 use crate::run::vmware;
 use crate::{checks, logger, printable, proof};
 
-/// Columns of a line's label.
+/// Width of a line's label, in columns.
 const LABEL: usize = 20;
 
-/// Says it. Changes nothing, and without root says what cannot be seen.
+/// Runs without a command. Changes nothing. Without root, it says what it cannot see.
 pub fn run() -> Result<Exit> {
     logger::start(0, true);
     let root = Root::open("/".as_ref())?;
     let is_root = checks::is_root("").is_ok();
     if !is_root {
-        // What cannot be read is said in a line of its own.
+        // A separate line says what cannot be read.
         log::set_max_level(log::LevelFilter::Error);
     }
     let seen = status::look(&root);
@@ -73,7 +73,7 @@ pub fn run() -> Result<Exit> {
         );
     }
     let next = match (&seen.root_group, &group, &advice) {
-        // LVM was not asked; the name and its pattern are known all the same.
+        // LVM was not asked, but the name and its pattern are known nevertheless.
         (None, Some(group), Some(advice)) if !is_root && !seen.reboot_pending => {
             new_name::sentence(group, advice)
         }
@@ -95,7 +95,7 @@ fn said(host: &HostName) -> String {
     format!("{} ({})", host.name, host.source)
 }
 
-/// Whether the group's name matches the host's.
+/// Whether the group's name matches the host name.
 fn agree(advice: &Advice) -> &'static str {
     match advice {
         Advice::Take(_) | Advice::Bad(..) => "no",

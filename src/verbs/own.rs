@@ -1,4 +1,4 @@
-//! What in a clone is already its own, and is not renewed unasked.
+//! Items that are already a clone's own. They are not renewed unless the user insists.
 
 use std::borrow::Cow;
 
@@ -12,11 +12,11 @@ use crate::identity::judge::State;
 use crate::identity::look::{self, Looked};
 use crate::plan::Warning;
 
-/// Those of the wanted items that the record says for certain to be this machine's own, with what is to be said of
-/// them. `named` are those that the user named; `looked` is what was seen of the machine, where somebody looked.
+/// The wanted items that are certainly this machine's own according to the record, and warnings about them. `named`
+/// are the items that the user named. `looked` is what was seen of the machine, if that is known already.
 ///
 /// # Errors
-/// One that was named: it is changed with `--force` alone.
+/// An item that the user named. It is renewed only with `--force`.
 pub(super) fn left(
     root: &Root,
     looked: Option<&Looked>,
@@ -24,7 +24,7 @@ pub(super) fn left(
     named: &[Item],
 ) -> Result<(Vec<Item>, Vec<Warning>)> {
     let (mut left, mut told) = (Vec::new(), Vec::new());
-    // An address that is no card's here is nobody's own.
+    // An address that belongs to no network card here is nobody's own.
     let wanted = wanted.iter().copied().filter(|item| *item != Item::NetworkMacs);
     let wanted: Vec<Item> = wanted.collect();
     let rows = if let Some(looked) = looked {

@@ -1,4 +1,4 @@
-//! The parts of a plan, and what is said of them.
+//! The parts of a plan, and warnings about them.
 
 use crate::change::{Change, Changes};
 use crate::plan::Warning;
@@ -11,7 +11,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Adds a change, where there is one, and what is said of it.
+    /// Adds a change, if there is one, and warnings about it.
     pub(super) fn add(&mut self, (found, told): (Option<impl Change + 'static>, Vec<Warning>)) {
         self.changes.0.extend(found.map(|found| Box::new(found) as Box<dyn Change>));
         self.warnings.extend(told);

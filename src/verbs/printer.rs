@@ -1,4 +1,4 @@
-//! What a verb that plans a run prints on stdout.
+//! Prints the results of verbs that plan a run to stdout.
 
 use std::io::{self, Write};
 use std::time::Instant;
@@ -26,9 +26,9 @@ pub(crate) struct Printer {
     context: usize,
     style: Style,
     files_only: bool,
-    /// Whether a person is to read before a question, or instead of one.
+    /// Whether the user may read the output in a pager, before a question or instead of one.
     pages: bool,
-    /// Whether the diffs are printed before the work: not where nobody is asked and little is to be said.
+    /// Whether the diffs are printed before the work. They are not if nobody is asked and the output should be short.
     diffs: bool,
 }
 
@@ -45,7 +45,7 @@ impl Printer {
         }
     }
 
-    /// A dry run's plan.
+    /// Prints the plan of a dry run.
     pub(crate) fn plan(&self, job: &Job) -> Result<()> {
         let plan = &job.plan;
         if self.format == Format::Json {
@@ -57,13 +57,13 @@ impl Printer {
         to_stdout(|out| self.rest(out, job))
     }
 
-    /// What is not rewritten, warnings and steps.
+    /// What is not rewritten, the warnings and the steps.
     fn rest(&self, out: &mut dyn Write, job: &Job) -> io::Result<()> {
         not_rewritten::write(out, &job.plan, &job.not_rewritten, self.style)?;
         text::write_rest(out, job, self.style)
     }
 
-    /// What a person should know before they say yes.
+    /// What the user should know before they say yes.
     pub(crate) fn what_it_will_do(&self, job: &Job) -> Result<()> {
         to_stdout(|out| {
             text::write_head(out, &job.plan)?;
@@ -79,11 +79,11 @@ impl Printer {
         to_stdout(|out| self.rest(out, job))
     }
 
-    /// The diffs, in the pager where there is one. What was not read there is printed.
+    /// Shows the diffs, in the pager if there is one. Otherwise prints them.
     fn diffs(&self, plan: &Plan) -> Result<()> {
         let mut diffs = Vec::new();
         if self.pages && self.style.escape {
-            // Memory takes all that is written.
+            // Writing to memory cannot fail.
             let _ = text::write_diffs(&mut diffs, plan, self.context, self.style);
             if diffs.is_empty() || pager::show(&diffs) {
                 return Ok(());
@@ -197,18 +197,18 @@ impl Printer {
     }
 }
 
-/// What the plan leaves, where it was searched for.
+/// What the plan leaves, if that was searched for.
 fn searched(job: &Job) -> Option<&NotRewritten> {
     (!job.wanted().is_empty()).then_some(&job.not_rewritten)
 }
 
-/// A sentence in lines of a comment.
+/// Writes a sentence as lines of a comment.
 fn lines(out: &mut dyn Write, sentence: &str) -> io::Result<()> {
     let sentence = printable::line(sentence);
     wrapped(&sentence, "# ").iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-/// Which images the plan builds.
+/// A sentence about the images that the plan builds.
 fn images(plan: &Plan) -> Option<String> {
     let paths = plan.steps.iter().filter_map(|step| match step {
         Step::RebuildImage { path, .. } => Some(path.display().to_string()),

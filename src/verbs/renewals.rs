@@ -1,4 +1,4 @@
-//! A clone's IDs and keys, renewed: for `renew`, and for `fixup` beside other parts.
+//! Renews a clone's IDs and keys: for `renew`, and for `fixup` together with other parts.
 
 use std::cell::OnceCell;
 
@@ -12,7 +12,7 @@ use crate::guest::root::Root;
 use crate::identity::look::Looked;
 use crate::renew::{dhcp, machine_id, macs, seeds, snakeoil, ssh, storage};
 
-/// What was drawn in this process: the plan is made twice, and has the same IDs and keys both times.
+/// Values that were drawn in this process. The plan is made twice, and has the same IDs and keys both times.
 #[derive(Default)]
 pub(super) struct Drawn {
     id: OnceCell<String>,
@@ -30,16 +30,14 @@ impl Drawn {
     }
 }
 
-/// Which items are asked for, those that the user named, and whether what is the machine's own is made again
-/// all the same.
+/// Which items are wanted, which items the user named, and whether to renew even what is the machine's own already.
 pub(super) type Asked<'a, F> = (F, &'a [Item], bool);
 
-/// Adds the items that are asked for, but for those that are this machine's own already. `host` is what the host is
-/// called when the run is done, where it gets another name; `looked` is what was seen of the machine, where
-/// somebody looked.
+/// Adds the wanted items, except those that are this machine's own already. `host` is the new host name, if the host
+/// gets one. `looked` is what was seen of the machine, if that is known already.
 ///
 /// # Errors
-/// What keeps an item from being renewed.
+/// Something prevents an item from being renewed.
 pub(super) fn add(
     parts: &mut Parts,
     root: &Root,
@@ -74,7 +72,7 @@ pub(super) fn add(
     if asks(Item::SnakeoilCertificate) {
         parts.add(snakeoil::find(root, &drawn.certificate)?);
     }
-    // The last one: what fails after it is undone, and the seeds are not.
+    // The seeds come last. A failure after them would undo everything except the seeds.
     if asks(Item::RandomSeeds) {
         parts.add((seeds::find(root)?, Vec::new()));
     }

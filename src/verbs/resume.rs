@@ -1,4 +1,4 @@
-//! `postclone rename --resume`, which finishes a run of any verb.
+//! `postclone rename --resume`: finishes an interrupted run of any verb.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -24,10 +24,10 @@ use crate::transaction::journal::Journal;
 use crate::transaction::record::{Direction, State};
 use crate::world::World;
 
-/// Finishes the last run where it was interrupted.
+/// Finishes the last run from where it was interrupted.
 pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     let root = Root::open(&args.root)?;
-    // Before the journal is read: another postclone may be writing it.
+    // Before the journal is read, because another postclone may be writing it.
     let _claim = root.exists(STATE).then(|| Claim::take_over(&root)).transpose().map_err(refuse)?;
     let run = changes::latest(&root).map_err(refuse)?;
     let Some((mut journal, changes)) =
@@ -58,7 +58,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Demands what a run needs that goes on, either way: root, its own tree, everything mounted.
+/// Checks what every run that continues needs, in either direction: root, its own tree, and everything mounted.
 pub(super) fn may_be_taken_up(root: &Root, journal: &Journal, changes: &Changes) -> Result<()> {
     if let Some(doing) = changes.needs_root() {
         checks::is_root(doing).map_err(refuse)?;
@@ -71,8 +71,8 @@ pub(super) fn may_be_taken_up(root: &Root, journal: &Journal, changes: &Changes)
     Ok(())
 }
 
-/// A file that the run does not know and that has the old name, as one that was written after the cut,
-/// would keep the run from its end.
+/// Refuses if a file that the run does not know has the old name, for example a file that was written after the
+/// interruption. Such a file would keep the run from finishing.
 fn refuse_what_came_since(root: &Root, journal: &Journal, changes: &Changes) -> Result<()> {
     let saved = &journal.saved;
     let planned = planned_again(root, journal, changes, Direction::Forward).map_err(refuse)?;

@@ -16,7 +16,7 @@ use crate::report::to_stdout;
 use crate::transaction::origin;
 use crate::{checks, logger};
 
-/// Runs the verb. It writes the record, and nothing else.
+/// Runs the verb. It writes only the record.
 pub fn run(args: &SealArgs) -> Result<Exit> {
     logger::start(args.verbose, args.quiet);
     checks::is_root("postclone seal")

@@ -1,4 +1,5 @@
-//! `postclone status`: the group of the root, whose name it has, what waits, and whether a run was interrupted.
+//! `postclone status`: the group of the root, whose name it has, what waits for a reboot, and whether a run was
+//! interrupted.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,7 +36,7 @@ use crate::transaction::lock;
 use crate::transaction::record::{Direction, State};
 use crate::{logger, lvm, report};
 
-/// Raised when a field changes its meaning or goes away.
+/// Raised when a field changes its meaning or is removed.
 const SCHEMA: u32 = 1;
 
 #[derive(Serialize)]
@@ -47,16 +48,16 @@ pub(crate) struct Status {
     pub(crate) reboot_pending: bool,
     pub(crate) run: Option<Run>,
     pub(crate) advice: String,
-    /// What the group's name says beside the host's, where the group is known.
+    /// How the group's name compares with the host name, if the group is known.
     #[serde(skip)]
     pub(crate) names: Option<Advice>,
-    /// What is still the template's; none if that was not looked at.
+    /// What is still the template's. `None` if it was not checked.
     pub(crate) identity: Option<Summary>,
-    /// None where it is not known which group the next boot needs.
+    /// `None` if it is unknown which group the next boot needs.
     pub(crate) proof: Option<Vec<Row>>,
 }
 
-/// Runs the verb. Changes nothing; without root it says what can be seen.
+/// Runs the verb. Changes nothing. Without root, it shows only what can be seen.
 pub fn run(args: &StatusArgs) -> Result<Exit> {
     logger::start(0, false);
     let root = Root::open(&args.root)?;
@@ -83,7 +84,7 @@ pub fn run(args: &StatusArgs) -> Result<Exit> {
     }
 }
 
-/// All that can be seen.
+/// Collects everything that can be seen.
 pub(crate) fn look(root: &Root) -> Status {
     let host = host::present(root).map(|host| host.name);
     let inventory = if root.is_live() && nix::unistd::geteuid().is_root() {
@@ -101,7 +102,7 @@ pub(crate) fn look(root: &Root) -> Status {
         _ => None,
     };
     let reboot_pending = root.is_live() && Path::new(PENDING).exists();
-    // Before the journal is read: a run that ends in between is then one that has ended.
+    // Before the journal is read. If a run ends in between, the journal shows it as ended.
     let at_work = lock::holder(root);
     let run = changes::latest(root).unwrap_or_else(|error| {
         log::warn!("{error:#}");
@@ -171,8 +172,8 @@ pub(crate) fn look(root: &Root) -> Status {
     }
 }
 
-/// Every row of the system as it is, by the group that LVM reports, or else by the last run; none if
-/// there is neither, or where the last run was interrupted in the middle.
+/// Every row of the system as it is, from the group that LVM reports, or else from the last run. `None` if there is
+/// neither, or if the last run was interrupted.
 fn proof_of(
     root: &Root,
     group: Option<&Group>,
@@ -204,7 +205,7 @@ fn proof_of(
     Ok(Some(proof::rows(&View::now(root), &facts)))
 }
 
-/// What hides the group that holds `/`, where LVM shows none.
+/// What hides the group that holds `/`, if LVM shows none.
 fn hidden(root: &Root, inventory: &Inventory) -> Option<String> {
     let named = told(fstab_group(root)).flatten();
     if named.as_ref().is_some_and(|name| inventory.named(name).next().is_some()) {
@@ -216,17 +217,17 @@ fn hidden(root: &Root, inventory: &Inventory) -> Option<String> {
     out_of_sight::why(&[], wanted).map(|why| format!("{why}."))
 }
 
-/// The words where something is the template's that a fixup changes.
+/// The advice if a fixup can change something that is the template's.
 const FIXUP: &str = "This machine is a clone, and still has parts of its template's identity. `postclone fixup` \
                      gives it its own names, IDs and keys; `postclone identity` says what harm each old one does.";
 
-/// Whether a fixup changes something of what is the template's.
+/// Whether a fixup can change something that is the template's.
 fn can_be_fixed(identity: &Summary) -> bool {
     let kinds = Part::value_variants().iter().flat_map(|part| part.kinds());
     kinds.into_iter().any(|kind| identity.template.contains(kind))
 }
 
-/// The words where nothing is due: sure ones, where the last run gave the group its name.
+/// The advice if nothing is due. It is definite if the last run gave the group its name.
 fn idle(
     group: &VgName,
     names: Option<&Advice>,
@@ -240,7 +241,7 @@ fn idle(
     }
 }
 
-/// What can be seen without it is said all the same.
+/// Logs an error and continues, so that what can be seen is shown nevertheless.
 fn told<T>(result: Result<T>) -> Option<T> {
     result.map_err(|error| log::warn!("{error:#}")).ok()
 }

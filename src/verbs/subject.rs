@@ -1,4 +1,4 @@
-//! Which name is searched for, and what is known of its group.
+//! Which name is searched for, and what is known about its group.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::transaction::journal::Journal;
 use crate::transaction::record::State;
 use crate::{lvm, plan};
 
-/// What the arguments ask for.
+/// The name that the arguments ask for.
 pub(super) fn wanted(args: &AuditArgs, root: &Root) -> Result<Wanted> {
     let run = changes::latest(root).unwrap_or_else(|error| {
         log::warn!("{error:#}");
@@ -54,14 +54,14 @@ pub(super) fn wanted(args: &AuditArgs, root: &Root) -> Result<Wanted> {
     Ok(wanted_beside(name, volumes.map_or(Volumes::ByForm, Volumes::Known), mappings))
 }
 
-/// The name that the last run, which was about no group, took away.
+/// The old name of the last run, if that run was not about a group.
 fn of_another_kind(run: &(Journal, Changes), mappings: &BTreeSet<String>) -> Option<Wanted> {
     let (journal, changes) = run;
     let is_done = !matches!(journal.state(), State::Undone);
     is_done.then(|| changes.wanted(mappings).into_iter().next()).flatten()
 }
 
-/// The name that the last run took away, forward or back.
+/// The name that the last run replaced, forward or back.
 fn taken_away(journal: &Journal, kept: &Kept) -> VgName {
     match journal.state() {
         State::Undone => kept.new.clone(),
@@ -81,7 +81,7 @@ fn inventory(args: &AuditArgs, root: &Root) -> Result<Option<Inventory>> {
     Ok(lvm::inventory().map_err(|error| log::warn!("{error:#}")).ok())
 }
 
-/// The volumes of the group that has the name, or that a run gave another.
+/// The volumes of the group that has this name, or that a run gave another name.
 fn reported(inventory: &Inventory, name: &VgName, kept: Option<&Kept>) -> Option<BTreeSet<LvName>> {
     let mut groups: Vec<_> = inventory.named(name).collect();
     if let Some(kept) = kept.filter(|_| groups.is_empty()) {

@@ -1,4 +1,4 @@
-//! What a volume's renaming is to the engine.
+//! The rename of a volume, as the engine sees it.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -248,7 +248,7 @@ impl Change for Rename {
             };
             return Ok(Box::new(target::find(&asked)?.rename));
         }
-        // LVM was not asked then either; the volumes are those that the run knew.
+        // LVM was not asked then, either. The volumes are those that the run knew.
         let volumes = self.kept.volumes.as_ref().map(|volumes| {
             let named = |volume: &KeptVolume| {
                 let new = volume.name.part_of(&self.kept.old, &self.kept.new);
@@ -266,7 +266,7 @@ impl Change for Rename {
     }
 }
 
-/// Nothing to do if the volume has the name already: a run that was interrupted is taken up.
+/// Does nothing if the volume has the name already, so that an interrupted run can be continued.
 fn rename(
     group_uuid: &str,
     uuid: &str,
@@ -286,7 +286,7 @@ fn rename(
     told.0 = Some(Instant::now());
     let ids = (group_uuid, uuid);
     match lvm::rename_volume(ids, (&group, from, to), lvm::Archive::Kept) {
-        // A full disk takes no more of LVM's archive, without which lvrename does nothing.
+        // On a full disk, LVM cannot write its archive. Without the archive, lvrename does nothing.
         Err(_) if direction == Direction::Backward => {
             lvm::rename_volume(ids, (&group, from, to), lvm::Archive::LeftOut)
         }

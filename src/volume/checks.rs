@@ -11,7 +11,7 @@ use crate::guest::inventory::Group;
 use crate::live;
 use crate::names::dm;
 
-/// Everything about the group, and about the volume's new name, each answer by itself.
+/// Checks everything about the group and the volume's new name. Each answer is separate.
 pub(super) fn ask(job: &Job, group: &Group, kept: &Kept) -> Vec<Result<()>> {
     let mut answers = group::checks::of_group(group);
     answers.push(group::checks::no_lock_is_held(&[&kept.group]));
@@ -20,7 +20,8 @@ pub(super) fn ask(job: &Job, group: &Group, kept: &Kept) -> Vec<Result<()>> {
     answers
 }
 
-/// lvrename commits the metadata; a dm device of another that has the new name is met at the next boot.
+/// lvrename commits the metadata without checking dm devices. If one already has the new name, only the next boot
+/// meets it.
 fn node_is_free(group: &Group, kept: &Kept) -> Result<()> {
     let (_, nodes) = live::links::nodes_by_group(&group.uuid);
     let name = dm::dm_name(&kept.group, &kept.new);
@@ -32,7 +33,7 @@ fn node_is_free(group: &Group, kept: &Kept) -> Result<()> {
     Ok(())
 }
 
-/// Between a rename and its reboot the volume's own link stands under the name that an undo gives back.
+/// Between a rename and its reboot, the volume's own link still has the name that an undo puts back.
 fn path_is_free(job: &Job, group: &Group, kept: &Kept) -> Result<()> {
     let (own, _) = live::links::nodes_by_group(&group.uuid);
     let is_own = own.contains(&dm::dm_name(&kept.group, &kept.new));

@@ -1,4 +1,4 @@
-//! A logical volume's name; its group keeps its own.
+//! A logical volume's name. Its group keeps its own.
 
 mod change;
 mod checks;
@@ -19,36 +19,36 @@ use crate::names::{LvName, VgName, dm};
 use crate::rewrite::matcher::Volumes;
 use crate::transaction::record::{Direction, SavedChange};
 
-/// The word under which journals keep it.
+/// The word under which journals keep this kind.
 pub const KIND: &str = "volume";
 
-/// The renaming of a volume.
+/// The rename of a volume.
 #[derive(Debug)]
 pub struct Rename {
     kept: Kept,
-    /// The group as LVM reports it; none without a report, and of a journal.
+    /// The group as LVM reports it. `None` without a report, or if the change comes from a journal.
     seen: Option<Group>,
 }
 
-/// What a journal keeps of it.
+/// What a journal keeps of the change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
     /// The group's name.
     pub group: VgName,
-    /// The group's UUID, where LVM reported it.
+    /// The group's UUID, if LVM reported it.
     pub group_uuid: Option<String>,
-    /// The volume's name before.
+    /// The volume's old name.
     pub old: LvName,
-    /// The volume's name after.
+    /// The volume's new name.
     pub new: LvName,
-    /// The volume's UUID, where the run renames it in LVM.
+    /// The volume's UUID, if the run renames the volume in LVM.
     pub uuid: Option<String>,
-    /// The group's volumes under the names before; none if they are told by form.
+    /// The group's volumes under their old names. `None` if they are recognized by form.
     pub volumes: Option<Vec<KeptVolume>>,
 }
 
 impl Kept {
-    /// The name when a run has gone that way, and the other one.
+    /// The name when a run has gone in this direction, and the other name.
     fn names(&self, direction: Direction) -> (&LvName, &LvName) {
         match direction {
             Direction::Forward => (&self.new, &self.old),
@@ -56,7 +56,7 @@ impl Kept {
         }
     }
 
-    /// The group's volumes before.
+    /// The group's volumes before the run.
     fn volumes(&self) -> Volumes {
         match &self.volumes {
             Some(all) => Volumes::Known(all.iter().map(|volume| volume.name.clone()).collect()),
@@ -64,7 +64,7 @@ impl Kept {
         }
     }
 
-    /// The same when a run has gone that way.
+    /// The same when a run has gone in this direction.
     fn volumes_after(&self, direction: Direction) -> Volumes {
         match (self.volumes(), direction) {
             (Volumes::Known(names), Direction::Forward) => {
@@ -76,10 +76,10 @@ impl Kept {
     }
 }
 
-/// What a journal keeps of a volume's renaming, read again.
+/// Reads what a journal keeps of a volume's rename.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading the rename of a volume")?;
@@ -97,7 +97,7 @@ impl From<Kept> for Rename {
 }
 
 impl Rename {
-    /// The volume itself, linked under both names; hidden parts of it have no links.
+    /// The volume itself, linked under both names. Its hidden parts have no links.
     fn linked(&self, direction: Direction) -> Vec<Linked> {
         let (to, from) = self.kept.names(direction);
         let pair = |name: &LvName| (self.kept.group.clone(), name.clone());
@@ -121,7 +121,7 @@ impl Rename {
         }
     }
 
-    /// Both UUIDs, where the run renames it in LVM.
+    /// The UUIDs of the group and the volume, if the run renames the volume in LVM.
     fn uuids(&self) -> Option<(&str, &str)> {
         Some((self.kept.group_uuid.as_deref()?, self.kept.uuid.as_deref()?))
     }

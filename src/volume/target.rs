@@ -1,4 +1,4 @@
-//! Which volume gets which name.
+//! Decides which volume gets which name.
 
 use std::path::PathBuf;
 
@@ -13,22 +13,22 @@ use crate::lvm;
 use crate::names::{LvName, VgName, dm};
 use crate::plan::Warning;
 
-/// What a person asks for.
+/// What the user asks for.
 pub(crate) struct Asked {
     pub(crate) group: VgName,
-    /// The group's UUID, where a run is undone.
+    /// The group's UUID, if a run is undone.
     pub(crate) group_uuid: Option<String>,
     pub(crate) old: LvName,
     pub(crate) new: LvName,
-    /// A report of LVM's, in place of LVM.
+    /// A report from LVM, to be used instead of asking LVM.
     pub(crate) lvm_report: Option<PathBuf>,
-    /// LVM, the images and the running system are left alone.
+    /// Whether LVM, the images and the running system are left alone.
     pub(crate) files_only: bool,
-    /// Nothing will be changed.
+    /// Whether nothing will be changed.
     pub(crate) dry_run: bool,
 }
 
-/// Which volume gets which name, and what is to be said of that.
+/// Which volume gets which name, and warnings about that.
 pub(crate) struct Target {
     pub(crate) rename: Rename,
     pub(crate) warnings: Vec<Warning>,
@@ -75,7 +75,7 @@ pub(crate) fn find(asked: &Asked) -> Result<Target> {
         (Some(volume), None) => {
             kept.uuid = (!asked.files_only && !volume.uuid.is_empty()).then(|| volume.uuid.clone());
         }
-        // It was renamed by hand: the volumes before are those under the old name.
+        // The volume was renamed by hand. The volumes before that are those under the old name.
         (None, Some(_)) => {
             for volume in &mut volumes {
                 if let Some(name) = volume.name.part_of(new, old) {
@@ -96,7 +96,7 @@ pub(crate) fn find(asked: &Asked) -> Result<Target> {
     Ok(Target { rename: Rename { kept, seen: Some(seen.clone()) }, warnings: Vec::new() })
 }
 
-/// The report that the arguments ask for; none if LVM is not to be called.
+/// The report that the arguments ask for. `None` if LVM must not be called.
 fn inventory(asked: &Asked) -> Result<Option<Inventory>> {
     if let Some(file) = &asked.lvm_report {
         if !asked.files_only && !asked.dry_run {
@@ -115,7 +115,7 @@ fn inventory(asked: &Asked) -> Result<Option<Inventory>> {
     lvm::inventory().map(Some)
 }
 
-/// The group of that name, or of that UUID.
+/// The group with this name, or with this UUID.
 fn seen<'a>(asked: &Asked, inventory: &'a Inventory) -> Result<&'a Group> {
     let name = &asked.group;
     if let Some(uuid) = &asked.group_uuid {
@@ -148,7 +148,7 @@ fn absent(asked: &Asked, group: &Group) -> anyhow::Error {
     )
 }
 
-/// Whether a volume is a hidden part of another (`pool_tmeta` of `pool`): LVM alone gives such names.
+/// Whether a volume is a hidden part of another (`pool_tmeta` of `pool`). Only LVM gives such names.
 fn is_part(name: &LvName) -> bool {
     LvName::user_given(name.as_str()).is_err()
 }

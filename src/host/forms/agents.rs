@@ -1,10 +1,10 @@
-//! What agents call the host when they report to others.
+//! The names under which agents report the host to others.
 
 use super::settings::{self, Known, Value};
 use crate::host::names::HostNames;
 use crate::rewrite::edit::Findings;
 
-/// snmpd.conf(5): `sysName`. What stands at `sysLocation` and `sysContact` is prose.
+/// snmpd.conf(5): `sysName`. `sysLocation` and `sysContact` contain prose.
 pub fn snmpd(names: &HostNames, text: &[u8]) -> Findings {
     let known = Known { sections: &[], keys: &["sysName"], value: Value::Name };
     settings::rewrite(names, text, &known)
@@ -22,8 +22,7 @@ pub fn munin(names: &HostNames, text: &[u8]) -> Findings {
     settings::rewrite(names, text, &known)
 }
 
-/// telegraf's docs/CONFIGURATION.md: `hostname` below `[agent]`; inputs have keys of that name for other
-/// hosts.
+/// telegraf's docs/CONFIGURATION.md: `hostname` below `[agent]`. Inputs use the same key for other hosts.
 pub fn telegraf(names: &HostNames, text: &[u8]) -> Findings {
     let known = Known { sections: &["agent"], keys: &["hostname"], value: Value::Name };
     settings::rewrite(names, text, &known)

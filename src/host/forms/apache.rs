@@ -7,7 +7,7 @@ use crate::host::names::HostNames;
 use crate::rewrite::edit::Findings;
 use crate::rewrite::lines::lines;
 
-/// The names of both directives, over the lines that continue them. A scheme and a port stay.
+/// The names of both directives, including continued lines. A scheme and a port stay.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     let mut found = Found::new(names, text);
     let mut continues = None;

@@ -6,13 +6,14 @@ use crate::rewrite::edit::Findings;
 use crate::rewrite::keyed;
 use crate::rewrite::lines::lines;
 
-/// What Debian puts behind the host's name.
+/// What Debian appends to the host's name.
 const SUFFIXES: [&[u8]; 5] = [b"-fd", b"-dir", b"-sd", b"-mon", b""];
 
-/// What is reported of such a name.
+/// What is reported about such a name.
 const NAMED_AFTER: &str = "is named after the host";
 
-/// The values of `Name` that are the host's name with a suffix. None changes: a director knows them too.
+/// The values of `Name` that are the host's name with a suffix. None of them changes, because a director knows them,
+/// too.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     let mut found = Found::new(names, text);
     for line in lines(text) {

@@ -6,7 +6,7 @@ use crate::rewrite::edit::Findings;
 use crate::rewrite::keyed;
 use crate::rewrite::lines::lines;
 
-/// `Hostname` outside of all blocks: plugins have options of that name for other hosts.
+/// `Hostname` outside all blocks. Plugins use options of that name for other hosts.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     let mut found = Found::new(names, text);
     let mut depth = 0_usize;

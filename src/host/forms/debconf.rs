@@ -1,11 +1,11 @@
-//! Debconf's answers, which a package's configuration takes again (debconf-devel(7)).
+//! Debconf's answers, which a package uses again when it is configured (debconf-devel(7)).
 
 use crate::host::found::Found;
 use crate::host::names::HostNames;
 use crate::rewrite::edit::Findings;
 use crate::rewrite::lines::lines;
 
-/// Questions whose answer is the host's name, or a list that has it.
+/// Questions whose answer is the host's name, or a list that contains it.
 const QUESTIONS: &[&[u8]] = &[
     b"postfix/mailname",
     b"postfix/destinations",

@@ -1,17 +1,17 @@
-//! dhclient.conf(5): the name that is sent to the DHCP server, or that stands for the server's.
+//! dhclient.conf(5): the name that is sent to the DHCP server, or that replaces the server's answer.
 
 use super::statements::{Word, statements};
 use crate::host::found::Found;
 use crate::host::names::HostNames;
 use crate::rewrite::edit::Findings;
 
-/// What gives an option a value.
+/// Verbs that give an option a value.
 const VERBS: &[&[u8]] = &[b"send", b"supersede", b"default"];
 
 /// Options whose value is the host's name (dhcp-options(5)).
 const OPTIONS: &[&[u8]] = &[b"host-name", b"fqdn.fqdn", b"fqdn.hostname"];
 
-/// Strings at the options. An expression (`gethostname()`) has no name in it.
+/// Strings at these options. An expression (`gethostname()`) contains no name.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     let mut found = Found::new(names, text);
     for statement in statements(text) {

@@ -11,8 +11,8 @@ use crate::rewrite::lines::lines;
 /// The address of the host's own name on Debian (Debian Reference, 5.1.1).
 const OWN: &[u8] = b"127.0.1.1";
 
-/// Every line that names the host. Where a line has the short name beside a full name of another domain
-/// alone, it may be another host's, and is left and shown.
+/// Every line that names the host. If a line has the short name only beside a full name of another domain, it may be
+/// another host's. The short name stays then, and is shown.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     let mut found = Found::new(names, text);
     for (address, aliases) in entries(text) {
@@ -41,7 +41,7 @@ pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     found.done()
 }
 
-/// What is reported of the short name on another host's line.
+/// What is reported about the short name on another host's line.
 const ANOTHER: &str = "is beside a full name that is not this host's";
 
 fn judged(names: &HostNames, token: &[u8], is_own: bool) -> Verdict {
@@ -52,7 +52,7 @@ fn is_loopback(address: &[u8]) -> bool {
     address.starts_with(b"127.") || address == b"::1"
 }
 
-/// Each line's address, and where its names stand.
+/// Each line's address, and the positions of its names.
 fn entries(text: &[u8]) -> impl Iterator<Item = (&[u8], Vec<Range<usize>>)> {
     lines(text).filter_map(|line| {
         let comment = text[line.clone()].iter().position(|byte| *byte == b'#');
@@ -66,8 +66,8 @@ fn entries(text: &[u8]) -> impl Iterator<Item = (&[u8], Vec<Range<usize>>)> {
     })
 }
 
-/// The domain that a host has by its hosts file: that of `SHORT.domain` on the line of 127.0.1.1, else on
-/// a line that has the short name as well.
+/// The domain of a host according to its hosts file. It is the domain of `SHORT.domain` on the line of 127.0.1.1, or
+/// else on a line that also has the short name.
 pub fn domain_of(short: &str, text: &[u8]) -> Option<String> {
     let is_short = |name: &Range<usize>| text[name.clone()].eq_ignore_ascii_case(short.as_bytes());
     let domain = |name: &Range<usize>| {

@@ -1,4 +1,4 @@
-//! icinga.com, "Distributed monitoring": the constant `NodeName`, and the objects that have it.
+//! icinga.com, "Distributed monitoring": the constant `NodeName`, and the objects of that name.
 
 use crate::host::found::Found;
 use crate::host::names::HostNames;

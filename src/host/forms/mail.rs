@@ -1,11 +1,11 @@
-//! Mail systems whose settings are plain.
+//! Mail systems with simple settings.
 
 use super::settings::{self, Known, Value};
 use crate::host::names::HostNames;
 use crate::rewrite::edit::Findings;
 
 /// update-exim4.conf(8) and Debian's README.Debian of exim4: names of this host. `dc_smarthost` and
-/// `dc_relay_domains` are other hosts'.
+/// `dc_relay_domains` name other hosts.
 pub fn exim(names: &HostNames, text: &[u8]) -> Findings {
     let keys = &[
         "dc_other_hostnames",

@@ -1,5 +1,5 @@
-//! One file a format, or a family of formats that read alike. Each takes the names and a file's bytes, and
-//! says what names the host.
+//! One file for each format, or for formats that are read in the same way. Each takes the names and a file's bytes,
+//! and finds what names the host.
 
 pub mod agents;
 pub mod apache;

@@ -1,12 +1,12 @@
-//! Files that are one name: /etc/hostname, /etc/mailname, Salt's minion_id.
+//! Files that contain only a name: /etc/hostname, /etc/mailname, Salt's minion_id.
 
 use crate::host::found::Found;
 use crate::host::names::HostNames;
 use crate::rewrite::edit::Findings;
 use crate::rewrite::lines::{lines, trimmed};
 
-/// hostname(5): the first line that is neither empty nor a comment. It is this host's,
-/// also where no domain is known.
+/// hostname(5): the first line that is neither empty nor a comment. It is this host's name, even if no domain is
+/// known.
 pub fn hostname(names: &HostNames, text: &[u8]) -> Findings {
     one(names, text, true)
 }
@@ -16,7 +16,7 @@ pub fn mailname(names: &HostNames, text: &[u8]) -> Findings {
     one(names, text, true)
 }
 
-/// A file whose one name may be any: Salt's minion_id, nullmailer's `me`.
+/// A file whose one name may be any host's: Salt's minion_id, nullmailer's `me`.
 pub fn exact(names: &HostNames, text: &[u8]) -> Findings {
     one(names, text, false)
 }

@@ -1,4 +1,4 @@
-//! What the network is told the host's name is, and small files that set it.
+//! The host name that the network gets to know, and small files that set it.
 
 use super::settings::{self, Known, Value};
 use crate::host::names::HostNames;
@@ -35,7 +35,7 @@ pub fn manager(names: &HostNames, text: &[u8]) -> Findings {
     settings::rewrite(names, text, &known)
 }
 
-/// nm-settings-keyfile(5): what a connection sends to the DHCP server.
+/// nm-settings-keyfile(5): the name that a connection sends to the DHCP server.
 pub fn connection(names: &HostNames, text: &[u8]) -> Findings {
     let keys = &["dhcp-hostname", "dhcp-fqdn"];
     settings::rewrite(names, text, &Known { sections: &["ipv4", "ipv6"], keys, value: Value::Name })

@@ -5,7 +5,7 @@ use crate::host::found::Found;
 use crate::host::names::HostNames;
 use crate::rewrite::edit::Findings;
 
-/// The names of `server_name`. Wildcards and expressions are no whole names, and stay.
+/// The names of `server_name`. Wildcards and regular expressions are not complete names, so they stay.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     let mut found = Found::new(names, text);
     for statement in statements(text) {

@@ -7,23 +7,23 @@ use crate::host::names::HostNames;
 use crate::rewrite::edit::Findings;
 use crate::rewrite::lines::{lines, trimmed};
 
-/// Parameters that hold the host's own names. `mydomain`, `relayhost`, `mynetworks` and banners do not.
+/// Parameters with the host's own names. `mydomain`, `relayhost`, `mynetworks` and banners contain other names.
 const PARAMETERS: &[&[u8]] =
     &[b"myhostname", b"mydestination", b"myorigin", b"smtp_helo_name", b"lmtp_lhlo_name"];
 
-/// How a value spells the domain by the parameter `mydomain`.
+/// How a value refers to the domain in the parameter `mydomain`.
 const MY_DOMAIN: [&[u8]; 3] = [b".$mydomain", b".${mydomain}", b".$(mydomain)"];
 
-/// What is reported of a name before `$mydomain` where the new name has another domain.
+/// What is reported about a name before `$mydomain` if the new name has another domain.
 const OLD_DOMAIN: &str = "is before $mydomain, which keeps its value,";
 
-/// The words of the parameters, over the lines that continue them.
+/// The words of these parameters, including continued lines.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     let mut found = Found::new(names, text);
     let mut is_own = false;
     for line in lines(text) {
         let bytes = &text[line.clone()];
-        // Comments and empty lines end no parameter.
+        // Comments and empty lines do not end a parameter.
         if trimmed(text, line.clone()).is_empty() || bytes.trim_ascii_start().starts_with(b"#") {
             continue;
         }

@@ -7,13 +7,13 @@ use crate::host::names::{HostNames, Verdict};
 use crate::rewrite::edit::Findings;
 use crate::rewrite::lines::lines;
 
-/// Longest NetBIOS name (smb.conf(5), `netbios name`).
+/// The longest NetBIOS name (smb.conf(5), `netbios name`).
 const MAX_NETBIOS: usize = 15;
 
-/// What is reported where the new name is no NetBIOS name.
+/// What is reported if the new name cannot be a NetBIOS name.
 const TOO_LONG: &str = "would become longer than 15 characters, the limit of NetBIOS,";
 
-/// A name in upper case stays one: NetBIOS names are written so. `workgroup` and `server string` stay.
+/// A name in upper case stays in upper case, as NetBIOS names are written. `workgroup` and `server string` stay.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     let mut found = Found::new(names, text);
     for line in lines(text) {
@@ -28,7 +28,7 @@ pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     found.done()
 }
 
-/// Case and blanks of a parameter count for nothing.
+/// Case and blanks in a parameter's name do not matter.
 fn is_own(key: &[u8]) -> bool {
     let key: Vec<u8> =
         key.iter().filter(|byte| !byte.is_ascii_whitespace()).map(u8::to_ascii_lowercase).collect();

@@ -1,5 +1,5 @@
-//! Settings of the form `key = value`, `key: value`, `key value` and `key "value"`, alone or below a
-//! `[section]`.
+//! Settings of the form `key = value`, `key: value`, `key value` and `key "value"`, with or without a `[section]`
+//! above them.
 
 use std::ops::Range;
 
@@ -9,28 +9,28 @@ use crate::rewrite::edit::Findings;
 use crate::rewrite::keyed;
 use crate::rewrite::lines::lines;
 
-/// The keys of which a format knows that their value is the host's name. Case counts for nothing: a key
-/// in another case is read by nobody.
+/// The keys whose value is the host's name in a format. Upper and lower case do not matter, because no program reads
+/// a key in the wrong case.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
-    /// Sections that have them; none if the format has no sections.
+    /// Sections that contain the keys. Empty if the format has no sections.
     pub(super) sections: &'static [&'static str],
     /// The keys.
     pub(super) keys: &'static [&'static str],
-    /// How the value is read.
+    /// How to read the value.
     pub(super) value: Value,
 }
 
-/// How a value is read.
+/// How to read a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value {
     /// One name.
     Name,
-    /// Names up to the end of the line, or of the quotes, with commas, colons or semicolons between.
+    /// Names up to the end of the line or of the quotes, with commas, colons or semicolons between them.
     List,
 }
 
-/// What stands between the names of a list, and around it.
+/// Characters between the names of a list, and around it.
 const BETWEEN: &[u8] = b",:;\"'";
 
 /// The values of the keys.
@@ -56,7 +56,7 @@ pub(super) fn rewrite(names: &HostNames, text: &[u8], known: &Known) -> Findings
     found.done()
 }
 
-/// A list in quotes as it is; another up to the end of the line, or to a comment.
+/// A list in quotes as it is. Any other list up to the end of the line, or to a comment.
 fn list(text: &[u8], value: Range<usize>, end: usize) -> Range<usize> {
     if matches!(text[value.start - 1], b'"' | b'\'') {
         return value;
@@ -70,7 +70,7 @@ fn is_one_of(word: &[u8], words: &[&str]) -> bool {
     words.iter().any(|other| word.eq_ignore_ascii_case(other.as_bytes()))
 }
 
-/// The name of a section that begins on a line.
+/// The name of the section that begins on a line.
 fn section(line: &[u8]) -> Option<&[u8]> {
     let rest = line.trim_ascii_start().strip_prefix(b"[")?;
     let end = rest.iter().position(|byte| *byte == b']')?;

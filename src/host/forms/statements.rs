@@ -5,9 +5,9 @@ use std::ops::Range;
 /// A word, or a string without its quotes.
 #[derive(Debug, Clone)]
 pub(super) struct Word {
-    /// Where it stands.
+    /// Where it is in the text.
     pub(super) range: Range<usize>,
-    /// Whether it stands in quotes.
+    /// Whether it is in quotes.
     pub(super) is_quoted: bool,
 }
 
@@ -45,7 +45,7 @@ fn until(text: &[u8], from: usize, is_end: impl Fn(u8) -> bool) -> usize {
     text[from..].iter().position(|byte| is_end(*byte)).map_or(text.len(), |length| from + length)
 }
 
-/// Where the quote stands that ends a string.
+/// The position of the quote that ends a string.
 fn string_end(text: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while at < text.len() && text[at] != text[start] {

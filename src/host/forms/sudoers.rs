@@ -7,17 +7,17 @@ use crate::host::names::{HostNames, Verdict};
 use crate::rewrite::edit::Findings;
 use crate::rewrite::lines::lines;
 
-/// What is reported of a name in upper case: an alias is written so.
+/// What is reported about a name in upper case, because aliases are written in upper case.
 const ALIAS: &str = "may be an alias, because it is in upper case,";
 
-/// A word, or a byte of punctuation, of a logical line.
+/// A word or a punctuation byte of a logical line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     Word(Range<usize>),
     Mark(u8),
 }
 
-/// Hosts, in lists or alone. Users, commands and aliases stay, whatever they are called.
+/// Rewrites hosts, in lists or alone. Users, commands and aliases stay, whatever their names.
 pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     let mut found = Found::new(names, text);
     for line in logical_lines(text) {
@@ -35,7 +35,7 @@ pub fn rewrite(names: &HostNames, text: &[u8]) -> Findings {
     found.done()
 }
 
-/// Lines without comments, joined where a backslash ends one.
+/// Lines without comments. A line that ends with a backslash is joined with the next.
 fn logical_lines(text: &[u8]) -> Vec<Range<usize>> {
     let mut all: Vec<Range<usize>> = Vec::new();
     let mut continues = false;
@@ -96,7 +96,7 @@ fn continues_at(text: &[u8], at: usize, end: usize) -> bool {
     matches!(text[at + 1..end].first(), None | Some(b'\n' | b'\r'))
 }
 
-/// Where a word ends: what a backslash or quotes protect is part of it.
+/// Where a word ends. Characters after a backslash or in quotes are part of it.
 fn word_end(text: &[u8], start: usize, end: usize) -> usize {
     let mut in_quotes = false;
     let mut at = start;
@@ -136,7 +136,7 @@ fn hosts(text: &[u8], tokens: &[Token]) -> Vec<Range<usize>> {
     }
 }
 
-/// The words behind `NAME =`, without the names.
+/// The words after `NAME =`, without the names.
 fn members(tokens: &[Token]) -> Vec<Range<usize>> {
     let is_name = |at: usize| tokens.get(at + 1) == Some(&Token::Mark(b'='));
     let words = tokens.iter().enumerate().filter(|(at, _)| !is_name(*at));
@@ -148,8 +148,8 @@ fn members(tokens: &[Token]) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// The hosts of `users HOSTS = commands : HOSTS = commands`: the list before an equals sign, behind the
-/// users or behind a colon.
+/// The hosts of `users HOSTS = commands : HOSTS = commands`: the list before an equals sign and after the users or a
+/// colon.
 fn specified(tokens: &[Token]) -> Vec<Range<usize>> {
     let mut hosts = Vec::new();
     let mut is_first = true;
@@ -172,7 +172,7 @@ fn specified(tokens: &[Token]) -> Vec<Range<usize>> {
     hosts
 }
 
-/// The words with commas between that end at a token, and what stands before them.
+/// The words with commas between them that end before a token, and the token before them.
 fn list_before(tokens: &[Token], end: usize) -> (Vec<Range<usize>>, Option<&Token>) {
     let mut list = Vec::new();
     let mut at = end;

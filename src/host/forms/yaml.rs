@@ -1,4 +1,4 @@
-//! YAML: netplan, cloud-init, Salt. A line at a time; block scalars are not told from mappings.
+//! YAML of netplan, cloud-init and Salt. It is read line by line, so block scalars look like mappings.
 
 use std::ops::Range;
 
@@ -21,8 +21,8 @@ pub fn netplan(names: &HostNames, text: &[u8]) -> Findings {
     found.done()
 }
 
-/// cloud-init, modules `set_hostname` and `update_etc_hosts`; NoCloud's meta-data: keys of the document
-/// itself. Deeper ones belong to files that are written, and to people.
+/// cloud-init, modules `set_hostname` and `update_etc_hosts`, and NoCloud's meta-data: top-level keys. Deeper keys
+/// belong to files that cloud-init writes, and to users.
 pub fn cloud_init(names: &HostNames, text: &[u8]) -> Findings {
     top(names, text, &["hostname", "fqdn", "local-hostname"])
 }
@@ -32,7 +32,7 @@ pub fn salt(names: &HostNames, text: &[u8]) -> Findings {
     top(names, text, &["id"])
 }
 
-/// Keys that stand in the first column.
+/// Keys in the first column.
 fn top(names: &HostNames, text: &[u8], keys: &[&str]) -> Findings {
     let mut found = Found::new(names, text);
     for line in lines(text) {
@@ -47,7 +47,7 @@ fn top(names: &HostNames, text: &[u8], keys: &[&str]) -> Findings {
     found.done()
 }
 
-/// A line without its comment, cut where braces and their commas part it.
+/// A line without its comment, split at braces and at the commas in them.
 fn parts(text: &[u8], line: Range<usize>) -> Vec<Range<usize>> {
     let bytes = &text[line.clone()];
     let is_comment =

@@ -1,11 +1,11 @@
-//! Identifiers of agents and daemons: one kind a program.
+//! Identifiers of agents and daemons, one kind for each program.
 
 mod more;
 mod table;
 mod take;
 
-/// Agents that a management or monitoring server knows the machine by.
+/// Agents by which a management or monitoring server knows the machine.
 pub use table::KINDS;
 
-/// Daemons that know each other by an identity of their own.
+/// Daemons that know each other by identities of their own.
 pub use more::KINDS as MORE;

@@ -1,4 +1,4 @@
-//! What is named after the host and must never be renamed: data, memberships and accounts.
+//! Data, memberships and accounts that are named after the host and must never be renamed.
 
 mod find;
 mod keytab;

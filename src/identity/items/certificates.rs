@@ -1,4 +1,4 @@
-//! Certificates of TLS.
+//! TLS certificates.
 
 use std::path::Path;
 
@@ -24,12 +24,12 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// That of Debian's package ssl-cert, and its key (make-ssl-cert(8)).
+/// The certificate of Debian's package ssl-cert, and its key (make-ssl-cert(8)).
 pub const SNAKEOIL: &str = "/etc/ssl/certs/ssl-cert-snakeoil.pem";
 /// See [`SNAKEOIL`].
 pub const SNAKEOIL_KEY: &str = "/etc/ssl/private/ssl-cert-snakeoil.key";
 
-/// Those that packages make for their services at installation or first start.
+/// Certificates that packages make for their services when they are installed or first started.
 const SERVICES: &[&str] = &[
     "/etc/cockpit/ws-certs.d/*.cert",
     "/etc/cockpit/ws-certs.d/*.crt",
@@ -43,7 +43,7 @@ const SERVICES: &[&str] = &[
     "/etc/exim4/exim.crt",
 ];
 
-/// The snakeoil certificate. Who makes it is the machine itself, under its own name.
+/// The snakeoil certificate. The machine itself makes it, under its own name.
 fn snakeoil(view: &View<'_>) -> Vec<Found> {
     let Some(body) = view.text(SNAKEOIL).as_deref().and_then(body) else { return Vec::new() };
     let name = base64(&body).and_then(|bytes| common_name(&bytes));
@@ -51,8 +51,8 @@ fn snakeoil(view: &View<'_>) -> Vec<Found> {
     vec![Found::one(SNAKEOIL, body).hinted(hint)]
 }
 
-/// The services' certificates. One that is a link to the snakeoil certificate is that one: Debian's xrdp and
-/// dovecot begin with it.
+/// The services' certificates. A link to the snakeoil certificate does not count, because that one is listed already.
+/// Debian's xrdp and dovecot begin with such a link.
 fn services(view: &View<'_>) -> Vec<Found> {
     let target = |path: &str| view.root.resolve(Path::new(path)).ok().flatten();
     let own = files(view, SERVICES).into_iter().filter(|(path, _)| {
@@ -61,8 +61,8 @@ fn services(view: &View<'_>) -> Vec<Found> {
     own.filter_map(|(path, text)| Some(Found::one(path, body(&text)?))).collect()
 }
 
-/// The first certificate's base64 text in a PEM file, without white space (RFC 7468). Keys and other
-/// certificates may stand in the file as well.
+/// The base64 text of the first certificate in a PEM file, without white space (RFC 7468). The file may also contain
+/// keys and other certificates.
 pub fn body(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
@@ -70,10 +70,10 @@ pub fn body(text: &str) -> Option<String> {
     (!body.is_empty()).then_some(body)
 }
 
-/// The last common name in a certificate, which is its subject's: the issuer stands before
-/// (RFC 5280, 4.1). Names of 128 letters and more have another form, and no host has one.
+/// The last common name in a certificate. It is that of the subject, because the issuer comes first (RFC 5280, 4.1).
+/// Names of 128 characters or more have another form, but no host has one.
 fn common_name(certificate: &[u8]) -> Option<String> {
-    // The object identifier 2.5.4.3; a string's tag, length and bytes follow.
+    // The object identifier 2.5.4.3. The string's tag, length and bytes follow.
     const NAME: [u8; 5] = [6, 3, 0x55, 4, 3];
     let at = certificate.windows(NAME.len()).rposition(|window| window == NAME)?;
     let (_tag, rest) = certificate.get(at + NAME.len()..)?.split_first()?;
@@ -87,7 +87,7 @@ mod tests {
     use super::super::testing::tree;
     use super::*;
 
-    /// Two names as they stand in a certificate, the second `web01.lan`, in base64.
+    /// Two names as they are in a certificate, in base64. The second is `web01.lan`.
     const NAMES: &str = "BgNVBAMMBHRtcGwGA1UEAwwJd2ViMDEubGFu";
 
     fn pem(body: &str) -> String {

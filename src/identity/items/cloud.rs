@@ -11,8 +11,8 @@ pub const KINDS: &[Kind] = &[Kind {
     find: instance,
 }];
 
-/// The instance of the last boot. What was there before, in `previous-instance-id`, cloud-init has dealt
-/// with. `iid-datasource-none` is no instance: it stands on every machine that found no datasource.
+/// The instance of the last boot. cloud-init has already dealt with the one before it, in `previous-instance-id`.
+/// `iid-datasource-none` is not an instance: every machine that found no datasource has it.
 fn instance(view: &View<'_>) -> Vec<Found> {
     let path = "/var/lib/cloud/data/instance-id";
     let Some(text) = view.text(path) else { return Vec::new() };

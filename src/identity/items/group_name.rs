@@ -1,4 +1,4 @@
-//! Volume groups' names.
+//! The names of volume groups.
 
 use crate::identity::{Found, Kind, View};
 
@@ -11,8 +11,9 @@ pub const KINDS: &[Kind] = &[Kind {
     find,
 }];
 
-/// The hosts on which LVM says that a group's volumes were made are a hint, where this is none of them
-/// (lvm2 lib/metadata/lv.c, `creation_host`). LVM never forgets them, so they say nothing of a group that is
+/// Looks for a hint in the hosts that created a group's volumes according to LVM: this host is not among them (lvm2
+/// lib/metadata/lv.c, `creation_host`). LVM never forgets these hosts, so they are ignored if the group is named
+/// after this host.
 /// named after this host.
 fn find(view: &View<'_>) -> Vec<Found> {
     let found = view.groups().iter().map(|group| {
@@ -28,7 +29,7 @@ fn find(view: &View<'_>) -> Vec<Found> {
     found.collect()
 }
 
-/// Whether a group's name has a host's name in it, as a whole word.
+/// Whether a group's name contains a host's name as a whole word.
 fn is_named_after(group: &str, host: &str) -> bool {
     let group = group.to_lowercase();
     let is_inner = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);

@@ -1,4 +1,4 @@
-//! The host's name in its places.
+//! The host name in its places.
 
 mod mail;
 mod places;
@@ -28,7 +28,7 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// The name of hostname(5).
+/// The name in hostname(5).
 fn own(view: &View<'_>) -> Vec<Found> {
     let path = "/etc/hostname";
     let Some(text) = view.text(path) else { return Vec::new() };
@@ -36,7 +36,7 @@ fn own(view: &View<'_>) -> Vec<Found> {
     line.and_then(host_name).map(|name| Found::one(path, name)).into_iter().collect()
 }
 
-/// The names of all places, a find a file.
+/// The names in all places, with one entry for each file.
 fn in_places(view: &View<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (pattern, take) in places::ALL {
@@ -48,8 +48,8 @@ fn in_places(view: &View<'_>) -> Vec<Found> {
     found
 }
 
-/// What one file has. Each group is names of one host: where one of them is this machine's, the others
-/// are its aliases and hint at nobody.
+/// The names in one file. Each group contains names of one host: if one of them is this machine's, the others are its
+/// aliases, and hint at nobody else.
 fn in_place(view: &View<'_>, path: &Path, groups: Vec<Vec<String>>) -> Option<Found> {
     let mut names: Vec<Vec<u8>> = Vec::new();
     let mut hint = None;

@@ -27,7 +27,7 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// open-iscsi's. A name may be in any case and means the same (RFC 3722).
+/// open-iscsi's name. Upper and lower case mean the same (RFC 3722).
 fn iscsi(view: &View<'_>) -> Vec<Found> {
     let path = "/etc/iscsi/initiatorname.iscsi";
     let Some(text) = view.text(path) else { return Vec::new() };

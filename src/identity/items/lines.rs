@@ -1,4 +1,4 @@
-//! Lines of settings, as several programs write them.
+//! Lines of settings, in forms that several programs share.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::identity::View;
 /// One setting: `KEY=VALUE` below `[SECTION]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Setting<'a> {
-    /// The section; empty before the first.
+    /// The section. Empty before the first one.
     pub section: &'a str,
     /// The key.
     pub key: &'a str,
@@ -16,8 +16,8 @@ pub(super) struct Setting<'a> {
     pub value: &'a str,
 }
 
-/// The settings of an ini file (systemd's, NetworkManager's) or of assignments in a shell's form. Lines that
-/// begin with `#` or `;` are comments; settings without a value are left out.
+/// The settings of an ini file (systemd's, NetworkManager's) or of assignments in a shell's form. Lines that begin
+/// with `#` or `;` are comments. Settings without a value are left out.
 pub(super) fn settings(text: &str) -> impl Iterator<Item = Setting<'_>> {
     let mut section = "";
     text.lines().filter_map(move |line| {
@@ -35,7 +35,7 @@ pub(super) fn settings(text: &str) -> impl Iterator<Item = Setting<'_>> {
     })
 }
 
-/// A value without quotes around it, and without what stands behind the second one.
+/// A value without quotes around it, and without what follows the second quote.
 pub(super) fn unquoted(value: &str) -> &str {
     let value = value.trim();
     for quote in ['"', '\''] {
@@ -46,15 +46,15 @@ pub(super) fn unquoted(value: &str) -> &str {
     value
 }
 
-/// A line without its comment: a `#` begins one where a line or a word begins.
+/// A line without its comment. A `#` begins a comment at the beginning of the line or of a word.
 pub(super) fn uncommented(line: &str) -> &str {
     let begins = |at: &usize| line[..*at].chars().next_back().is_none_or(char::is_whitespace);
     let end = line.match_indices('#').map(|(at, _)| at).find(begins);
     &line[..end.unwrap_or(line.len())]
 }
 
-/// Text files that fit any of the patterns, with their paths, in the order of the patterns; no copies of
-/// files.
+/// Text files that match any of the patterns, with their paths, in the order of the patterns. Copies of files are
+/// left out.
 pub(super) fn files(view: &View<'_>, patterns: &[&str]) -> Vec<(String, String)> {
     let all = patterns.iter().flat_map(|pattern| view.glob(pattern));
     let live = all.filter(|path| !is_copy(name_of(path).as_bytes()));
@@ -66,7 +66,7 @@ pub(super) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The same values without those that came before.
+/// The same values without repetitions.
 pub(super) fn distinct(values: impl IntoIterator<Item = String>) -> Vec<Vec<u8>> {
     let mut seen: Vec<Vec<u8>> = Vec::new();
     for value in values.into_iter().map(String::into_bytes) {

@@ -22,7 +22,7 @@ pub const KINDS: &[Kind] = &[
 /// The file that lists the devices LVM may use (lvmdevices(8)).
 const DEVICES: &str = "/etc/lvm/devices/system.devices";
 
-/// The groups' owners, and what the configuration gives as this host's own.
+/// The groups' owners, and the ID that the configuration gives this host.
 fn system_ids(view: &View<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for path in ["/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf"] {
@@ -43,7 +43,7 @@ fn system_ids(view: &View<'_>) -> Vec<Found> {
     found
 }
 
-/// The physical volumes, and the names by which it knows their disks where these are the disks' own.
+/// The IDs of the physical volumes, and the names of their disks where these are IDs of the disks themselves.
 fn devices_file(view: &View<'_>) -> Vec<Found> {
     let Some(text) = view.text(DEVICES) else { return Vec::new() };
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));

@@ -22,12 +22,12 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// systemd's.
+/// systemd's ID.
 fn systemd(view: &View<'_>) -> Vec<Found> {
     id_in(view, "/etc/machine-id").into_iter().collect()
 }
 
-/// D-Bus's, where it is a file of its own: mostly it is a link to systemd's (dbus-uuidgen(1)).
+/// D-Bus's ID, if it has a file of its own. Usually, that file is a link to systemd's (dbus-uuidgen(1)).
 fn dbus(view: &View<'_>) -> Vec<Found> {
     let path = "/var/lib/dbus/machine-id";
     if view.root.is_link(Path::new(path)) {
@@ -36,7 +36,7 @@ fn dbus(view: &View<'_>) -> Vec<Found> {
     id_in(view, path).into_iter().collect()
 }
 
-/// 32 hexadecimal digits; an empty file and `uninitialized` are none.
+/// 32 hexadecimal digits. An empty file or `uninitialized` is not an ID.
 fn id_in(view: &View<'_>, path: &str) -> Option<Found> {
     let text = view.text(path)?.trim().to_lowercase();
     let is_id = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,4 +1,4 @@
-//! MAC addresses that configurations name.
+//! MAC addresses in configurations.
 
 mod address;
 
@@ -27,11 +27,11 @@ pub struct Form {
     pub kind: &'static str,
     /// Where its files are.
     pub patterns: &'static [&'static str],
-    /// The addresses in a text, in its order.
+    /// The addresses in a text, in order.
     pub addresses: fn(&str) -> Vec<Address>,
 }
 
-/// The forms that are known.
+/// The known forms.
 pub const FORMS: &[Form] = &[
     Form {
         kind: "netplan",
@@ -67,7 +67,7 @@ pub const FORMS: &[Form] = &[
     },
 ];
 
-/// The form of a path's file; none of another path.
+/// The form of the file at a path. `None` if the path is not one of the places.
 pub fn form(path: &Path) -> Option<&'static Form> {
     let path = path.to_str()?;
     let fits = |pattern: &&str| {
@@ -83,7 +83,7 @@ pub fn form(path: &Path) -> Option<&'static Form> {
     FORMS.iter().find(|form| form.patterns.iter().any(fits))
 }
 
-/// Each file that names addresses, with its text and those in it; no copies of files.
+/// Each file that names addresses, with its text and the addresses. Copies of files are left out.
 pub fn in_files(view: &View<'_>) -> Vec<(String, String, Vec<Address>)> {
     let mut found = Vec::new();
     for form in FORMS {
@@ -97,7 +97,7 @@ pub fn in_files(view: &View<'_>) -> Vec<(String, String, Vec<Address>)> {
     found
 }
 
-/// Each such file. It hints at another machine where no interface has one of its addresses.
+/// Each such file. It has a hint at another machine if it names an address that no interface has.
 fn pinned(view: &View<'_>) -> Vec<Found> {
     let found = in_files(view).into_iter().map(|(path, _, addresses)| {
         let addresses: Vec<String> = addresses.into_iter().map(|address| address.mac).collect();
@@ -120,13 +120,13 @@ fn in_yaml(text: &str) -> Vec<Address> {
     all
 }
 
-/// What these keys are set to, where it is an address.
+/// The values of these keys that are addresses.
 fn set_by(text: &str, keys: &[&str]) -> Vec<Address> {
     let own = settings(text).filter(|setting| keys.contains(&setting.key));
     own.filter_map(|setting| address(text, uncommented(setting.value).trim())).collect()
 }
 
-/// Those by which systemd finds an interface, and those that it sets. Other sections name other machines'.
+/// Addresses by which systemd finds an interface, and those that it sets. Other sections name other machines'.
 fn in_units(text: &str) -> Vec<Address> {
     let own = settings(text).filter(|setting| {
         matches!(setting.section, "Match" | "Link" | "NetDev")
@@ -138,7 +138,7 @@ fn in_units(text: &str) -> Vec<Address> {
 
 /// `ATTR{address}=="..."` in udev's rules for network interfaces (75-persistent-net-generator.rules).
 fn in_rules(text: &str) -> Vec<Address> {
-    // Of the same length, so that places in it are those in the text.
+    // The new text has the same length, so positions in it are also positions in the text.
     let text = text.replace("\\\n", "  ");
     let rules = text.lines().filter(|line| !line.trim_start().starts_with('#'));
     let mut all = Vec::new();
@@ -155,12 +155,12 @@ fn in_rules(text: &str) -> Vec<Address> {
     all
 }
 
-/// A text without blanks, which udev allows around operators.
+/// A text without blanks. udev allows them around operators.
 fn without_blanks(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_whitespace()).collect()
 }
 
-/// `hwaddress ether ADDRESS`, where `ether` may be left out (interfaces(5)).
+/// `hwaddress ether ADDRESS`. `ether` may be left out (interfaces(5)).
 fn in_interfaces(text: &str) -> Vec<Address> {
     let mut all = Vec::new();
     for line in text.lines() {
@@ -181,7 +181,7 @@ mod tests {
     const ONE: &str = "52:54:00:aa:00:01";
     const TWO: &str = "52:54:00:aa:00:02";
 
-    /// The addresses, each of which is where it is said to be.
+    /// The addresses. Each must be where its range says.
     fn macs(text: &str, found: &[Address]) -> Vec<String> {
         for one in found {
             assert_eq!(mac(&text[one.range.clone()]).as_ref(), Some(&one.mac));

@@ -1,4 +1,4 @@
-//! Mail that waits.
+//! Waiting mail.
 
 use super::lines::name_of;
 use crate::identity::{Found, Kind, View};
@@ -15,16 +15,16 @@ pub const KINDS: &[Kind] = &[Kind {
 struct Queue {
     /// Its directory.
     spool: &'static str,
-    /// The directories in it that hold messages; the empty one is the spool itself.
+    /// The directories in it that contain messages. The empty name is the spool itself.
     dirs: &'static [&'static str],
-    /// Whether a name is that of a directory into which messages are spread.
+    /// Whether a name is that of a directory over which messages are spread.
     is_dir: fn(&str) -> bool,
-    /// Whether a name is that of a message: of the files of one, that which each message has.
+    /// Whether a name is that of a message. If a message has several files, this is the one that every message has.
     is_message: fn(&str) -> bool,
 }
 
-/// The queues that are known. Postfix spreads messages by one or two letters of their names
-/// (`hash_queue_depth`), Exim by one (`split_spool_directory`), Sendmail over `q*` (`QueueDirectory`).
+/// The known queues. Postfix spreads messages by one or two letters of their names (`hash_queue_depth`), Exim by one
+/// (`split_spool_directory`), Sendmail over `q*` (`QueueDirectory`).
 const QUEUES: &[Queue] = &[
     Queue {
         spool: "/var/spool/postfix",
@@ -64,7 +64,7 @@ const QUEUES: &[Queue] = &[
     },
 ];
 
-/// How many directories lie below each other in a queue.
+/// How many levels of directories a queue has.
 const MAX_DEPTH: usize = 2;
 
 fn is_letter(name: &str) -> bool {
@@ -76,13 +76,13 @@ fn is_sendmails(name: &str) -> bool {
     name.starts_with("qf") && name.len() > 4
 }
 
-/// Each queue in which mail waits, with its messages' names.
+/// Each queue with waiting mail, and the names of its messages.
 fn queues(view: &View<'_>) -> Vec<Found> {
     QUEUES.iter().filter_map(|queue| queue.find(view)).collect()
 }
 
 impl Queue {
-    /// None where nothing waits.
+    /// `None` if no mail is waiting.
     fn find(&self, view: &View<'_>) -> Option<Found> {
         let mut names = Vec::new();
         for dir in self.dirs {
@@ -91,7 +91,7 @@ impl Queue {
         (!names.is_empty()).then(|| Found::many(self.spool, names))
     }
 
-    /// The messages in a directory, and in those into which they are spread.
+    /// The messages in a directory, and in those over which they are spread.
     fn messages(&self, view: &View<'_>, dir: &str, depth: usize, names: &mut Vec<Vec<u8>>) {
         let dir = dir.trim_end_matches('/');
         for path in view.glob(&format!("{dir}/*")) {
@@ -116,7 +116,7 @@ mod tests {
             ("var/spool/postfix/maildrop/0A1B2C3D4E", "m"),
             ("var/spool/postfix/deferred/5/5F6A7B8C9D", "m"),
             ("var/spool/postfix/hold/A/B/4ZtKvh2Yx1zBbV", "m"),
-            // Why a message waits, not one; what a program listens at; what a message never is called.
+            // The reason why a message waits, a program's process number, and a name that no message has.
             ("var/spool/postfix/defer/5/5F6A7B8C9D", "reason"),
             ("var/spool/postfix/pid/master.pid", "1"),
             ("var/spool/postfix/active/.hidden", "m"),

@@ -1,4 +1,4 @@
-//! mdadm's homehost, and the UUIDs of the arrays that its configuration names.
+//! mdadm's homehost, and the UUIDs of the arrays in its configuration.
 
 use super::settings::host_name;
 use crate::guest::mdadm::{self, PLACES, is_keyword, lines, setting};
@@ -23,7 +23,7 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// The host of `HOMEHOST`, and that of each array's name, `name=HOST:0`.
+/// The host of `HOMEHOST`, and the host in each array's name, `name=HOST:0`.
 fn homehost(view: &View<'_>) -> Vec<Found> {
     in_each(view, |words| {
         let host = match words {
@@ -33,7 +33,7 @@ fn homehost(view: &View<'_>) -> Vec<Found> {
             }
             _ => None,
         };
-        // `any` is what `--homehost=any` leaves in a name; `<system>` and the like are no names.
+        // `any` in a name comes from `--homehost=any`. `<system>` and the like are not names.
         host.and_then(host_name).filter(|host| host != "any")
     })
     .into_iter()
@@ -55,7 +55,7 @@ fn uuids(view: &View<'_>) -> Vec<Found> {
     .collect()
 }
 
-/// What each file's lines give, once each; a file that gives nothing is left out.
+/// What the function takes from each file's lines, each value once. Files from which it takes nothing are left out.
 fn in_each(
     view: &View<'_>,
     take: impl Fn(&[String]) -> Option<String>,

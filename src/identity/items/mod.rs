@@ -1,4 +1,4 @@
-//! The finders, a file for what belongs together. Each gives [`super::Found`] in the order of places.
+//! The finders, one file for each subject. Each returns [`super::Found`] in the order of places.
 
 pub mod agents;
 pub mod bound;

@@ -32,7 +32,7 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// systemd's, those of sysvinit and OpenRC, and systemd-boot's on the EFI system partition.
+/// The seeds of systemd, of sysvinit and OpenRC, and of systemd-boot on the EFI system partition.
 pub const SEEDS: &[&str] = &[
     "/var/lib/systemd/random-seed",
     "/var/lib/urandom/random-seed",
@@ -42,23 +42,23 @@ pub const SEEDS: &[&str] = &[
     "/boot/loader/random-seed",
 ];
 
-/// The seeds that there are.
+/// The seeds that exist.
 fn seeds(view: &View<'_>) -> Vec<Found> {
     whole(view, SEEDS)
 }
 
-/// The secret of systemd-creds(1). It begins with a hash of the machine ID that it was made for; systemd
-/// removes it under another ID (src/shared/creds-util.c).
+/// The secret of systemd-creds(1). It begins with a hash of the machine ID for which it was made. systemd removes it
+/// under another ID (src/shared/creds-util.c).
 fn credentials(view: &View<'_>) -> Vec<Found> {
     whole(view, &["/var/lib/systemd/credential.secret"])
 }
 
-/// NetworkManager's, which it combines with the machine ID.
+/// NetworkManager's secret, which it combines with the machine ID.
 fn network_manager(view: &View<'_>) -> Vec<Found> {
     whole(view, places(Client::NetworkManager, Holds::Secret))
 }
 
-/// Files whose bytes are the identity. Empty ones are none, and a file with two paths is found once.
+/// Files whose bytes are the identity. Empty files do not count, and a file with two paths is listed once.
 pub(super) fn whole(view: &View<'_>, paths: &[&str]) -> Vec<Found> {
     let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
     let one = |path: &&str| {

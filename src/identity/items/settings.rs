@@ -2,7 +2,7 @@
 
 use crate::guest::host;
 
-/// Names of the loopback interface, which are no host's own.
+/// Names of the loopback interface. They belong to no host.
 const LOOPBACK: &[&str] = &[
     "localhost",
     "localhost4",
@@ -14,17 +14,17 @@ const LOOPBACK: &[&str] = &[
     "loopback",
 ];
 
-/// How a key and its value are told apart.
+/// What separates a key from its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Between {
-    /// `key = value`; the key may have spaces in it.
+    /// `key = value`. The key may contain spaces.
     Equals,
     /// `key value`.
     Space,
 }
 
-/// The values of keys, in any case, in sections of these names. With no section named, the values
-/// of all sections.
+/// The values of keys, in upper or lower case, in sections with these names. If no section is named, the values in
+/// all sections.
 pub(super) fn values(
     text: &str,
     between: Between,
@@ -52,8 +52,8 @@ pub(super) fn values(
     found
 }
 
-/// The scalars of a YAML text with the keys that lead to each, outermost first. It follows
-/// indentation and flow maps on one line, which is all that settings need.
+/// The scalars of a YAML text, each with the keys that lead to it, outermost first. It understands indentation and
+/// flow maps on one line. Settings need no more.
 pub(super) fn yaml(text: &str) -> Vec<(Vec<String>, String)> {
     let mut open: Vec<(usize, String)> = Vec::new();
     let mut found = Vec::new();
@@ -81,14 +81,14 @@ pub(super) fn yaml(text: &str) -> Vec<(Vec<String>, String)> {
     found
 }
 
-/// A key and the text behind its colon, of which a blank or the line's end has to follow.
+/// A key, and the text after its colon. A blank or the end of the line must follow the colon.
 fn yaml_pair(text: &str) -> Option<(String, &str)> {
     let (key, value) = text.split_once(':')?;
     let is_pair = value.is_empty() || value.starts_with(char::is_whitespace);
     is_pair.then(|| (bare(key), value.trim()))
 }
 
-/// A value without its quotes, or without the comment and the semicolon behind it.
+/// A value without its quotes, or without the comment and the semicolon after it.
 pub(super) fn bare(value: &str) -> String {
     let value = value.trim();
     for quote in ['"', '\''] {
@@ -104,18 +104,18 @@ pub(super) fn bare(value: &str) -> String {
     value.trim().trim_end_matches(';').trim_end().to_owned()
 }
 
-/// An empty line, and one that `#`, `;` or `//` begins.
+/// Whether a line is empty or begins with `#`, `;` or `//`.
 pub(super) fn is_comment(line: &str) -> bool {
     line.is_empty() || line.starts_with(['#', ';']) || line.starts_with("//")
 }
 
-/// The name between brackets; `[[runners]]` has two of them.
+/// The name between brackets. `[[runners]]` has two pairs of them.
 fn section(line: &str) -> Option<&str> {
     let name = line.strip_prefix('[')?.split(']').next()?;
     Some(name.trim_start_matches('[').trim())
 }
 
-/// A host's name in lower case, where the text can be one and does not mean the loopback interface.
+/// A host's name in lower case, if the text can be one and is not a name of the loopback interface.
 pub(super) fn host_name(text: &str) -> Option<String> {
     let name = text.trim().trim_end_matches('.').to_lowercase();
     let short = host::short(&name)?;

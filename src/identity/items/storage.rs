@@ -1,4 +1,4 @@
-//! UUIDs of file systems, swaps, partitions and volumes.
+//! UUIDs of file systems, swap areas, partitions and volumes.
 
 use crate::identity::view::BlockDevice;
 use crate::identity::{Found, Kind, View};
@@ -51,7 +51,7 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// What is on a device and is no file system.
+/// Contents of devices that are not file systems.
 const OTHERS: &[&str] =
     &["", "swap", "swsuspend", "crypto_LUKS", "LVM2_member", "linux_raid_member"];
 
@@ -81,12 +81,13 @@ fn tables(view: &View<'_>) -> Vec<Found> {
     one_each(view, |device| Some(device).filter(is_own).map(|device| &device.table_uuid))
 }
 
-/// GPT's own; DOS has none, they are made of the table's (libblkid partitions/dos.c).
+/// GPT partitions have UUIDs of their own. On DOS, the UUIDs are derived from the table's (libblkid
+/// partitions/dos.c).
 fn partitions(view: &View<'_>) -> Vec<Found> {
     one_each(view, |device| (device.table == "gpt").then_some(&device.part_uuid))
 }
 
-/// UUIDs of what is on devices.
+/// UUIDs of the contents of devices.
 fn content(view: &View<'_>, is: impl Fn(&BlockDevice) -> bool) -> Vec<Found> {
     one_each(view, |device| is(device).then_some(&device.uuid))
 }

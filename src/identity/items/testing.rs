@@ -6,13 +6,13 @@ use std::path::Path;
 use crate::guest::root::Root;
 use crate::identity::View;
 
-/// A tree that goes with this.
+/// A tree that is removed when it is dropped.
 pub(super) struct Tree {
     dir: tempfile::TempDir,
     root: Root,
 }
 
-/// A tree of these files, whose host has no name.
+/// A tree with these files. Its host has no name.
 pub(super) fn tree(files: &[(&str, &str)]) -> Tree {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("etc")).unwrap();
@@ -25,14 +25,14 @@ pub(super) fn tree(files: &[(&str, &str)]) -> Tree {
 }
 
 impl Tree {
-    /// One file more.
+    /// Adds a file.
     pub(super) fn write(&self, path: &str, bytes: &[u8]) {
         let path = self.dir.path().join(path);
         fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
         fs::write(path, bytes).unwrap();
     }
 
-    /// One link more.
+    /// Adds a link.
     pub(super) fn link(&self, path: &str, target: &str) {
         let path = self.dir.path().join(path);
         fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
@@ -44,7 +44,7 @@ impl Tree {
         View::of(&self.root)
     }
 
-    /// The tree of a machine with a name.
+    /// The tree as that of a machine with this name.
     pub(super) fn of_host(&self, name: &str) -> View<'_> {
         let mut view = View::of(&self.root);
         view.host = Some(name.to_owned());

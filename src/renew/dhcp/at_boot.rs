@@ -15,20 +15,20 @@ const UNIT: &str = "/etc/systemd/system/postclone-dhcp.service";
 const WANT: &str = "/etc/systemd/system/sysinit.target.wants/postclone-dhcp.service";
 const TARGET: &str = "../postclone-dhcp.service";
 
-/// Where systemd's own files are; without it there is no place for the unit.
+/// The directory of the system's own units. Without it, there is no place for the unit.
 const UNITS: &str = "/etc/systemd/system";
 
-/// Programs of coreutils: where they are also without a merged /usr.
+/// Programs of coreutils, at paths that also exist without a merged /usr.
 const TRUNCATE: &str = "/usr/bin/truncate";
 const RM: &str = "/bin/rm";
 
-/// What becomes of the unit, with the files that it empties.
+/// What happens to the unit, with the files that it empties.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum AtBoot {
-    /// It is made.
+    /// The unit is created.
     Write(#[serde(deserialize_with = "plain")] Vec<PathBuf>),
-    /// It is removed, where it is still there.
+    /// The unit is removed, if it still exists.
     Remove(#[serde(deserialize_with = "plain")] Vec<PathBuf>),
 }
 
@@ -45,7 +45,7 @@ impl AtBoot {
         }
     }
 
-    /// Has it so in a tree.
+    /// Creates or removes the unit in a tree.
     pub(super) fn settle(&self, root: &Root) -> Result<()> {
         let (unit, want, target) = (Path::new(UNIT), Path::new(WANT), Path::new(TARGET));
         let text = text(self.files());
@@ -61,7 +61,7 @@ impl AtBoot {
         }
     }
 
-    /// What is said of it.
+    /// The words for people.
     pub(super) fn words(&self) -> String {
         match self {
             Self::Write(_) => format!(
@@ -72,8 +72,8 @@ impl AtBoot {
     }
 }
 
-/// The unit that these files want, and what is to be said of it. A tree that does not run has no client that
-/// could write them again.
+/// The unit that these files need, and a warning if it cannot be used. In a tree that does not run, no client can
+/// write the files again.
 pub(super) fn of(root: &Root, files: &[PathBuf]) -> (Option<AtBoot>, Option<String>) {
     if !root.is_live() {
         return (None, None);
@@ -108,8 +108,8 @@ pub(super) fn of(root: &Root, files: &[PathBuf]) -> (Option<AtBoot>, Option<Stri
     }
 }
 
-/// Ordered as networkd, NetworkManager and ifupdown's units are: all of them after network-pre.target
-/// (systemd.special(7)), which is there where somebody wants it.
+/// The unit's order is that of the units of networkd, NetworkManager and ifupdown, which all start after
+/// network-pre.target (systemd.special(7)). That target exists only if a unit wants it.
 fn text(files: &[PathBuf]) -> String {
     let mut text = String::from(
         "# Made by `postclone renew`: a DHCP client that was running may have written the template's leases again.\n\
@@ -134,13 +134,13 @@ fn text(files: &[PathBuf]) -> String {
     text
 }
 
-/// Whether a path stands in a unit as it is (systemd.service(5), COMMAND LINES).
+/// Whether a path can be written in a unit as it is (systemd.service(5), COMMAND LINES).
 fn is_plain(path: &Path) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-:@+=".contains(byte);
     path.as_os_str().as_encoded_bytes().iter().all(is_plain)
 }
 
-/// Paths that the unit may have.
+/// Reads paths, and refuses those that the unit cannot contain.
 fn plain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
     let files = Vec::<PathBuf>::deserialize(deserializer)?;
     match files.iter().find(|path| !is_plain(path)) {

@@ -1,4 +1,4 @@
-//! What the renewal of the clients' files is to the engine.
+//! The renewal of DHCP clients' files, as the engine sees it.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use crate::transaction::record::Direction;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 enum Own {
-    /// Make the unit that empties the files at the next boot.
+    /// Create the unit that empties the files at the next boot.
     EmptyAtBoot { files: Vec<PathBuf> },
     /// Remove it.
     LeaveAtBoot { files: Vec<PathBuf> },
@@ -34,7 +34,7 @@ impl Own {
         }
     }
 
-    /// What it does that way.
+    /// What the act does in this direction.
     fn does(self, direction: Direction) -> AtBoot {
         let forward = match self {
             Self::EmptyAtBoot { files } => AtBoot::Write(files),
@@ -142,7 +142,8 @@ impl Change for Renewal {
         })
     }
 
-    // It has no `state`: what the files hold is said when they are replaced, and after a boot a client has written them.
+    // There is no `state`: the step that replaces the files reports them, and after a boot a client has written them
+    // again.
 
     fn thing(&self) -> &'static str {
         "the DHCP identity"

@@ -1,9 +1,9 @@
-//! What DHCP clients keep: leases, DUIDs and the secrets of stable addresses. The files are emptied, which to
-//! every client means that nothing is kept (dhclient `read_client_leases`, dhcpcd `readfile`, NetworkManager
-//! `_host_id_read`, wicked `ni_duid_map_load`): it makes its own at its next start.
+//! What DHCP clients keep: leases, DUIDs and the secrets of stable addresses. postclone empties the files. Every
+//! client takes an empty file to mean that nothing is kept (dhclient `read_client_leases`, dhcpcd `readfile`,
+//! NetworkManager `_host_id_read`, wicked `ni_duid_map_load`), and makes its own values at its next start.
 //!
-//! A client that runs has the old ones in memory and may write them again until the reboot. So a unit empties
-//! the files once more at the next boot, before any network is set up, and removes itself ([`at_boot`]).
+//! A running client has the old values in memory, and may write them again until the reboot. So a unit empties the
+//! files once more at the next boot, before any network is set up, and removes itself ([`at_boot`]).
 
 mod at_boot;
 mod change;
@@ -27,33 +27,33 @@ use crate::plan::Warning;
 use crate::transaction::record::SavedChange;
 use at_boot::AtBoot;
 
-/// The word under which journals keep it.
+/// The word under which journals keep this kind.
 pub const KIND: &str = "dhcp";
 
-/// The clients' files, emptied.
+/// Empties the clients' files.
 #[derive(Debug)]
 pub struct Renewal {
     kept: Kept,
-    /// The files' new texts; none if a journal alone is known.
+    /// The files' new texts. Empty if only the journal is known.
     texts: Texts,
-    /// Whether it gives the old texts back, whatever a client has written since.
+    /// Whether it puts the old texts back, whatever a client has written since.
     gives_back: bool,
 }
 
-/// What a journal keeps of it.
+/// What a journal keeps of the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
     files: Vec<Whole>,
-    /// What becomes of the unit; none if there is none.
+    /// What happens to the unit. `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     at_boot: Option<AtBoot>,
 }
 
-/// What a journal keeps of it, read again.
+/// Reads what a journal keeps of the change.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading the renewal of what DHCP clients keep")?;
@@ -66,7 +66,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     Ok(Box::new(Renewal { kept, texts: Texts::new(), gives_back: false }))
 }
 
-/// The renewal that is due, and what is said of identifiers that somebody has set.
+/// The renewal that is due, and warnings about identifiers that somebody has set.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -98,7 +98,7 @@ pub fn find(root: &Root) -> Result<(Option<Renewal>, Vec<Warning>)> {
     Ok((Some(Renewal { kept, texts, gives_back: false }), warnings))
 }
 
-/// The clients' files that there are, each once.
+/// The clients' files that exist, each once.
 fn paths(root: &Root) -> Result<Vec<PathBuf>> {
     let (mut paths, mut seen) = (Vec::new(), BTreeSet::new());
     for pattern in STORED.iter().flat_map(|stored| stored.patterns) {

@@ -1,4 +1,4 @@
-//! Whether what is named after a machine ID can be renamed.
+//! Whether files that are named after a machine ID can be renamed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,21 +17,20 @@ use crate::plan::ZIPL_CONF;
 use crate::plan::paths::{PathChange, PathKind};
 use crate::transaction::twins::there_is_room;
 
-/// What else can be done.
+/// The alternative that error messages offer.
 const INSTEAD: &str = "or leave out the machine ID, as in `postclone renew ssh-host-keys`";
 
-/// Files in which kernel-install is told under which ID it works, by a variable of that name (systemd 249
-/// src/kernel-install/kernel-install).
+/// Files in which a variable tells kernel-install which ID to use (systemd 249 src/kernel-install/kernel-install).
 const PINS: &[(&str, &str)] = &[
     ("/etc/machine-info", "KERNEL_INSTALL_MACHINE_ID="),
     ("/etc/kernel/install.conf", "MACHINE_ID="),
 ];
 
-/// Demands that nothing but the machine ID tells kernel-install the name, and that no loader keeps a copy
-/// of the entries.
+/// Demands that only the machine ID determines the name that kernel-install uses, and that no boot loader keeps a
+/// copy of the entries.
 ///
 /// # Errors
-/// What does, and what to do.
+/// What else determines the name or has a copy, and what to do.
 pub(super) fn names_can_change(root: &Root, deaf: &Path) -> Result<()> {
     if root.exists(ZIPL_CONF) {
         return Err(refuse(anyhow!(
@@ -52,7 +51,7 @@ pub(super) fn names_can_change(root: &Root, deaf: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a person should know before the names change.
+/// What people should know before the names change.
 pub(in crate::renew) fn warnings(paths: &[PathBuf]) -> Option<String> {
     (!paths.is_empty()).then(|| {
         format!(
@@ -63,7 +62,7 @@ pub(in crate::renew) fn warnings(paths: &[PathBuf]) -> Option<String> {
     })
 }
 
-/// Everything that could refuse later.
+/// Checks everything that could cause a refusal later.
 pub(in crate::renew) fn checks(
     job: &Job,
     paths: &[PathBuf],
@@ -83,7 +82,7 @@ pub(in crate::renew) fn checks(
     ]
 }
 
-/// One run gives a file another name, or other bytes.
+/// One run can give a file another name or other bytes, but not both.
 fn is_touched_by_nothing_else(job: &Job, paths: &[PathBuf]) -> Result<()> {
     let root = &job.root;
     let resolved = |path: &PathBuf| root.resolve(path).ok().flatten();
@@ -126,7 +125,7 @@ fn can_all_be_renamed(root: &Root, paths: &[PathBuf], from: &str, to: &str) -> R
     Ok(())
 }
 
-/// The firmware's variables are not files that a run could put back after a cut: whoever set them sets them again.
+/// A run cannot put the firmware's variables back after an interruption. So whoever set one must set it again.
 fn no_variable_chooses(root: &Root, from: &str) -> Result<()> {
     for (name, verb) in
         [(loader_variables::DEFAULT, "set-default"), (loader_variables::ONE_SHOT, "set-oneshot")]

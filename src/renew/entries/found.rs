@@ -1,4 +1,4 @@
-//! What there is that a machine ID has given its name.
+//! Finds what is named after a machine ID.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,12 +16,12 @@ use crate::rewrite::edit::apply;
 use crate::transaction::staged::PREFIX;
 use crate::transaction::twins::Twin;
 
-/// Every file and directory of that name: a directory before what is in it, and entries last. Paths begin
-/// with their partition's mount point as it is written, which may be a link.
+/// Every file and directory named after the ID. A directory comes before what is in it, and entries come last. Paths
+/// begin with their partition's mount point as it is spelled, which may be a link.
 ///
 /// # Errors
-/// What is no file and no directory, and what is reached by a link: which of them a loader reads is not
-/// known.
+/// Something that is neither a file nor a directory, or that is reached through a link. It is not known what a boot
+/// loader would read there.
 pub(in crate::renew) fn found(root: &Root, id: &str) -> Result<Vec<PathBuf>> {
     let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
     for partition in PARTITIONS.iter().map(Path::new) {
@@ -43,13 +43,13 @@ pub(in crate::renew) fn found(root: &Root, id: &str) -> Result<Vec<PathBuf>> {
             }
         }
     }
-    // A stable sort keeps a directory before what is in it.
+    // The sort is stable, so a directory stays before what is in it.
     all.sort_by_key(|path| is_entry(path));
     Ok(all)
 }
 
 fn add(root: &Root, path: &Path, all: &mut Vec<PathBuf>) -> Result<()> {
-    // What a run that was interrupted has begun to make.
+    // An interrupted run left this behind.
     if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes())) {
         return Ok(());
     }
@@ -68,7 +68,7 @@ fn add(root: &Root, path: &Path, all: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Where a path lies inside the root, its partition's mount point resolved and nothing else.
+/// Where a path is inside the root. Only its partition's mount point is resolved.
 fn straight(root: &Root, path: &Path) -> Result<PathBuf> {
     let partition = PARTITIONS.iter().find(|partition| path.starts_with(partition));
     let partition = Path::new(*partition.context("no partition that boot loaders read")?);
@@ -82,11 +82,10 @@ fn straight(root: &Root, path: &Path) -> Result<PathBuf> {
     Ok(at)
 }
 
-/// The paths beside what they become under another ID, as they lie on this machine, with the new text of
-/// entries.
+/// Pairs each path with its name under another ID, both on this machine, with the new text of entries.
 ///
 /// # Errors
-/// A path that does not have the ID; an entry that cannot be read.
+/// A path that does not contain the ID, or an entry that cannot be read.
 pub(in crate::renew) fn twins(
     root: &Root,
     paths: &[PathBuf],
@@ -114,12 +113,13 @@ fn read(root: &Root, path: &Path) -> Result<Option<Vec<u8>>> {
     Ok(root.read(&at)?.map(|source| source.bytes))
 }
 
-/// Entries name the kernel's file, and so do the sums of kernels that FIPS demands (fipscheck(8)).
+/// Whether a file names the kernel's file. Entries do, and so do the checksums of kernels that FIPS requires
+/// (fipscheck(8)).
 pub(super) fn has_text(path: &Path) -> bool {
     path.extension().is_some_and(|suffix| suffix == "conf" || suffix == "hmac")
 }
 
-/// The same for a patch: each file with the edits of its text.
+/// The same for a patch: each file with the edits to its text.
 ///
 /// # Errors
 /// An entry that cannot be read.
@@ -153,7 +153,7 @@ pub(in crate::renew) fn shifted(
     Ok(all)
 }
 
-/// The partition of a path.
+/// The partition that a path is on.
 pub(super) fn partition(path: &Path, id: &str) -> Option<&'static Path> {
     split(path, id).map(|(partition, _)| partition)
 }

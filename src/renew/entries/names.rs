@@ -1,19 +1,19 @@
-//! Paths that are named after a machine ID, and what they are called under another.
+//! Paths that are named after a machine ID, and their names under another ID.
 
 use std::path::{Component, Path, PathBuf};
 
-/// File systems that boot loaders read, as far as kernel-install looks for them (systemd
-/// src/shared/find-esp.c). What lies on one may be below the mount point of another.
+/// File systems that boot loaders read, as far as kernel-install looks for them (systemd src/shared/find-esp.c). One
+/// may be mounted below another.
 pub(super) const PARTITIONS: &[&str] = &["/efi", "/boot/efi", "/boot"];
 
-/// What precedes the ID in the names of dracut's rescue kernel and image (dracut
+/// What comes before the ID in the names of dracut's rescue kernel and image (dracut
 /// install.d/51-dracut-rescue.install).
 pub(super) const RESCUE: &str = "0-rescue-";
 
-/// Directories of entries, and how their names end.
+/// Directories of entries, and the endings of the entries' names.
 const ENTRIES: &[(&str, &str)] = &[("loader/entries", ".conf"), ("EFI/Linux", ".efi")];
 
-/// The path under another ID; none if it is not named after this one.
+/// The path under another ID. `None` if the path is not named after this ID.
 pub(in crate::renew) fn renamed(path: &Path, from: &str, to: &str) -> Option<PathBuf> {
     PARTITIONS.iter().find_map(|partition| {
         let below = path.strip_prefix(partition).ok()?;
@@ -21,7 +21,7 @@ pub(in crate::renew) fn renamed(path: &Path, from: &str, to: &str) -> Option<Pat
     })
 }
 
-/// The partition on which the path is, and the rest of it.
+/// The partition that the path is on, and the rest of the path.
 pub(super) fn split<'a>(path: &'a Path, id: &str) -> Option<(&'static Path, &'a Path)> {
     PARTITIONS.iter().find_map(|partition| {
         let below = path.strip_prefix(partition).ok()?;
@@ -29,7 +29,7 @@ pub(super) fn split<'a>(path: &'a Path, id: &str) -> Option<(&'static Path, &'a 
     })
 }
 
-/// Whether a boot loader shows it in its menu.
+/// Whether a boot loader shows this file in its menu.
 pub(super) fn is_entry(path: &Path) -> bool {
     let dir = path.parent().unwrap_or(path);
     ENTRIES
@@ -37,7 +37,7 @@ pub(super) fn is_entry(path: &Path) -> bool {
         .any(|(entries, suffix)| dir.ends_with(entries) && path.to_string_lossy().ends_with(suffix))
 }
 
-/// Whether it is the rescue kernel, its image, or what is told of it.
+/// Whether this is the rescue kernel, its image, or a file that belongs to them.
 pub(super) fn is_rescue(path: &Path, id: &str) -> bool {
     split(path, id).is_some_and(|(_, below)| {
         let name = below.to_string_lossy();

@@ -1,4 +1,4 @@
-//! Where a boot loader's text names what is named after a machine ID.
+//! Finds, in a boot loader's text, the names of files that are named after a machine ID.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,29 +9,29 @@ use super::names::{RESCUE, is_rescue, split};
 use crate::rewrite::edit::{Edit, Form};
 use crate::rewrite::lines::lines;
 
-/// The ID in names: from which, to which, and of what.
+/// The ID in names: the old one, the new one, and the kinds of names that contain it.
 #[derive(Debug, Clone)]
 pub(in crate::renew) struct Names {
     from: String,
     to: String,
     /// Whether there is a directory of that name.
     directory: bool,
-    /// Whether dracut's rescue kernel or image has it.
+    /// Whether the name of dracut's rescue kernel or image contains it.
     rescue: bool,
 }
 
-/// Directories before the ID in a path that a loader or kernel-install writes. GRUB's may begin with a
+/// Directories before the ID in a path that a boot loader or kernel-install writes. GRUB's paths may begin with a
 /// device.
 const BEFORE_DIRECTORY: &[&str] = &["", "/", "/boot/", "/efi/", "/boot/efi/"];
 
 /// Directories before the name of an entry.
 const BEFORE_ENTRY: &[&str] = &["loader/entries/", "efi/linux/"];
 
-/// An argument of the kernel's that overrides the machine ID (systemd(1)).
+/// A kernel argument that overrides the machine ID (systemd(1)).
 const ARGUMENT: &[u8] = b"systemd.machine_id=";
 
 impl Names {
-    /// Of these paths, which have the ID `from`.
+    /// For these paths, which contain the ID `from`.
     pub(in crate::renew) fn of(paths: &[PathBuf], from: &str, to: &str) -> Self {
         let is_directory =
             |path: &Path| split(path, from).is_some_and(|(_, below)| below.starts_with(from));
@@ -43,7 +43,7 @@ impl Names {
         }
     }
 
-    /// The edits of a text that put the one ID in the other's place, comments left out.
+    /// The edits that replace the ID in a text. Comments stay as they are.
     pub(in crate::renew) fn edits(&self, text: &[u8]) -> Vec<Edit> {
         let mut edits = Vec::new();
         for line in lines(text) {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     proptest! {
-        /// Twice is once, and there and back is the same, byte for byte.
+        /// Rewriting twice is the same as once, and going there and back gives the same bytes.
         #[test]
         fn there_and_back(parts in proptest::collection::vec(prop_oneof![
             Just(OLD.to_owned()), Just("/".to_owned()), Just("-".to_owned()), Just("machine-id ".to_owned()),

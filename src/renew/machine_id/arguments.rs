@@ -1,6 +1,6 @@
-//! The kernel argument by which a boot takes a machine ID and writes it into the file again (systemd(1),
-//! systemd.machine_id=; systemd src/shared/machine-id-setup.c). kernel-install adds it to each entry that is
-//! named after the ID, with a line of the entry that has the ID as well (systemd
+//! The kernel argument that sets a machine ID. A boot takes the ID from it and writes it into the file again
+//! (systemd(1), systemd.machine_id=; systemd src/shared/machine-id-setup.c). kernel-install adds it to each entry
+//! that is named after the ID. It also adds a line with the ID to the entry (systemd
 //! src/kernel-install/90-loaderentry.install.in, 60-ukify.install.in).
 
 use std::fs;
@@ -19,7 +19,7 @@ use crate::rewrite::lines::lines;
 /// The argument.
 const ARGUMENT: &[u8] = b"systemd.machine_id=";
 
-/// Where command lines of kernels are written down, and in which format.
+/// Files with kernel command lines, and their formats.
 pub(super) const PLACES: &[(&str, &str)] = &[
     ("boot/loader/entries/*.conf", "bls-entry"),
     ("boot/efi/loader/entries/*.conf", "bls-entry"),
@@ -35,11 +35,11 @@ pub(super) const PLACES: &[(&str, &str)] = &[
     ("boot/extlinux/extlinux.conf", "extlinux"),
 ];
 
-/// Unified kernel images, which have their command line inside.
+/// Unified kernel images, which contain their command line.
 const UNIFIED: &[&str] =
     &["boot/EFI/Linux/*.efi", "boot/efi/EFI/Linux/*.efi", "efi/EFI/Linux/*.efi"];
 
-/// The format of a file; none if it is none of the places.
+/// The format of a file. `None` if the file is not one of the places.
 pub(super) fn kind(path: &Path) -> Option<&'static str> {
     let text = path.to_string_lossy();
     let is_it = |pattern: &str| match pattern.split_once('*') {
@@ -49,7 +49,7 @@ pub(super) fn kind(path: &Path) -> Option<&'static str> {
     PLACES.iter().find(|(pattern, _)| is_it(pattern)).map(|(_, kind)| *kind)
 }
 
-/// The edits that give a text's arguments, and an entry's line, the other ID.
+/// The edits that replace the ID in a text's arguments, and in the `machine-id` line of an entry.
 pub(super) fn edits(text: &[u8], from: &str, to: &str) -> Vec<Edit> {
     let mut edits = Vec::new();
     for line in lines(text) {
@@ -71,13 +71,13 @@ pub(super) fn edits(text: &[u8], from: &str, to: &str) -> Vec<Edit> {
     edits
 }
 
-/// Whether the text ends with the argument, which begins a word.
+/// Whether the text ends with the argument, at the beginning of a word.
 fn is_argument(before: &[u8]) -> bool {
     let Some(rest) = before.strip_suffix(ARGUMENT) else { return false };
     rest.last().is_none_or(|byte| byte.is_ascii_whitespace() || b"\"'=".contains(byte))
 }
 
-/// Whether kernel-install would take the argument with this ID from the running kernel: it does where no file has the
+/// Whether kernel-install would copy the argument with this ID from the running kernel. It does so if no file has the
 /// command line (systemd src/kernel-install/90-loaderentry.install.in).
 pub(super) fn is_of_running(job: &Job, id: &str) -> bool {
     let argument = format!("systemd.machine_id={id}");
@@ -87,7 +87,7 @@ pub(super) fn is_of_running(job: &Job, id: &str) -> bool {
         && !has_command_line(&job.root)
 }
 
-/// The unified kernel images that have the argument with this ID, links resolved.
+/// The unified kernel images that contain the argument with this ID. Links are resolved.
 ///
 /// # Errors
 /// A place that cannot be read.
@@ -105,10 +105,10 @@ pub(super) fn unified_with(root: &Root, id: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Demands of each unified kernel image with the argument that this run builds it anew.
+/// Demands that this run rebuilds each unified kernel image that contains the argument.
 ///
 /// # Errors
-/// One that stays as it is: its boot would take the ID back.
+/// An image that is not rebuilt. Booting it would bring the old ID back.
 pub(super) fn are_built_anew(job: &Job, id: &str) -> Result<()> {
     for path in unified_with(&job.root, id)? {
         if job.placed.iter().all(|following| following.last.path != path) {

@@ -1,4 +1,4 @@
-//! What a new machine ID is to the engine.
+//! The change to a new machine ID, as the engine sees it.
 
 use std::path::{Path, PathBuf};
 
@@ -23,20 +23,20 @@ use crate::transaction::twins;
 /// Where systemd-journald keeps a directory for each machine ID.
 const JOURNALS: &str = "/var/log/journal";
 
-/// The secret of systemd-creds(1), which is made for a machine ID.
+/// The secret of systemd-creds(1), which is bound to a machine ID.
 const SECRET: &str = "/var/lib/systemd/credential.secret";
 
 /// An act of its own.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 enum Own {
-    /// Write the ID under which boot entries go on into kernel-install's file.
+    /// Write the ID that boot entries keep in their names into kernel-install's file.
     KeepEntryToken { token: String },
-    /// Remove that file, where it holds that ID.
+    /// Remove that file, if it contains that ID.
     DropEntryToken { token: String },
-    /// Make what is named after the ID a second time, under the other's name.
+    /// Copy what is named after the one ID to names with the other.
     CopyEntries { paths: Vec<PathBuf> },
-    /// Remove it under the first name.
+    /// Remove the originals.
     DropEntries { paths: Vec<PathBuf> },
 }
 
@@ -236,7 +236,7 @@ impl Change for Renewal {
 
     fn back(&self, root: &Root) -> Result<Box<dyn Change>> {
         let (old, new) = (self.kept.new.clone(), self.kept.old.clone());
-        // Of another text somebody else has made use since.
+        // If the file contains another text, somebody else has used it since.
         let still = |id: &str| super::entries::token(root).ok().flatten().as_deref() == Some(id);
         let token = match self.kept.token {
             Some(Token::Write) if still(&new) => Some(Token::Remove),
@@ -250,8 +250,8 @@ impl Change for Renewal {
     }
 }
 
-/// Demands that no file system is mounted on the file: then it cannot be replaced, and what is below is read
-/// at the next boot (systemd-machine-id-commit.service(8)).
+/// Demands that no file system is mounted on the file. If one is, the file cannot be replaced, and the next boot
+/// reads the file below it (systemd-machine-id-commit.service(8)).
 fn is_no_mount(root: &Root) -> Result<()> {
     let file = root.outer(Path::new(FILE));
     if mounted().iter().any(|mount| mount.target == file) {

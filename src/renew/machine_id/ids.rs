@@ -1,4 +1,4 @@
-//! The files that hold the machine ID, and those by which a boot loader chooses an entry that is named after it.
+//! The files that contain the machine ID, and files by which a boot loader chooses an entry that is named after it.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::plan::{Rewriter, Rewritten, Warning};
 use crate::renew::entries::Names;
 use crate::rewrite::edit::{Edit, Form};
 
-/// What chooses an entry, or names an entry's kernel: GRUB's environment block, in which an
-/// ID takes the room of the other (grub-core/lib/envblk.c), its menus and what they are made of, and loader.conf(5).
+/// Files that choose an entry or name its kernel: GRUB's environment block, its menus, the files from which they are
+/// made, and loader.conf(5). IDs are equally long, so they fit in the environment block (grub-core/lib/envblk.c).
 const CHOOSERS: &[&str] = &[
     "boot/grub/grubenv",
     "boot/grub2/grubenv",
@@ -27,12 +27,12 @@ const CHOOSERS: &[&str] = &[
     "boot/efi/loader/loader.conf",
 ];
 
-/// Replaces the one ID by the other.
+/// Replaces one ID with the other.
 #[derive(Debug)]
 pub(super) struct Ids {
     pub(super) from: String,
     pub(super) to: String,
-    /// Where entries get another name: what is named so.
+    /// The names that contain the ID, if entries get other names.
     pub(super) names: Option<Names>,
 }
 
@@ -47,7 +47,7 @@ impl Rewriter for Ids {
     fn rewrite(&self, path: &Path, text: &[u8]) -> Result<Rewritten> {
         if path != Path::new(FILE) && path != Path::new(COPY) {
             let mut found = Rewritten::nothing(arguments::kind(path).unwrap_or_else(|| kind(path)));
-            // What gets another name is copied with its new text, and the old one goes.
+            // A file that gets another name is copied with its new text, and the old one is removed.
             if self.names.is_none() || !self.is_named_after(path) {
                 found.edits = arguments::edits(text, &self.from, &self.to);
                 found.edits.extend(self.names.iter().flat_map(|names| names.edits(text)));
@@ -74,14 +74,14 @@ impl Rewriter for Ids {
 }
 
 impl Ids {
-    /// Whether a file's own name begins with the ID.
+    /// Whether the name of the file itself begins with the ID.
     fn is_named_after(&self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with(self.from.as_str())
     }
 }
 
-/// The format of a file that chooses.
+/// The format of a file that chooses an entry.
 fn kind(path: &Path) -> &'static str {
     match path.file_name().and_then(|name| name.to_str()) {
         Some("grubenv") => "grubenv",

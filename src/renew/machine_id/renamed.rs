@@ -1,4 +1,4 @@
-//! What gets another name with the machine ID, both ways.
+//! What gets another name with the machine ID, in both directions.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::transaction::record::Direction;
 use crate::transaction::twins::Twin;
 
 impl Renewal {
-    /// From which ID to which a run goes.
+    /// The ID from which a run goes, and the ID to which it goes.
     pub(super) fn way(&self, direction: Direction) -> (&str, &str) {
         match direction {
             Direction::Forward => (&self.kept.old, &self.kept.new),
@@ -19,7 +19,7 @@ impl Renewal {
         }
     }
 
-    /// What gets another name, by the name that it has before a run that goes this way.
+    /// The paths that get other names, by their names before a run in this direction.
     pub(super) fn named(&self, direction: Direction) -> Vec<PathBuf> {
         if direction == Direction::Forward {
             return self.kept.entries.clone();
@@ -28,7 +28,7 @@ impl Renewal {
         self.kept.entries.iter().filter_map(|path| entries::renamed(path, from, to)).collect()
     }
 
-    /// The same with what it becomes. Going back, that is also what was installed since under the new ID.
+    /// The same, with their new names. Going back, this includes what was installed since under the new ID.
     pub(super) fn twins(&self, root: &Root, direction: Direction) -> Result<Vec<Twin>> {
         let (from, to) = self.way(direction);
         let mut paths = self.named(direction);

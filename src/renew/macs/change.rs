@@ -1,4 +1,4 @@
-//! What the replacement of MAC addresses is to the engine.
+//! The replacement of MAC addresses, as the engine sees it.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::guest::root::Root;
 use crate::plan::{Act, Phase, Rewriter, Role, Subject};
 use crate::transaction::record::Direction;
 
-/// Files of which images have copies, by which they name interfaces (initramfs-tools' and dracut's udev hooks).
+/// Endings of files that images have copies of, to name interfaces (udev hooks of initramfs-tools and dracut).
 const IN_IMAGES: &[&str] = &["link", "rules"];
 
 impl Renewal {

@@ -1,5 +1,6 @@
-//! MAC addresses by which configurations find or set an interface: the present one's in place of the template's.
-//! Only where there is no doubt: one network device, and one address that belongs to none here.
+//! Replaces the template's MAC address with the present one in configurations that find or set an interface by it.
+//! This is done only if there is no doubt: there is one network device, and one address that belongs to no device
+//! here.
 
 mod change;
 
@@ -21,20 +22,20 @@ use crate::plan::{Rewriter, Rewritten, Warning};
 use crate::rewrite::edit::{Edit, Form};
 use crate::transaction::record::SavedChange;
 
-/// The word under which journals keep it.
+/// The word under which journals keep this kind.
 pub const KIND: &str = "network-macs";
 
-/// cloud-init's own configuration, and what it writes for netplan (cloud-init cloudinit/net/netplan.py).
+/// cloud-init's own configuration, and the file that it writes for netplan (cloud-init cloudinit/net/netplan.py).
 const CLOUD_INIT: &str = "/etc/cloud/cloud.cfg.d";
 const CLOUD_INIT_NETPLAN: &str = "/etc/netplan/50-cloud-init.yaml";
 
-/// Addresses that are replaced.
+/// Replaces addresses.
 #[derive(Debug)]
 pub struct Renewal {
     kept: Kept,
 }
 
-/// What a journal keeps of it.
+/// What a journal keeps of the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -56,10 +57,10 @@ impl Pin {
     }
 }
 
-/// What a journal keeps of it, read again.
+/// Reads what a journal keeps of the change.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading the change of pinned MAC addresses")?;
@@ -71,10 +72,10 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     Ok(Box::new(Renewal { kept }))
 }
 
-/// The renewal that is due, and what is said of addresses that are left.
+/// The renewal that is due, and warnings about addresses that are left.
 ///
 /// # Errors
-/// Several devices or addresses: which of them belong together only a person can say.
+/// There are several devices or addresses. Only a person can say which of them belong together.
 pub fn find(root: &Root) -> Result<(Option<Renewal>, Vec<Warning>)> {
     let view = View::of(root);
     let named = in_files(&view);
@@ -134,7 +135,7 @@ pub fn find(root: &Root) -> Result<(Option<Renewal>, Vec<Warning>)> {
     Ok((Some(Renewal { kept: Kept { pins } }), warnings))
 }
 
-/// Why a file is left; none if it is not.
+/// Why a file is left. `None` if it is not.
 fn left(root: &Root, path: &Path, text: &str) -> Option<&'static str> {
     if path.extension().is_some_and(|suffix| suffix == "netdev") {
         return Some(
@@ -181,7 +182,7 @@ impl Rewriter for Pins {
     }
 }
 
-/// The edits that put one address for another, as both are written.
+/// The edits that replace one address with another, both as they are written.
 pub fn replaced(
     addresses: fn(&str) -> Vec<crate::identity::items::macs::Address>,
     text: &str,

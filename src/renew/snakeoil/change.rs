@@ -1,4 +1,4 @@
-//! What another snakeoil certificate is to the engine.
+//! The change to another snakeoil certificate, as the engine sees it.
 
 use anyhow::{Result, bail};
 use serde_json::Value;
@@ -72,7 +72,7 @@ impl Change for Renewal {
         self.phase(act).map(|_| None)
     }
 
-    // It has no `state`: after the old one was dropped it is neither of the two.
+    // There is no `state`: once the old key was dropped, the certificate may be neither of the two.
 
     fn thing(&self) -> &'static str {
         "the snakeoil certificate"

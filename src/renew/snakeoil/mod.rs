@@ -1,4 +1,4 @@
-//! Debian's snakeoil certificate (make-ssl-cert(8)): another key, and a certificate of it in this host's name. Both
+//! Debian's snakeoil certificate (make-ssl-cert(8)): another key, and a certificate for it in this host's name. Both
 //! are made before anything is changed.
 
 mod change;
@@ -25,31 +25,31 @@ use crate::plan::Warning;
 use crate::transaction::aside::Aside;
 use crate::transaction::record::SavedChange;
 
-/// The word under which journals keep it.
+/// The word under which journals keep this kind.
 pub const KIND: &str = "snakeoil-certificate";
 
 /// Another key and certificate.
 #[derive(Debug)]
 pub struct Renewal {
     kept: Kept,
-    /// The files' new texts; none if a journal alone is known.
+    /// The files' new texts. Empty if only the journal is known.
     texts: Texts,
 }
 
-/// What a journal keeps of it: no key.
+/// What a journal keeps of the change. It contains no key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
     files: Vec<Whole>,
-    /// What the certificates are told by.
+    /// The fingerprints of the certificates.
     old: String,
     new: String,
 }
 
-/// What a journal keeps of it, read again.
+/// Reads what a journal keeps of the change.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading the change of the snakeoil certificate")?;
@@ -65,10 +65,10 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
 #[derive(Debug, Default)]
 pub struct Drawn(RefCell<Option<(Secret, Secret)>>);
 
-/// The renewal that is due, and what is said where there is none. `drawn` keeps the new pair.
+/// The renewal that is due, or a warning that says why there is none. `drawn` keeps the new pair.
 ///
 /// # Errors
-/// Files that cannot be read, and what openssl says.
+/// Files that cannot be read, or an error of openssl.
 pub fn find(root: &Root, drawn: &Drawn) -> Result<(Option<Renewal>, Vec<Warning>)> {
     let read = |path: &str| root.read(Path::new(path)).map_err(refuse);
     let (Some(certificate), Some(key)) = (read(SNAKEOIL)?, read(SNAKEOIL_KEY)?) else {
@@ -89,7 +89,7 @@ pub fn find(root: &Root, drawn: &Drawn) -> Result<(Option<Renewal>, Vec<Warning>
     let new =
         print(&new_certificate).ok_or_else(|| refuse(anyhow!("openssl made no certificate")))?;
     let mut texts = Texts::new();
-    // The two are of no use apart, and are dropped together.
+    // One is of no use without the other, so they are dropped together.
     let files = vec![
         Whole::new(Path::new(SNAKEOIL_KEY), &key.bytes, new_key, true, &mut texts),
         Whole::new(Path::new(SNAKEOIL), &certificate.bytes, new_certificate, true, &mut texts),
@@ -104,7 +104,7 @@ fn print(pem: &[u8]) -> Option<String> {
 }
 
 impl Drawn {
-    /// A key and its certificate in a host's name, as make-ssl-cert has openssl make them.
+    /// A key and its certificate in a host's name, made with openssl in the way of make-ssl-cert.
     fn pair(&self, host: &str) -> Result<(Vec<u8>, Vec<u8>)> {
         if let Some((Secret(key), Secret(certificate))) = &*self.0.borrow() {
             return Ok((key.clone(), certificate.clone()));

@@ -1,4 +1,4 @@
-//! What new host keys are to the engine.
+//! The change to new SSH host keys, as the engine sees it.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ use crate::transaction::record::Direction;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 enum Own {
-    /// Have the SSH server check its keys, and let it read them.
+    /// Make the SSH server check its keys and read them.
     ReloadSshd,
 }
 
@@ -94,7 +94,7 @@ impl Change for Renewal {
     }
 
     fn warnings(&self, job: &Job) -> Vec<String> {
-        // cloud-init cloudinit/config/cc_ssh.py: once for each instance.
+        // cloud-init does this once for each instance (cloud-init cloudinit/config/cc_ssh.py).
         let by_cloud_init = CloudInit::of(&job.root)
             .filter(|settings| !settings.says("ssh_deletekeys", "false"))
             .map(|_| {
@@ -152,7 +152,8 @@ impl Change for Renewal {
         }))
     }
 
-    // It has no `state`: what is there is seen when the server reads it, and after the old keys were dropped it is neither.
+    // There is no `state`: the keys are seen when the server reads them. Once the old keys were dropped, they are
+    // neither.
 
     fn thing(&self) -> &'static str {
         "the SSH host keys"

@@ -11,7 +11,7 @@ use super::Secret;
 use crate::ssh_keygen::{self, Print};
 use crate::transaction::aside::Aside;
 
-/// A key's two halves, and what it is told by.
+/// A key's two halves, and its fingerprint.
 #[derive(Debug, Clone)]
 pub(super) struct Pair {
     pub(super) private: Secret,
@@ -19,16 +19,15 @@ pub(super) struct Pair {
     pub(super) print: Print,
 }
 
-/// The new keys, by the places that they are for. Each is made when it is first asked for, and stays the same
-/// after that.
+/// The new keys, by their places. Each is made when it is first needed, and stays the same after that.
 #[derive(Debug, Default)]
 pub struct Drawn(RefCell<BTreeMap<PathBuf, Pair>>);
 
 impl Drawn {
-    /// The new key for a place, like the one that is there.
+    /// The new key for a place, of the same type as the one that is there.
     ///
     /// # Errors
-    /// What ssh-keygen says.
+    /// An error of ssh-keygen.
     pub(super) fn key(&self, path: &Path, like: &Print, comment: &str) -> Result<Pair> {
         if let Some(pair) = self.0.borrow().get(path) {
             return Ok(pair.clone());

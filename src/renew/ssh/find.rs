@@ -1,4 +1,4 @@
-//! Which host keys are renewed. One that somebody put there on purpose is left alone and shown.
+//! Decides which SSH host keys are renewed. A key that somebody put there on purpose is left alone and shown.
 
 use std::path::{Path, PathBuf};
 
@@ -15,19 +15,19 @@ use crate::plan::Warning;
 use crate::renew::{Secret, Sum};
 use crate::ssh_keygen::{self, Print};
 
-/// Dropbear's keys, which ssh-keygen does not make (dropbearkey(1)).
+/// Dropbear's keys. ssh-keygen cannot make them (dropbearkey(1)).
 const DROPBEAR: &[&str] = &[
     "etc/dropbear/dropbear_*_host_key",
     "etc/dropbear/initramfs/dropbear_*_host_key",
     "etc/dropbear-initramfs/dropbear_*_host_key",
 ];
 
-/// Types that every server and client of today takes, by the first word of a public key and by ssh-keygen's.
+/// Types that every current server and client accepts: the beginning of a public key, and ssh-keygen's name.
 const TYPES: &[(&str, &str)] =
     &[("ssh-rsa", "RSA"), ("ecdsa-sha2-", "ECDSA"), ("ssh-ed25519", "ED25519")];
 
-/// The renewal of all that can be renewed, and what is said of the rest. `drawn` keeps the new keys. Their
-/// comments name `host`; without one, the present host.
+/// The renewal of every key that can be renewed, and warnings about the rest. `drawn` keeps the new keys. Their
+/// comments name `host`, or the present host if `host` is `None`.
 ///
 /// # Errors
 /// A key that cannot be read or made.
@@ -77,15 +77,15 @@ pub fn find(
     Ok((Some(Renewal { kept: Kept { keys }, texts }), warnings))
 }
 
-/// A key that can be renewed: its private half, its public half's text and where that is.
+/// A key that can be renewed: its private half, and the text and path of its public half.
 struct Plain {
     private: Vec<u8>,
     public: String,
-    /// Inside the root, links resolved.
+    /// Inside the root. Links are resolved.
     public_path: PathBuf,
 }
 
-/// Whether a key is one that installers make, or why not.
+/// Whether a key is one that installers make. If not, says why.
 fn plain(
     root: &Root,
     path: &Path,
@@ -124,7 +124,7 @@ fn plain(
     Ok(Ok(Plain { private: private.bytes, public, public_path }))
 }
 
-/// The key that takes its place. The new texts are added.
+/// The key that replaces it. The new texts are added to `texts`.
 fn renewed(
     root: &Root,
     path: &Path,
@@ -155,7 +155,7 @@ fn renewed(
     Ok(key)
 }
 
-/// The comment of the new key: the old one, with this host's name where that has a host's.
+/// The comment of the new key: the old comment, with this host's name in place of the old host's.
 fn commented(own: Option<&str>, comment: &str) -> String {
     match (comment.split_once('@'), own) {
         (Some((user, host)), Some(own)) if !comment.contains(' ') && !host.is_empty() => {

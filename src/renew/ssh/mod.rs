@@ -1,7 +1,6 @@
-//! The SSH server's host keys: new ones of the same types at the same places, made before anything is
-//! changed.
+//! The SSH host keys: new ones of the same types in the same places, made before anything is changed.
 //!
-//! Both halves of a key are replaced one after the other, each atomically: at no instant is there none.
+//! The halves of a key are replaced one after the other, each atomically, so that neither is ever missing.
 
 mod change;
 mod drawn;
@@ -24,37 +23,37 @@ use crate::transaction::record::SavedChange;
 pub use drawn::Drawn;
 pub use find::find;
 
-/// The word under which journals keep it.
+/// The word under which journals keep this kind.
 pub const KIND: &str = "ssh-host-keys";
 
-/// Other host keys.
+/// Replaces SSH host keys.
 #[derive(Debug)]
 pub struct Renewal {
     kept: Kept,
-    /// The files' new texts, by what they are told by; none if a journal alone is known.
+    /// The files' new texts, by their sums. Empty if only the journal is known.
     texts: Texts,
 }
 
-/// What a journal keeps of it: no key.
+/// What a journal keeps of the change. It contains no key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
     keys: Vec<Key>,
 }
 
-/// What it keeps of a key.
+/// What a journal keeps of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Key {
-    /// The private half's file.
+    /// The file of the private half.
     path: PathBuf,
-    /// `SHA256:HASH (TYPE)` of the key before.
+    /// `SHA256:HASH (TYPE)` of the old key.
     old: String,
-    /// The same of the key after.
+    /// The same of the new key.
     new: String,
-    /// What the private half's file is told by, before and after.
+    /// The sums of the private half's text, before and after.
     private: (Sum, Sum),
-    /// The same of the public half's.
+    /// The same of the public half.
     public: (Sum, Sum),
 }
 
@@ -71,10 +70,10 @@ impl Key {
     }
 }
 
-/// What a journal keeps of it, read again.
+/// Reads what a journal keeps of the change.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading the change of SSH host keys")?;
@@ -86,7 +85,7 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
 }
 
 impl Renewal {
-    /// The renewal that gives the old keys back, as far as the run's journal still has them.
+    /// The renewal that puts the old keys back, as far as the run's journal still has them.
     fn turned(&self, root: &Root) -> Result<Self> {
         let mut texts = kept_texts(root)?;
         let has =
@@ -99,11 +98,11 @@ impl Renewal {
     }
 }
 
-/// Replaces the files of keys, each told by its bytes.
+/// Replaces the files of keys. Each file is recognized by its bytes.
 #[derive(Debug)]
 struct Keys {
     patterns: Vec<String>,
-    /// From which text to which, and whether it is a private half.
+    /// The old text, the new text, and whether it is a private half.
     rules: Vec<(Sum, Sum, bool)>,
     texts: Texts,
 }
@@ -118,7 +117,8 @@ impl Rewriter for Keys {
         let Some((_, to, is_private)) = self.rules.iter().find(|(from, _, _)| *from == sum) else {
             return Ok(Rewritten::nothing("ssh-host-key"));
         };
-        // Of a journal alone the new text is not known. Then it is only asked whether the old one is there.
+        // If only the journal is known, the new text is not. It is then enough to find out whether the old text is
+        // there.
         let new = self.texts.get(to).map_or(&[][..], |Secret(bytes)| bytes);
         let (range, new) = if *is_private { (0..text.len(), new) } else { first_lines(text, new) };
         let (new, token) = (new.to_vec(), range.clone());
@@ -132,7 +132,7 @@ impl Rewriter for Keys {
     }
 }
 
-/// The first line of both texts, which go on alike.
+/// The first line of both texts. The rest of them is the same.
 fn first_lines<'a>(text: &[u8], new: &'a [u8]) -> (std::ops::Range<usize>, &'a [u8]) {
     let end = |text: &[u8]| text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
     (0..end(text), &new[..end(new)])

@@ -1,4 +1,4 @@
-//! What new names are to the engine.
+//! The change of these names, as the engine sees it.
 
 use anyhow::{Result, bail};
 use serde_json::Value;
@@ -49,7 +49,7 @@ impl Change for Renewal {
         Some(crate::renew::WHERE_IMAGE_BASED)
     }
 
-    // An image that has the name refuses the run.
+    // No image needs to be built: an image that contains the name refuses the run.
     fn needs_images(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! Whether storage that knows this machine by its name is in use, or `/` may be on it: then the name stays.
+//! Whether storage that knows this machine by its name is in use, or `/` may be on it. If so, the name stays.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::guest::root::Root;
 use crate::image::{self, NotAnImage};
 
-/// Where kernel arguments stand: those of now, and of the next boots.
+/// Files with kernel arguments: those of the running kernel, and those of later boots.
 const ARGUMENTS: &[&str] = &[
     "proc/cmdline",
     "etc/default/grub",
@@ -22,7 +22,7 @@ const ARGUMENTS: &[&str] = &[
     "efi/loader/entries/*.conf",
 ];
 
-/// Where images are that a boot may load.
+/// Images that a boot may load.
 const IMAGES: &[&str] = &[
     "boot/initrd*",
     "boot/initramfs*",
@@ -35,19 +35,19 @@ const IMAGES: &[&str] = &[
     "efi/EFI/Linux/*.efi",
 ];
 
-/// How a kind of storage shows.
+/// The signs of a kind of storage.
 struct Signs {
-    /// What is in use: `an iSCSI session`.
+    /// What is in use, for example `an iSCSI session`.
     what: &'static str,
-    /// How a person ends that.
+    /// How the user can end that.
     end: &'static str,
-    /// What the firmware leaves in sysfs where it has booted from such storage.
+    /// What the firmware leaves in sysfs if it booted from such storage.
     firmware: &'static [&'static str],
-    /// How kernel arguments begin with which a boot logs in (dracut.cmdline(7), open-iscsi's initramfs script).
+    /// Beginnings of kernel arguments that make a boot log in (dracut.cmdline(7), open-iscsi's initramfs script).
     arguments: &'static [&'static str],
-    /// What has the initramfs log in.
+    /// Files that make the initramfs image log in.
     settings: &'static [&'static str],
-    /// How files of an image end that have the name.
+    /// Endings of files in an image that contain the name.
     in_images: &'static [&'static str],
 }
 
@@ -69,10 +69,10 @@ const NVME: Signs = Signs {
     in_images: &["etc/nvme/hostnqn", "etc/nvme/hostid"],
 };
 
-/// Demands that no iSCSI session is open, and that `/` is on none.
+/// Demands that no iSCSI session is open, and that `/` is not on one.
 ///
 /// # Errors
-/// What speaks against it.
+/// The open session, or the sign that `/` may be on one.
 pub(super) fn iscsi(root: &Root) -> Result<()> {
     if root.is_live() {
         let sessions = root.list("/sys/class/iscsi_session")?;
@@ -83,11 +83,11 @@ pub(super) fn iscsi(root: &Root) -> Result<()> {
     ISCSI.is_not_booted_from(root)
 }
 
-/// The same of NVMe over Fabrics. A controller that is not a device on the PCI bus is behind a network (Linux
+/// The same for NVMe over Fabrics. A controller that is not a device on the PCI bus is behind a network (Linux
 /// drivers/nvme/host, attribute `transport`).
 ///
 /// # Errors
-/// As [`iscsi`].
+/// The same as [`iscsi`].
 pub(super) fn nvme(root: &Root) -> Result<()> {
     if root.is_live() {
         for controller in root.list("/sys/class/nvme")? {
@@ -150,7 +150,7 @@ impl Signs {
         )
     }
 
-    /// Whether an image has a file with the name.
+    /// Whether an image contains a file with the name.
     fn is_in_image(&self, root: &Root, path: &Path) -> Result<bool> {
         let Some(path) = root.resolve(path)?.map(|path| root.outer(&path)) else {
             return Ok(false);
@@ -162,7 +162,7 @@ impl Signs {
         let looked = image::read(&path, &mut |entry, content| {
             let name = String::from_utf8_lossy(&entry.name);
             is_in |= entry.is_file() && self.in_images.iter().any(|own| name.ends_with(own));
-            // The rest is of no interest once it is found.
+            // The rest of the image does not matter once such a file is found.
             if is_in {
                 bail!("found");
             }

@@ -1,5 +1,5 @@
-//! The names by which targets of iSCSI and NVMe over Fabrics know this machine. They are renewed only
-//! on request: a target's access list has the old ones, and only a person can change it.
+//! The names by which targets of iSCSI and NVMe over Fabrics know this machine. They are renewed only on request: a
+//! target's access list has the old names, and only a person can change it.
 
 mod change;
 mod in_use;
@@ -20,7 +20,7 @@ use crate::transaction::record::SavedChange;
 pub use names::Drawn;
 pub use names::{host_id, host_name, initiator};
 
-/// The words under which journals keep them.
+/// The words under which journals keep these kinds.
 pub const ISCSI: &str = "iscsi-initiator";
 /// See [`ISCSI`].
 pub const NVME: &str = "nvme-host";
@@ -33,7 +33,7 @@ const HOST_ID: &str = "/etc/nvme/hostid";
 /// nvme-cli's other file, which may have names of its own (nvme-connect-all(1)).
 const NVME_JSON: &str = "/etc/nvme/config.json";
 
-/// Other names.
+/// Replaces names.
 #[derive(Debug)]
 pub struct Renewal {
     /// [`ISCSI`] or [`NVME`].
@@ -41,7 +41,7 @@ pub struct Renewal {
     kept: Kept,
 }
 
-/// What a journal keeps of it.
+/// What a journal keeps of the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -52,7 +52,7 @@ struct Kept {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Name {
-    /// The file that has it.
+    /// The file that contains the name.
     path: PathBuf,
     old: String,
     new: String,
@@ -67,7 +67,7 @@ impl Name {
         Self { path: self.path.clone(), old: self.new.clone(), new: self.old.clone() }
     }
 
-    /// Whether postclone may have written it: a known file, and forms that it knows.
+    /// Whether postclone may have written it: a known file, and known forms of names.
     fn is_known(&self, kind: &str) -> bool {
         let fits: fn(&str) -> bool = match (kind, self.path.to_str()) {
             (ISCSI, Some(INITIATOR)) => |name| names::iqn(name).is_some(),
@@ -79,10 +79,10 @@ impl Name {
     }
 }
 
-/// What a journal keeps of it, read again.
+/// Reads what a journal keeps of the change.
 ///
 /// # Errors
-/// What no postclone has written.
+/// Something that no postclone has written.
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Kept = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading the change of names that storage knows")?;
@@ -93,13 +93,13 @@ pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     Ok(Box::new(Renewal { kind, kept }))
 }
 
-/// What is found: a renewal, and what is to be said.
+/// A renewal, if one is due, and warnings.
 type Found = (Option<Renewal>, Vec<Warning>);
 
-/// Another name of the iSCSI initiator.
+/// Renews the name of the iSCSI initiator.
 ///
 /// # Errors
-/// A session that is open, `/` that may be on one, and a name that somebody has chosen.
+/// An open session, a `/` that may be on one, or a name that somebody has chosen.
 pub fn iscsi(root: &Root, drawn: &Drawn) -> Result<Found> {
     let Some(text) = text(root, INITIATOR)? else { return Ok((None, Vec::new())) };
     let Some(old) = initiator(&text).pop().map(|range| text[range].to_owned()) else {
@@ -114,10 +114,10 @@ pub fn iscsi(root: &Root, drawn: &Drawn) -> Result<Found> {
     Ok((Some(Renewal { kind: ISCSI, kept }), Vec::new()))
 }
 
-/// Another name and ID of the NVMe host. Where they were of one UUID they are so afterwards.
+/// Renews the name and ID of the NVMe host. If both had the same UUID, they have the same one afterwards.
 ///
 /// # Errors
-/// As [`iscsi`].
+/// The same as [`iscsi`].
 pub fn nvme(root: &Root, drawn: &Drawn) -> Result<Found> {
     let read = |path, find: fn(&str) -> Option<std::ops::Range<usize>>| -> Result<_> {
         let text = text(root, path)?;
@@ -152,7 +152,7 @@ pub fn nvme(root: &Root, drawn: &Drawn) -> Result<Found> {
     Ok((Some(Renewal { kind: NVME, kept: Kept { names } }), warnings))
 }
 
-/// Says which names a run leaves that was not asked for them.
+/// Warns of names that a run leaves because it was not asked to renew them.
 pub fn left(root: &Root) -> Vec<Warning> {
     let has = |path: &str| root.read_text(path).filter(|text| !text.trim().is_empty());
     let mut told = Vec::new();
@@ -180,7 +180,7 @@ fn chosen(path: &str, name: &str) -> anyhow::Error {
     )
 }
 
-/// A file's text; none if there is none, and where it is not a text.
+/// A file's text. `None` if the file does not exist. An error if it is not text.
 fn text(root: &Root, path: &str) -> Result<Option<String>> {
     let source = root.read(Path::new(path)).map_err(refuse)?;
     source.map(|source| String::from_utf8(source.bytes)).transpose().map_err(|_| {
@@ -188,7 +188,7 @@ fn text(root: &Root, path: &str) -> Result<Option<String>> {
     })
 }
 
-/// Replaces the one name by the other.
+/// Replaces one name with the other.
 #[derive(Debug)]
 struct Names {
     kind: &'static str,

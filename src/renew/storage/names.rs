@@ -1,4 +1,4 @@
-//! The forms of these names, where they stand in their files, and new ones.
+//! The forms of these names, where they are in their files, and new names.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -9,11 +9,11 @@ use crate::guest::root::Root;
 use crate::iscsi_iname;
 use crate::renew::machine_id;
 
-/// What stands before the UUID in the name of an NVMe host (nvme-gen-hostnqn(1)).
+/// What comes before the UUID in the name of an NVMe host (nvme-gen-hostnqn(1)).
 pub(super) const NQN: &str = "nqn.2014-08.org.nvmexpress:uuid:";
 
-/// What installers put before the digits of an initiator's name: open-iscsi's own default, Debian's, Red Hat's
-/// and SUSE's (`iscsi-iname -p`).
+/// What installers put before the digits of an initiator's name: the defaults of open-iscsi, Debian, Red Hat and SUSE
+/// (`iscsi-iname -p`).
 const PREFIXES: &[&str] = &[
     "iqn.1993-08.org.debian:01",
     "iqn.1994-05.com.redhat",
@@ -25,18 +25,18 @@ const PREFIXES: &[&str] = &[
 /// Digits of a new name: six bytes, as iscsi-iname makes them.
 const DIGITS: usize = 12;
 
-/// What a name that an installer has made has before its digits; none of another name.
+/// What comes before the digits in a name that an installer has made. `None` for any other name.
 pub(super) fn iqn(name: &str) -> Option<&str> {
     let (prefix, digits) = name.rsplit_once(':')?;
     let is_known = PREFIXES.iter().any(|known| known.eq_ignore_ascii_case(prefix));
-    // SUSE's may end with a UUID, or with what iscsi-iname gives there.
+    // SUSE's names may end with a UUID, or with the digits that iscsi-iname makes.
     let is_digits = (1..=32).contains(&digits.len())
         && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
         || is_uuid(digits);
     (is_known && is_digits).then_some(prefix)
 }
 
-/// The UUID in the name of an NVMe host; none of another name.
+/// The UUID in the name of an NVMe host. `None` for any other name.
 pub(super) fn nqn(name: &str) -> Option<&str> {
     name.strip_prefix(NQN).filter(|uuid| is_uuid(uuid))
 }
@@ -48,7 +48,7 @@ pub(super) fn is_uuid(text: &str) -> bool {
         && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
-/// Where the values of `InitiatorName=` stand in a text (iscsid(8)).
+/// The positions of the values of `InitiatorName=` in a text (iscsid(8)).
 pub fn initiator(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -70,7 +70,7 @@ pub fn initiator(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Where the name of an NVMe host stands: the first line that is no comment.
+/// The position of an NVMe host's name: the first line that is not a comment.
 pub fn host_name(text: &str) -> Option<Range<usize>> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -84,12 +84,12 @@ pub fn host_name(text: &str) -> Option<Range<usize>> {
     None
 }
 
-/// Where its ID stands.
+/// The position of an NVMe host's ID.
 pub fn host_id(text: &str) -> Option<Range<usize>> {
     host_name(text)
 }
 
-/// The new names of a process. Each is made when it is first asked for, and stays the same after that.
+/// The new names of a process. Each is made when it is first needed, and stays the same after that.
 #[derive(Debug, Default)]
 pub struct Drawn {
     iqn: RefCell<Option<String>>,
@@ -97,7 +97,7 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// A new initiator's name, by iscsi-iname(8) where the running system has it.
+    /// A new initiator name. It comes from iscsi-iname(8) if the running system has it.
     pub(super) fn iqn(&self, root: &Root, prefix: &str) -> Result<String> {
         if let Some(name) = &*self.iqn.borrow() {
             return Ok(name.clone());
@@ -111,7 +111,7 @@ impl Drawn {
         Ok(name)
     }
 
-    /// A new UUID. Not `nvme gen-hostnqn`: that takes the firmware's, which a clone may share.
+    /// A new UUID. `nvme gen-hostnqn` is not used, because it takes the firmware's UUID, which a clone may share.
     pub(super) fn uuid(&self, number: usize) -> Result<String> {
         let mut uuids = self.uuids.borrow_mut();
         while uuids.len() <= number {

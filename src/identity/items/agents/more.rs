@@ -1,4 +1,4 @@
-//! Daemons that know each other, and the machine, by an identity of their own.
+//! Daemons that know each other, and the machine, by identities of their own.
 
 use super::take::{json, keyed, whole};
 use crate::identity::Kind;
@@ -113,7 +113,7 @@ mod tests {
     use crate::identity::items::agents;
     use crate::identity::items::testing::{tree, words};
 
-    /// What the kind of an id finds in one file.
+    /// What the kind with this word finds in one file.
     fn found(id: &str, path: &str, text: &str) -> String {
         let tree = tree(&[(path, text)]);
         let kind = agents::KINDS.iter().chain(agents::MORE).find(|kind| kind.id == id).unwrap();

@@ -1,4 +1,4 @@
-//! Agents that a management or monitoring server knows the machine by.
+//! Agents by which a management or monitoring server knows the machine.
 
 use super::take::{json, keyed, landscape, top, wazuh, whole};
 use crate::identity::Kind;

@@ -1,11 +1,11 @@
-//! How an agent's identity is taken out of its files.
+//! Takes an agent's identity from its files.
 
 use serde_json::Value;
 
 use super::super::settings::{Between, values, yaml};
 use crate::identity::{Found, View};
 
-/// Whole files, without the white space around what they hold.
+/// The contents of whole files, without the white space around them.
 pub(super) fn whole(view: &View<'_>, patterns: &[&str]) -> Vec<Found> {
     let paths = patterns.iter().flat_map(|pattern| view.glob(pattern));
     let found = paths.filter_map(|path| {
@@ -16,7 +16,7 @@ pub(super) fn whole(view: &View<'_>, patterns: &[&str]) -> Vec<Found> {
     found.collect()
 }
 
-/// What a function takes out of each text; files that give nothing are left out.
+/// What a function takes from each text. Files from which it takes nothing are left out.
 pub(super) fn each(
     view: &View<'_>,
     patterns: &[&str],
@@ -30,7 +30,7 @@ pub(super) fn each(
     found.collect()
 }
 
-/// The values of one key of `key = value`, in a section if one is named.
+/// The values of one key of `key = value`. If a section is named, only those in that section.
 pub(super) fn keyed(
     view: &View<'_>,
     patterns: &[&str],
@@ -40,7 +40,7 @@ pub(super) fn keyed(
     each(view, patterns, |text| values(text, Between::Equals, section.as_slice(), &[key]))
 }
 
-/// The texts at pointers of JSON (RFC 6901).
+/// The texts at JSON pointers (RFC 6901).
 pub(super) fn json(view: &View<'_>, patterns: &[&str], pointers: &[&str]) -> Vec<Found> {
     each(view, patterns, |text| {
         let Ok(json) = serde_json::from_str::<Value>(text) else { return Vec::new() };
@@ -49,7 +49,7 @@ pub(super) fn json(view: &View<'_>, patterns: &[&str], pointers: &[&str]) -> Vec
     })
 }
 
-/// The value of a key at the top of YAML.
+/// The value of a top-level key of YAML.
 pub(super) fn top(view: &View<'_>, patterns: &[&str], key: &str) -> Vec<Found> {
     each(view, patterns, |text| {
         let all = yaml(text).into_iter();
@@ -57,8 +57,8 @@ pub(super) fn top(view: &View<'_>, patterns: &[&str], key: &str) -> Vec<Found> {
     })
 }
 
-/// Wazuh's client.keys: number, name, address and key of the agent a line. The server strikes an agent out
-/// by a `!` or `#` before its name.
+/// Wazuh's client.keys. Each line has the number, name, address and key of an agent. The server marks an agent as
+/// removed with a `!` or `#` before its name.
 pub(super) fn wazuh(view: &View<'_>) -> Vec<Found> {
     let path = "/var/ossec/etc/client.keys";
     let Some(text) = view.text(path) else { return Vec::new() };
@@ -76,15 +76,15 @@ pub(super) fn wazuh(view: &View<'_>) -> Vec<Found> {
     vec![Found::many(path, values.collect()).hinted(hint)]
 }
 
-/// Landscape's `secure-id`, in the file that its client keeps by its own bpickle: a text has `s` or
-/// `u`, its length and a colon before it. The rest of that file changes all the time.
+/// Landscape's `secure-id`, from the file that its client keeps in a format of its own, bpickle. In that format, a
+/// text comes after `s` or `u`, its length and a colon. The rest of the file changes all the time.
 pub(super) fn landscape(view: &View<'_>) -> Vec<Found> {
     let path = "/var/lib/landscape/client/broker.bpickle";
     let id = view.bytes(path).and_then(|bytes| secure_id(&bytes).map(<[u8]>::to_vec));
     id.map(|id| Found::one(path, id)).into_iter().collect()
 }
 
-/// The length belongs to the key: `11:insecure-id` ends alike.
+/// The length is part of the key, because `11:insecure-id` has the same ending.
 fn secure_id(bytes: &[u8]) -> Option<&[u8]> {
     let key = b"9:secure-id";
     let start = memchr::memmem::find(bytes, key)? + key.len();

@@ -1,4 +1,4 @@
-//! The finders.
+//! The finders of these kinds.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use super::super::settings::{Between, bare, host_name, is_comment, values, yaml}
 use super::keytab;
 use crate::identity::{Found, View};
 
-/// The directories of nodes below mnesia, and a name that is set. Beside `rabbit@tmpl` stand its plugins,
-/// its features and its process number.
+/// The nodes' directories below mnesia, and the configured name. Beside `rabbit@tmpl`, there are its plugins, its
+/// features and its process number.
 pub(super) fn rabbitmq(view: &View<'_>) -> Vec<Found> {
     let by = ["-plugins-expand", "-feature_flags", ".pid", "-rename"];
     let mut found = Vec::new();
@@ -25,7 +25,7 @@ pub(super) fn rabbitmq(view: &View<'_>) -> Vec<Found> {
     found
 }
 
-/// The node's name of ejabberdctl.cfg, which Debian has in /etc/default as well.
+/// The node's name in ejabberdctl.cfg. Debian also has it in /etc/default.
 pub(super) fn ejabberd(view: &View<'_>) -> Vec<Found> {
     let places = ["/etc/default/ejabberd", "/etc/ejabberd/ejabberdctl.cfg"];
     let texts = places.iter().flat_map(|place| view.texts(place));
@@ -36,14 +36,14 @@ pub(super) fn ejabberd(view: &View<'_>) -> Vec<Found> {
     found.collect()
 }
 
-/// A node of Erlang's, `rabbit@tmpl`, where its host is named.
+/// An Erlang node, `rabbit@tmpl`, if its host is named.
 fn erlang(view: &View<'_>, path: &Path, node: &str) -> Option<Found> {
     let host = host_name(node.split_once('@')?.1)?;
     let found = Found::one(path.display().to_string(), node.to_lowercase());
     Some(found.hinted(view.other_host(&host)))
 }
 
-/// The member's name. Any word can be one, so only kubeadm's, which is the host's, has a hint.
+/// The member's name. It can be any word, so only kubeadm's name has a hint, because that is the host's name.
 pub(super) fn etcd(view: &View<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for place in ["/etc/default/etcd", "/etc/etcd/etcd.conf", "/etc/etcd.env"] {
@@ -67,13 +67,13 @@ pub(super) fn etcd(view: &View<'_>) -> Vec<Found> {
     found
 }
 
-/// `default` is what a member without a name is called.
+/// A member without a name is called `default`.
 fn member(path: &Path, name: &str) -> Option<Found> {
     (name != "default" && !name.contains('$')).then(|| Found::one(path.display().to_string(), name))
 }
 
-/// Directories of daemons: `mon/ceph-tmpl`, and cephadm's `FSID/mon.tmpl`. An OSD's number is found in
-/// every cluster, so its UUID is taken where there is one.
+/// Directories of daemons: `mon/ceph-tmpl`, and cephadm's `FSID/mon.tmpl`. Every cluster has OSDs with the same
+/// numbers, so an OSD is identified by its UUID if it has one.
 pub(super) fn ceph(view: &View<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for kind in ["mon", "mgr", "mds", "osd"] {
@@ -94,8 +94,8 @@ pub(super) fn ceph(view: &View<'_>) -> Vec<Found> {
     found
 }
 
-/// The cluster's nodes, this one among them. The file system /etc/pve is there while the cluster's
-/// daemon runs; without it there is the data base that it shows.
+/// The cluster's nodes, including this one. The file system /etc/pve exists only while the cluster's daemon runs.
+/// Without it, there is the database that it shows.
 pub(super) fn proxmox(view: &View<'_>) -> Vec<Found> {
     let nodes = view.glob("/etc/pve/nodes/*");
     let names = nodes.iter().filter_map(|path| host_name(&path.file_name()?.to_string_lossy()));
@@ -107,7 +107,7 @@ pub(super) fn proxmox(view: &View<'_>) -> Vec<Found> {
     view.bytes(path).map(|bytes| Found::one(path, bytes)).into_iter().collect()
 }
 
-/// The names of all nodes of a cluster: a hint is that this machine is not one of them.
+/// The names of all nodes of a cluster. The hint is that this machine is not one of them.
 fn nodes_of(view: &View<'_>, place: &str, names: Vec<String>) -> Option<Found> {
     let hints: Vec<_> = names.iter().map(|name| view.other_host(name)).collect();
     let hint = if hints.iter().all(Option::is_some) { hints.into_iter().next()? } else { None };
@@ -115,7 +115,7 @@ fn nodes_of(view: &View<'_>, place: &str, names: Vec<String>) -> Option<Found> {
     (!values.is_empty()).then(|| Found::many(place, values).hinted(hint))
 }
 
-/// kubeadm's `system:node:tmpl`, and the certificate by which the kubelet is known.
+/// kubeadm's `system:node:tmpl`, and the certificate that identifies the kubelet.
 pub(super) fn kubernetes(view: &View<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     let path = "/etc/kubernetes/kubelet.conf";
@@ -142,12 +142,12 @@ pub(super) fn domain(view: &View<'_>) -> Vec<Found> {
     keytab.into_iter().chain(file(view, "/var/lib/samba/private/secrets.tdb")).collect()
 }
 
-/// A file's bytes, where it has any.
+/// A file's bytes, if it has any.
 fn file(view: &View<'_>, path: &str) -> Option<Found> {
     view.bytes(path).filter(|bytes| !bytes.is_empty()).map(|bytes| Found::one(path, bytes))
 }
 
-/// The host of ipa's default.conf.
+/// The host in ipa's default.conf.
 pub(super) fn ipa(view: &View<'_>) -> Vec<Found> {
     let path = "/etc/ipa/default.conf";
     let Some(text) = view.text(path) else { return Vec::new() };
@@ -159,12 +159,12 @@ pub(super) fn ipa(view: &View<'_>) -> Vec<Found> {
     found.into_iter().collect()
 }
 
-/// The node's name of MariaDB's files. Any word can be one, so it has no hint.
+/// The node's name in MariaDB's files. It can be any word, so there is no hint.
 pub(super) fn galera(view: &View<'_>) -> Vec<Found> {
     let patterns = ["/etc/my.cnf", "/etc/my.cnf.d/*.cnf", "/etc/mysql/*.cnf", "/etc/mysql/*/*.cnf"];
     let mut found = Vec::new();
     for path in patterns.iter().flat_map(|pattern| view.glob(pattern)) {
-        // Debian has my.cnf lead to the file of the one or the other server.
+        // On Debian, my.cnf is a link to the file of one server or the other.
         if view.root.is_link(&path) {
             continue;
         }
@@ -176,7 +176,7 @@ pub(super) fn galera(view: &View<'_>) -> Vec<Found> {
     found
 }
 
-/// The nodes of corosync.conf's list.
+/// The nodes in corosync.conf's list.
 pub(super) fn pacemaker(view: &View<'_>) -> Vec<Found> {
     let path = "/etc/corosync/corosync.conf";
     let Some(text) = view.text(path) else { return Vec::new() };

@@ -1,7 +1,7 @@
 //! The hosts that a keytab names.
 
-/// The hosts of the principals `host/NAME@REALM`, in lower case and once each (MIT krb5, The Kerberos
-/// keytab binary file format). Anything else has none.
+/// The hosts of the principals `host/NAME@REALM`, in lower case and each once (MIT krb5, The Kerberos keytab binary
+/// file format). Empty if the bytes are not a keytab.
 pub(super) fn hosts(bytes: &[u8]) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
     let mut rest = bytes.strip_prefix(&[5, 2]).unwrap_or_default();
@@ -12,14 +12,14 @@ pub(super) fn hosts(bytes: &[u8]) -> Vec<String> {
             break;
         };
         rest = after;
-        // A negative length is a hole, which an entry left that was taken out.
+        // A negative length is a hole, left by an entry that was removed.
         let host = if length > 0 { host(entry) } else { None };
         hosts.extend(host.filter(|host| !hosts.contains(host)));
     }
     hosts
 }
 
-/// The second component of an entry's principal, whose first is `host`. The realm stands before both.
+/// The second component of an entry's principal, if the first is `host`. The realm comes before both.
 fn host(entry: &[u8]) -> Option<String> {
     let (components, rest) = entry.split_first_chunk::<2>()?;
     if u16::from_be_bytes(*components) != 2 {
@@ -32,7 +32,7 @@ fn host(entry: &[u8]) -> Option<String> {
     Some(name.to_lowercase())
 }
 
-/// Bytes behind their number.
+/// Bytes that follow their count, and the rest.
 fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))

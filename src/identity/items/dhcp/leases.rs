@@ -1,4 +1,4 @@
-//! What DHCP clients were given, and ask for again.
+//! Addresses that DHCP clients were given, and request again.
 
 use std::net::Ipv4Addr;
 
@@ -11,7 +11,7 @@ use crate::identity::{Found, View};
 const ADDRESS: std::ops::Range<usize> = 16..20;
 const COOKIE: (usize, [u8; 4]) = (236, [99, 130, 83, 99]);
 
-/// Each lease file, with the interfaces and their addresses in it: `eth0 192.0.2.5`.
+/// Each lease file, with the interfaces and addresses in it, like `eth0 192.0.2.5`.
 pub(super) fn find(view: &View<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     let mut add = |path: String, values: Vec<Vec<u8>>| {
@@ -42,7 +42,7 @@ pub(super) fn find(view: &View<'_>) -> Vec<Found> {
     found
 }
 
-/// The addresses in dhclient's leases (dhclient.leases(5)), where each names its interface before.
+/// The addresses in dhclient's leases (dhclient.leases(5)). Each lease names its interface before its address.
 fn of_dhclient(text: &str) -> Vec<String> {
     let (mut interface, mut all) = ("", Vec::new());
     for line in text.lines() {
@@ -58,7 +58,7 @@ fn of_dhclient(text: &str) -> Vec<String> {
     all
 }
 
-/// The address in dhcpcd's file; all of it where it is no message of version 4.
+/// The address in dhcpcd's file. If the file is not a message of version 4, all of its bytes.
 fn of_dhcpcd(interface: &str, bytes: Vec<u8>) -> Option<Vec<u8>> {
     let (at, cookie) = COOKIE;
     let address = bytes.get(ADDRESS).and_then(|four| <[u8; 4]>::try_from(four).ok());
@@ -70,11 +70,11 @@ fn of_dhcpcd(interface: &str, bytes: Vec<u8>) -> Option<Vec<u8>> {
     }
 }
 
-/// The address in NetworkManager's file, whose name ends with the interface behind a UUID.
+/// The address in NetworkManager's file. The file's name ends with a UUID and the interface.
 fn of_network_manager(name: &str, text: &str) -> Vec<String> {
     let stem = name.strip_suffix(".lease").unwrap_or(name);
     let stem = stem.strip_prefix("internal-").unwrap_or(stem);
-    // A UUID has four hyphens, and an interface's name may have some.
+    // A UUID has four hyphens, and an interface's name may contain more.
     let interface = stem.splitn(6, '-').nth(5).unwrap_or(stem);
     let own = settings(text).filter(|setting| setting.key == "ADDRESS");
     own.map(|setting| format!("{interface} {}", setting.value)).collect()

@@ -1,4 +1,4 @@
-//! DHCP identifiers and leases. systemd-networkd derives its DUID from the machine ID and keeps it nowhere.
+//! DHCP identifiers and leases. systemd-networkd derives its DUID from the machine ID and does not store it.
 
 mod leases;
 mod names;

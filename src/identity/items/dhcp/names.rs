@@ -1,4 +1,4 @@
-//! By what a DHCP client calls itself: its DUID (RFC 8415, 11), or a client identifier (RFC 2132, 9.14).
+//! The name that a DHCP client gives itself: its DUID (RFC 8415, 11), or a client identifier (RFC 2132, 9.14).
 
 use super::super::lines::{distinct, files, settings, uncommented, unquoted};
 use super::stored::{Client, Holds, places};
@@ -9,7 +9,7 @@ use crate::identity::{Found, View};
 const DHCLIENT_CONF: &[&str] =
     &["/etc/dhcp/dhclient*.conf", "/etc/dhclient*.conf", "/etc/dhcp3/dhclient.conf"];
 
-/// systemd-networkd's (networkd.conf(5), systemd.network(5)).
+/// The configuration of systemd-networkd (networkd.conf(5), systemd.network(5)).
 const NETWORKD: &[&str] = &[
     "/etc/systemd/networkd.conf",
     "/etc/systemd/networkd.conf.d/*.conf",
@@ -17,8 +17,8 @@ const NETWORKD: &[&str] = &[
     "/etc/systemd/network/*.network.d/*.conf",
 ];
 
-/// NetworkManager's (nm-settings-keyfile(5), NetworkManager.conf(5)), and the ifcfg files that it and
-/// initscripts read.
+/// The configuration of NetworkManager (nm-settings-keyfile(5), NetworkManager.conf(5)), and the ifcfg files that
+/// NetworkManager and initscripts read.
 const NETWORK_MANAGER: &[&str] = &[
     "/etc/NetworkManager/NetworkManager.conf",
     "/etc/NetworkManager/conf.d/*.conf",
@@ -26,14 +26,14 @@ const NETWORK_MANAGER: &[&str] = &[
     "/etc/sysconfig/network-scripts/ifcfg-*",
 ];
 
-/// dhcpcd's (dhcpcd.conf(5)).
+/// The configuration of dhcpcd (dhcpcd.conf(5)).
 const DHCPCD_CONF: &[&str] = &["/etc/dhcpcd.conf"];
 
-/// ifupdown's (interfaces(5)).
+/// The configuration of ifupdown (interfaces(5)).
 const INTERFACES: &[&str] = &["/etc/network/interfaces", "/etc/network/interfaces.d/*"];
 
-/// What NetworkManager takes for a way to make an identifier, and not for one
-/// (nm-settings(5), `dhcp-client-id` and `dhcp-duid`).
+/// Values that tell NetworkManager how to make an identifier, and are not identifiers themselves (nm-settings(5),
+/// `dhcp-client-id` and `dhcp-duid`).
 const WAYS: &[&str] = &[
     "mac",
     "perm-mac",
@@ -49,10 +49,10 @@ const WAYS: &[&str] = &[
     "stable-uuid",
 ];
 
-/// How identifiers are found in a file's text.
+/// Finds the identifiers in a file's text.
 type Identifiers = fn(&str) -> Vec<String>;
 
-/// Each file that has an identifier, with those in it.
+/// Each file with identifiers, and those in it.
 pub(super) fn find(view: &View<'_>) -> Vec<Found> {
     let mut found = in_files(
         view,
@@ -66,7 +66,7 @@ pub(super) fn find(view: &View<'_>) -> Vec<Found> {
     found
 }
 
-/// The same of configurations alone: somebody has set those on purpose.
+/// The same, only in configurations. Somebody has set these on purpose.
 pub fn configured(view: &View<'_>) -> Vec<Found> {
     in_files(
         view,
@@ -93,28 +93,28 @@ fn in_files(view: &View<'_>, forms: &[(&[&str], Identifiers)]) -> Vec<Found> {
     found
 }
 
-/// Bytes in hexadecimal with colons between them; dhcpcd writes `# ` before remarks.
+/// Hexadecimal bytes with colons between them. dhcpcd writes `# ` before remarks.
 fn of_dhcpcd(text: &str) -> Vec<String> {
     let lines = text.lines().map(|line| uncommented(line).trim().to_lowercase());
     lines.filter(|line| is_hexadecimal(line)).take(1).collect()
 }
 
-/// wicked's DUID and its interfaces' IAIDs, which go with it (RFC 4361, 6.1).
+/// wicked's DUID, and its interfaces' IAIDs, which belong to it (RFC 4361, 6.1).
 fn of_wicked(text: &str) -> Vec<String> {
     ["duid", "iaid"].iter().flat_map(|name| wicked::elements(&text.to_lowercase(), name)).collect()
 }
 
-/// `clientid` with a text behind it; alone it has dhcpcd make one of the interface's address.
+/// `clientid` followed by a text. Without a text, dhcpcd makes an identifier from the interface's address.
 fn of_dhcpcd_conf(text: &str) -> Vec<String> {
     second_words(text, "clientid")
 }
 
-/// `client`, of the method dhcp; `no` is none.
+/// `client` of the method dhcp. `no` means that there is none.
 fn of_interfaces(text: &str) -> Vec<String> {
     second_words(text, "client").into_iter().filter(|word| word != "no").collect()
 }
 
-/// What stands behind a line's first word.
+/// The second word of each line that begins with this word.
 fn second_words(text: &str, first: &str) -> Vec<String> {
     let own = |line: &str| {
         let mut words = line.split_whitespace();
@@ -123,8 +123,8 @@ fn second_words(text: &str, first: &str) -> Vec<String> {
     text.lines().filter_map(own).filter(|word| !word.starts_with('#')).collect()
 }
 
-/// `default-duid "..."`, which dhclient writes into its leases and reads from its configuration as well,
-/// and `send dhcp-client-identifier`. An expression (`= hardware`) is no identifier.
+/// `send dhcp-client-identifier`, and `default-duid "..."`, which dhclient writes into its leases and also reads from
+/// its configuration. An expression (`= hardware`) is not an identifier.
 fn of_dhclient(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     for line in text.lines().map(str::trim_start).filter(|line| !line.starts_with('#')) {
@@ -139,7 +139,7 @@ fn of_dhclient(text: &str) -> Vec<String> {
     all
 }
 
-/// A quoted text as it is written, or bytes in hexadecimal, up to the semicolon.
+/// A quoted text as it is written, or hexadecimal bytes, up to the semicolon.
 fn literal(text: &str) -> Option<String> {
     let text = text.strip_prefix(char::is_whitespace)?.trim_start();
     let text = text.strip_prefix('=').unwrap_or(text).trim_start();
@@ -156,14 +156,14 @@ fn literal(text: &str) -> Option<String> {
     (end > 0).then(|| quoted[..end].to_owned())
 }
 
-/// `DUIDRawData=`, in whichever section.
+/// `DUIDRawData=` in any section.
 fn of_networkd(text: &str) -> Vec<String> {
     let own = settings(text).filter(|setting| setting.key == "DUIDRawData");
     own.map(|setting| setting.value.to_lowercase()).collect()
 }
 
-/// `dhcp-client-id=` and `dhcp-duid=` of a profile; in NetworkManager's own configuration `ipv4.` or
-/// `ipv6.` stands before them. Any text that is no way to make an identifier is one.
+/// `dhcp-client-id=` and `dhcp-duid=` of a profile. In NetworkManager's own configuration, `ipv4.` or `ipv6.` comes
+/// before them. Any text that does not tell how to make an identifier is one.
 fn of_network_manager(text: &str) -> Vec<String> {
     let own = settings(text).filter(|setting| {
         let key = setting.key.rsplit('.').next().unwrap_or_default();
@@ -176,7 +176,7 @@ fn of_network_manager(text: &str) -> Vec<String> {
     values.filter(|value| !WAYS.contains(&value.as_str())).collect()
 }
 
-/// At least three bytes in hexadecimal with colons between them, of one digit or two.
+/// At least three hexadecimal bytes with colons between them, of one or two digits each.
 fn is_hexadecimal(text: &str) -> bool {
     let is_byte = |part: &str| {
         matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -243,7 +243,7 @@ mod tests {
                 "var/lib/dhclient/dhclient.leases",
                 "#default-duid \"x\";\nlease {\n  default-duids \"x\";\n}\n",
             ),
-            // What a server leases to others, and its own name.
+            // Leases that a server gives to others, and the server's own name.
             ("var/lib/dhcp/dhcpd.leases", "server-duid \"x\";\ndefault-duid \"x\";\n"),
         ]);
         let wanted = [

@@ -1,15 +1,15 @@
-//! Where DHCP clients keep what they were given, and by what they call themselves: the one table of it, for
-//! the list of identities and for their renewal.
+//! Where DHCP clients keep what they were given, and the names that they give themselves. This is the only such
+//! table. The list of identities and their renewal both use it.
 
 use std::path::Path;
 
 use crate::glob::is_component;
 
-/// A client that keeps files of its own. systemd-networkd keeps its leases under /run alone, and makes its
-/// DUID of the machine ID (networkd.conf(5), `DUIDType=`).
+/// A client that keeps files of its own. systemd-networkd keeps its leases only under /run, and makes its DUID from
+/// the machine ID (networkd.conf(5), `DUIDType=`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Client {
-    /// dhclient(8), and what NetworkManager had it write.
+    /// dhclient(8), and what NetworkManager told it to write.
     Dhclient,
     /// dhcpcd(8)
     Dhcpcd,
@@ -19,29 +19,29 @@ pub enum Client {
     Wicked,
 }
 
-/// What a file holds.
+/// What a file contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
-    /// Leases; dhclient's DUID stands among them.
+    /// Leases. dhclient's DUID is among them.
     Leases,
-    /// A DUID, or what goes with one.
+    /// A DUID, or something that belongs to one.
     Duid,
-    /// A secret, of which stable addresses and identifiers are derived.
+    /// A secret from which stable addresses and identifiers are derived.
     Secret,
 }
 
 /// A kind of file that a client keeps.
 #[derive(Debug)]
 pub struct Stored {
-    /// Whose it is.
+    /// The client that keeps it.
     pub client: Client,
     /// What is in it.
     pub holds: Holds,
-    /// If it is.
+    /// Where it is.
     pub patterns: &'static [&'static str],
 }
 
-/// All of them. dhcpd(8) keeps what it leases to others beside dhclient's files.
+/// All kinds of files. dhcpd(8) keeps what it leases to others beside dhclient's files.
 pub const STORED: &[Stored] = &[
     Stored {
         client: Client::Dhclient,
@@ -54,7 +54,7 @@ pub const STORED: &[Stored] = &[
             "/var/lib/NetworkManager/dhclient*.lease",
         ],
     },
-    // dhcpcd(8); upstream's own directory is the last one (dhcpcd configure, `DBDIR`), and before version 7 the
+    // dhcpcd(8). Upstream's own directory is the last one (dhcpcd configure, `DBDIR`). Before version 7, the
     // identifiers were in /etc.
     Stored {
         client: Client::Dhcpcd,
@@ -109,7 +109,7 @@ pub(in crate::identity) fn places(client: Client, holds: Holds) -> &'static [&'s
     kind.map_or(&[], |kind| kind.patterns)
 }
 
-/// What a path holds by its place alone; none if it is no place of a client's.
+/// What a path contains, judged only by where it is. `None` if no client keeps a file there.
 pub fn holds(path: &Path) -> Option<Holds> {
     let path = path.to_str()?;
     let fits = |pattern: &&str| {

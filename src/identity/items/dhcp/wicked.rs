@@ -1,11 +1,11 @@
-//! wicked's files: XML of a few elements.
+//! wicked's files: XML with a few elements.
 
-/// The texts of the elements with a name: those without an element in them.
+/// The texts of all elements of a name, except those that contain other elements.
 pub fn elements(text: &str, name: &str) -> Vec<String> {
     let (open, close) = (format!("<{name}"), format!("</{name}>"));
     let mut found = Vec::new();
     for part in text.split(open.as_str()).skip(1) {
-        // `<address>` is none of `<addresses>`.
+        // `<addresses>` must not be taken for `<address>`.
         let is_whole = part.starts_with(|letter: char| letter == '>' || letter.is_whitespace());
         let Some((tag, rest)) = part.split_once('>').filter(|_| is_whole) else { continue };
         let Some((value, _)) = rest.split_once(close.as_str()) else { continue };

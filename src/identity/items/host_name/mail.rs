@@ -1,12 +1,12 @@
 //! Host names among mail domains.
 //!
-//! A mail server's settings have names of the machine beside domains that all machines share, and
-//! nothing tells them apart but their form.
+//! A mail server's settings contain names of the machine beside domains that all machines share. Only their form
+//! tells them apart.
 
 use super::super::settings::{Between, host_name, values};
 use crate::guest::host;
 
-/// Domains that stand for a network at home or at work: `tmpl.lan` is a host, `example.org` is none.
+/// Domains of home and office networks: `tmpl.lan` is a host, `example.org` is not.
 const PRIVATE: &[&str] = &[
     "corp",
     "home",
@@ -21,10 +21,10 @@ const PRIVATE: &[&str] = &[
     "test",
 ];
 
-/// Second labels under which countries have their domains: `example.co.uk` is no host.
+/// Second-level labels under which countries have their domains: `example.co.uk` is not a host.
 const SECOND: &[&str] = &["ac", "co", "com", "edu", "gov", "net", "or", "org"];
 
-/// postconf(5): `myhostname`, and those names of `mydestination` that are a host's.
+/// postconf(5): `myhostname`, and those names in `mydestination` that are a host's.
 pub(super) fn postfix(text: &str) -> Vec<Vec<String>> {
     let text = joined(text);
     let of = |key| values(&text, Between::Equals, &[], &[key]).pop().unwrap_or_default();
@@ -41,12 +41,12 @@ pub(super) fn exim(text: &str) -> Vec<Vec<String>> {
     lists.iter().flat_map(|list| hosts(list, None)).collect()
 }
 
-/// /etc/mailname, where it is a host's name and not a domain.
+/// /etc/mailname, if it contains a host's name and not a domain.
 pub(super) fn mailname(text: &str) -> Vec<Vec<String>> {
     hosts(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default(), None)
 }
 
-/// debconf's answers: dpkg-reconfigure writes the template's name again from them.
+/// debconf's answers. dpkg-reconfigure would write the template's name from them again.
 pub(super) fn debconf(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut is_asked = false;
@@ -65,8 +65,8 @@ pub(super) fn debconf(text: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The hosts in a list of names. Where the host's own name is known, one that has dots has to share
-/// its first label, or that of a name without dots; else its form decides.
+/// The hosts in a list of names. If the host's own name is known, a name with dots must share its first label with
+/// it, or with a name without dots. Otherwise, the name's form decides.
 fn hosts(list: &str, own: Option<&str>) -> Vec<Vec<String>> {
     let parts = list.split([',', ';', ':']).flat_map(str::split_whitespace);
     let names: Vec<String> = parts.filter_map(host_name).collect();
@@ -77,7 +77,7 @@ fn hosts(list: &str, own: Option<&str>) -> Vec<Vec<String>> {
     names.into_iter().filter(is_host).map(|name| vec![name]).collect()
 }
 
-/// Whether a name has the form of a host's: no dot at all, or labels before those of a domain.
+/// Whether a name has the form of a host's name: no dot at all, or labels before those of a domain.
 fn is_host(name: &str) -> bool {
     let labels: Vec<&str> = name.split('.').collect();
     match labels.as_slice() {
@@ -87,7 +87,7 @@ fn is_host(name: &str) -> bool {
     }
 }
 
-/// The text with each line that begins with white space joined to the one before, and without comments.
+/// The text without comments. Each line that begins with white space is joined to the line before it.
 fn joined(text: &str) -> String {
     let mut joined = String::new();
     for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {

@@ -1,12 +1,12 @@
-//! The places of the host's name, and how it stands in each.
+//! The places of the host name, and its form in each.
 
 use super::super::settings::{Between, bare, is_comment, values, yaml};
 use super::mail;
 
-/// Takes the names out of a file's text, in groups of names of one host.
+/// Takes the names from a file's text, in groups of names of one host.
 type Take = fn(&str) -> Vec<Vec<String>>;
 
-/// Every place but hostname(5)'s own: a pattern of paths and what takes the names.
+/// Every place except hostname(5): a pattern of paths, and a function that takes the names.
 pub(super) const ALL: &[(&str, Take)] = &[
     ("/etc/hosts", hosts),
     // Mail.
@@ -14,7 +14,7 @@ pub(super) const ALL: &[(&str, Take)] = &[
     ("/etc/postfix/main.cf", mail::postfix),
     ("/etc/exim4/update-exim4.conf.conf", mail::exim),
     ("/var/cache/debconf/config.dat", mail::debconf),
-    // What is sent to DHCP servers.
+    // Names that are sent to DHCP servers.
     ("/etc/dhclient.conf", dhclient),
     ("/etc/dhcp/dhclient*.conf", dhclient),
     ("/etc/dhcp/dhclient.conf.d/*.conf", dhclient),
@@ -24,7 +24,7 @@ pub(super) const ALL: &[(&str, Take)] = &[
     ("/etc/systemd/network/*.network", |text| equals(text, &["DHCP", "DHCPv4"], &["Hostname"])),
     ("/etc/systemd/network/*/*.conf", |text| equals(text, &["DHCP", "DHCPv4"], &["Hostname"])),
     ("/etc/netplan/*.yaml", netplan),
-    // What sets the name at a boot.
+    // Files that set the name at boot.
     ("/etc/cloud/cloud.cfg", cloud_init),
     ("/etc/cloud/cloud.cfg.d/*.cfg", cloud_init),
     // Servers and agents.
@@ -49,7 +49,7 @@ pub(super) const ALL: &[(&str, Take)] = &[
     ("/etc/bacula/bacula-fd.conf", bacula),
 ];
 
-/// hosts(5): the names of 127.0.1.1, which Debian gives the host, and those beside `localhost`.
+/// hosts(5): the names of 127.0.1.1, which Debian gives to the host, and names beside `localhost`.
 fn hosts(text: &str) -> Vec<Vec<String>> {
     let mut groups = Vec::new();
     for line in text.lines().filter_map(|line| line.split('#').next()) {
@@ -61,8 +61,8 @@ fn hosts(text: &str) -> Vec<Vec<String>> {
     groups
 }
 
-/// dhclient.conf(5): `send host-name "tmpl";`, and what overrides a server's word. An expression such
-/// as `gethostname()` has no quotes.
+/// dhclient.conf(5): `send host-name "tmpl";`, and statements that override a server's answer. An expression such as
+/// `gethostname()` has no quotes.
 fn dhclient(text: &str) -> Vec<Vec<String>> {
     let text: String =
         text.lines().filter_map(|line| line.split('#').next()).collect::<Vec<_>>().join("\n");
@@ -89,23 +89,23 @@ fn netplan(text: &str) -> Vec<Vec<String>> {
     })
 }
 
-/// cloud-init's modules for the name; what stands deeper is the text of a file to write, or the like.
+/// cloud-init's modules for the name. Deeper keys are, for example, in the text of a file to write.
 fn cloud_init(text: &str) -> Vec<Vec<String>> {
     yaml_at(text, |keys| matches!(keys, [key] if key == "hostname" || key == "fqdn"))
 }
 
-/// `id`, at the top.
+/// `id` at the top level.
 fn salt(text: &str) -> Vec<Vec<String>> {
     yaml_at(text, |keys| matches!(keys, [key] if key == "id"))
 }
 
-/// One `Hostname` may be several names.
+/// One `Hostname` may contain several names.
 fn zabbix(text: &str) -> Vec<Vec<String>> {
     let all = values(text, Between::Equals, &[], &["Hostname"]);
     all.iter().map(|names| names.split(',').map(str::to_owned).collect()).collect()
 }
 
-/// The daemon's own name, without what Debian puts behind it. Blocks of directors have names, too.
+/// The daemon's own name, without the ending that Debian adds. Blocks of directors have names, too.
 fn bacula(text: &str) -> Vec<Vec<String>> {
     let text: String =
         text.lines().filter_map(|line| line.split('#').next()).collect::<Vec<_>>().join("\n");

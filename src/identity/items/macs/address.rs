@@ -1,19 +1,18 @@
-//! A MAC address, and where it stands.
+//! A MAC address, and where it is in a text.
 
 use std::ops::Range;
 
-/// An address where it stands in a text.
+/// An address at its position in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// Its bytes.
+    /// The range of its bytes in the text.
     pub range: Range<usize>,
     /// The address, in lower case with colons.
     pub mac: String,
 }
 
-/// An address in lower case with colons. It may be written with colons or hyphens between bytes, or with
-/// full stops between pairs of them (systemd.link(5)). That of nothing and that of everything are no
-/// interface's.
+/// An address in lower case with colons. It may be written with colons or hyphens between bytes, or with full stops
+/// between pairs of bytes (systemd.link(5)). No interface has the address of all zeros or all ones.
 pub fn mac(text: &str) -> Option<String> {
     let text = text.to_lowercase();
     let (separator, width) = style(&text)?;
@@ -31,13 +30,13 @@ pub fn mac(text: &str) -> Option<String> {
     Some(bytes.join(":"))
 }
 
-/// What stands between groups of digits, and how many of them are a group.
+/// The separator between groups of digits, and the number of digits in a group.
 fn style(text: &str) -> Option<(char, usize)> {
     let mut known = [(':', 2), ('-', 2), ('.', 4)].into_iter();
     known.find(|(separator, _)| text.contains(*separator))
 }
 
-/// An address, which is in lower case with colons, as another one is written.
+/// Writes an address, which is in lower case with colons, in the style of another one.
 pub fn written_like(mac: &str, other: &str) -> String {
     let (separator, width) = style(other).unwrap_or((':', 2));
     let digits: Vec<char> = mac.chars().filter(char::is_ascii_hexdigit).collect();
@@ -46,7 +45,7 @@ pub fn written_like(mac: &str, other: &str) -> String {
     if other.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_uppercase() } else { text }
 }
 
-/// The address that a part of a text is.
+/// The address that this part of a text is.
 pub(super) fn address(text: &str, part: &str) -> Option<Address> {
     let start = part.as_ptr() as usize - text.as_ptr() as usize;
     Some(Address { range: start..start + part.len(), mac: mac(part)? })

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::super::lines::name_of;
 use crate::identity::{Found, View};
 
-/// Dropbear's keys that get into the initramfs image (dropbear-initramfs), also of before Debian 12.
+/// Dropbear's keys in the initramfs image (dropbear-initramfs), including the place before Debian 12.
 pub(super) fn in_image(view: &View<'_>) -> Vec<Found> {
     let mut found = dropbear_in(view, "/etc/dropbear/initramfs");
     found.extend(dropbear_in(view, "/etc/dropbear-initramfs"));
@@ -17,7 +17,7 @@ pub(super) fn installed(view: &View<'_>) -> Vec<Found> {
     dropbear_in(view, "/etc/dropbear")
 }
 
-/// Dropbear keeps both halves of a key in one file, and its comment nowhere.
+/// Dropbear keeps both halves of a key in one file, and does not store a comment.
 fn dropbear_in(view: &View<'_>, dir: &str) -> Vec<Found> {
     let paths = view.glob(&format!("{dir}/dropbear_*_host_key"));
     let one = |path: &Path| {

@@ -38,7 +38,7 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// The keys of a server whose configuration names none (sshd_config(5)).
+/// The keys of a server whose configuration names no key (sshd_config(5)).
 pub const DEFAULTS: &[&str] = &[
     "/etc/ssh/ssh_host_rsa_key",
     "/etc/ssh/ssh_host_ecdsa_key",
@@ -46,23 +46,23 @@ pub const DEFAULTS: &[&str] = &[
     "/etc/ssh/ssh_host_dsa_key",
 ];
 
-/// The server's configuration: the administrator's, else the distribution's.
+/// The server's configuration: the administrator's file, or else the distribution's.
 const CONFIGURATIONS: &[&str] = &["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
 
-/// How deep files include each other (servconf.c, `SERVCONF_MAX_DEPTH`).
+/// The deepest level of included files (servconf.c, `SERVCONF_MAX_DEPTH`).
 const MAX_DEPTH: usize = 16;
 
-/// Whether the configuration names keys: where it does not, the server need not be asked which it has.
+/// Whether the configuration names keys. If not, there is no need to ask the server for them.
 pub fn are_named(view: &View<'_>) -> bool {
     ["hostkey", "hostcertificate"].iter().any(|keyword| !named(view, keyword).is_empty())
 }
 
-/// The host keys. A key is told by its public half.
+/// The host keys. Each is identified by its public half.
 fn keys(view: &View<'_>) -> Vec<Found> {
     key_paths(view).iter().filter_map(|path| key(view, path)).collect()
 }
 
-/// Where the server looks for its keys, whether they are there or not.
+/// Where the server looks for its keys, whether they exist or not.
 pub fn key_paths(view: &View<'_>) -> Vec<String> {
     let mut paths = named(view, "hostkey");
     if paths.is_empty() {
@@ -71,7 +71,7 @@ pub fn key_paths(view: &View<'_>) -> Vec<String> {
     paths
 }
 
-/// The types of the certificates that the server offers, and none for one that cannot be read.
+/// The types of the certificates that the server offers. `None` for a certificate that cannot be read.
 pub fn certificate_types(view: &View<'_>) -> Vec<Option<String>> {
     let kind = |path: &String| {
         let text = view.text(path)?;
@@ -81,7 +81,7 @@ pub fn certificate_types(view: &View<'_>) -> Vec<Option<String>> {
     named(view, "hostcertificate").iter().map(kind).collect()
 }
 
-/// One key. `HostKey` may name a public key, whose private half an agent holds.
+/// One key. `HostKey` may name a public key whose private half is in an agent.
 fn key(view: &View<'_>, path: &str) -> Option<Found> {
     if !view.root.exists(path) {
         return None;
@@ -114,11 +114,11 @@ fn public_key(text: &str) -> Option<(&str, &str)> {
         text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
     let mut words = line.split_whitespace();
     let (_, blob) = (words.next()?, words.next()?);
-    // Each begins with the length of its type's name, of which three bytes are 0.
+    // Each begins with the length of its type's name, whose first three bytes are 0.
     blob.starts_with("AAAA").then(|| (blob, words.next().unwrap_or_default()))
 }
 
-/// The paths that a keyword of the server's names, each once: what the server itself says, else its
+/// The paths that a keyword of the server names, each once. They come from the server itself, or else from its
 /// configuration.
 fn named(view: &View<'_>, keyword: &str) -> Vec<String> {
     let mut reading = Reading { view, keyword, files: BTreeSet::new(), paths: Vec::new() };
@@ -132,17 +132,17 @@ fn named(view: &View<'_>, keyword: &str) -> Vec<String> {
     reading.paths
 }
 
-/// A configuration and what it includes, as it is read for one keyword.
+/// Reads a configuration, and the files that it includes, for one keyword.
 struct Reading<'a, 'v> {
     view: &'a View<'v>,
     keyword: &'a str,
-    /// The files read so far: they may include each other.
+    /// The files that were read so far, because files may include each other.
     files: BTreeSet<String>,
     paths: Vec<String>,
 }
 
 impl Reading<'_, '_> {
-    /// Reads a file, and those that it includes up to a depth.
+    /// Reads a file, and the files that it includes, down to a depth.
     fn file(&mut self, file: &str, depth: usize) {
         if !self.files.insert(file.to_owned()) {
             return;
@@ -160,7 +160,7 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// Reads the files of a pattern, which begins at `/etc/ssh` where it is relative.
+    /// Reads the files that match a pattern. A relative pattern begins at `/etc/ssh`.
     fn include(&mut self, pattern: &str, depth: usize) {
         let pattern = Path::new("/etc/ssh").join(pattern);
         for path in self.view.glob(&pattern.to_string_lossy()) {
@@ -169,7 +169,7 @@ impl Reading<'_, '_> {
     }
 }
 
-/// Adds a path. `none` names no file.
+/// Adds a path. `none` does not name a file.
 fn add(paths: &mut Vec<String>, path: &str) {
     let path = path.to_owned();
     if path.starts_with('/') && !paths.contains(&path) {
@@ -195,7 +195,7 @@ mod tests {
             ("etc/ssh/ssh_host_ed25519_key", "private"),
             ("etc/ssh/ssh_host_ed25519_key.pub", &format!("ssh-ed25519 {BLOB} root@tmpl.lan\n")),
             ("etc/ssh/ssh_host_rsa_key", "private alone"),
-            // A public half whose key is gone is no host key.
+            // A public half without its key is not a host key.
             ("etc/ssh/ssh_host_ecdsa_key.pub", "ecdsa-sha2-nistp256 AAAAE2 root@tmpl\n"),
         ]);
         let found = keys(&tree.view());
