@@ -11,6 +11,7 @@ use crate::stage::Stage;
 const ROOT: &str = "11111111-1111-4111-8111-111111111111";
 const BOOT: &str = "22222222-2222-4222-8222-222222222222";
 const SWAP: &str = "33333333-3333-4333-8333-333333333333";
+const OTHER: &str = "44444444-4444-4444-8444-444444444444";
 
 /// blkid, tune2fs and the like on a list of devices: `DEVICE UUID TYPE PARTUUID`.
 const BLKID: &str = r#"#!/bin/sh
@@ -301,7 +302,6 @@ fn what_cannot_be_changed_refuses_the_run() {
 #[test]
 fn a_uuid_that_somebody_else_changed_is_noticed() {
     needs_root!();
-    const OTHER: &str = "44444444-4444-4444-8444-444444444444";
     let stage = stage();
     stage.set("probed", OTHER);
     let before = stage.system();
