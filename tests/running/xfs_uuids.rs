@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::harness::{needs_root, run};
 use crate::rename_host::on;
 use crate::stage::Stage;
@@ -58,6 +60,13 @@ fn boot(stage: &Stage) -> String {
 fn the_next_boot_changes_the_uuid_and_every_name_is_a_path() {
     needs_root!();
     let stage = stage();
+    let dry = on(&stage, &[FIXUP, &["--dry-run", "--format", "json"]].concat()).demand(0);
+    let plan: Value = serde_json::from_slice(&dry.stdout).unwrap();
+    let steps = plan["steps"].as_array().unwrap();
+    for name in ["hold-xfs-uuids", "plan-xfs-uuids"] {
+        let step = steps.iter().find(|step| step["step"] == name).unwrap();
+        assert_eq!(step["file_systems"], 1, "{step}");
+    }
     let run = on(&stage, FIXUP).demand(0);
     let said = String::from_utf8_lossy(&run.stdout).into_owned() + &run.stderr;
     let (device, new) = planned(&stage);
