@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-/// How far a line is looked for: the text may be one without any.
+/// How far to look for the ends of a line. A text may have no lines.
 pub(super) const MAX_LINE: usize = 4096;
 
-/// The line around a token, without its newline, shortened where it is very long.
+/// The line around a token, without its newline. A very long line is shortened.
 pub(super) fn line_around(text: &[u8], token: &Range<usize>) -> Range<usize> {
     let low = token.start.saturating_sub(MAX_LINE);
     let high = text.len().min(token.end + MAX_LINE);
@@ -14,7 +14,7 @@ pub(super) fn line_around(text: &[u8], token: &Range<usize>) -> Range<usize> {
     start..end
 }
 
-/// The run of fitting bytes around a span, as far as a name or path can reach.
+/// The run of fitting bytes around a span, up to the longest name or path.
 pub(super) fn run(text: &[u8], span: &Range<usize>, fits: impl Fn(u8) -> bool) -> Range<usize> {
     let low = span.start.saturating_sub(MAX_LINE);
     let before = text[low..span.start].iter().rev().take_while(|byte| fits(**byte)).count();
@@ -22,7 +22,7 @@ pub(super) fn run(text: &[u8], span: &Range<usize>, fits: impl Fn(u8) -> bool) -
     span.start - before..span.end + run_length(&text[span.end..high], fits)
 }
 
-/// How many of the first bytes fit.
+/// The number of bytes at the beginning that fit.
 pub(super) fn run_length(text: &[u8], fits: impl Fn(u8) -> bool) -> usize {
     text.iter().take_while(|byte| fits(**byte)).count()
 }

@@ -1,12 +1,12 @@
-//! A content of any length, block by block, so that memory stays bounded and no token is cut.
+//! Reads a content of any length in blocks, so that memory stays bounded and no token is split.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
-/// What is held of a content at once.
+/// The bytes of a content that are in memory at once.
 pub(super) const BLOCK: usize = 4 << 20;
 
-/// A content without lines is cut anywhere; blocks then share this much, more than twice any token.
+/// A content without lines is split anywhere. Its blocks overlap by this much, more than twice any token.
 const SHARED: usize = 32 << 10;
 
 /// One piece of a content.
@@ -16,16 +16,16 @@ pub(super) struct Block<'a> {
     pub(super) offset: u64,
     /// The line of its first byte, from 1.
     pub(super) line: u64,
-    /// Where that byte stands in its line, from 0.
+    /// The position of that byte in its line, from 0.
     pub(super) column: u64,
-    /// The part of the text whose tokens are this block's; the rest is a neighbour's.
+    /// The part of the text whose tokens belong to this block. Tokens in the rest belong to a neighbour.
     pub(super) own: Range<usize>,
     /// Whether it is the whole content.
     pub(super) is_whole: bool,
 }
 
-/// Hands out the blocks of a content in order. `buffer` is kept between calls. Gives the content's
-/// length.
+/// Passes the blocks of a content to `take`, in order. `buffer` is reused between calls. Returns the
+/// length of the content.
 pub(super) fn each(
     reader: &mut dyn Read,
     buffer: &mut Vec<u8>,
@@ -62,7 +62,7 @@ pub(super) fn each(
     }
 }
 
-/// Line and column behind a text that begins at the given ones.
+/// Line and column after a text that begins at the given ones.
 pub(super) fn advance(text: &[u8], line: u64, column: u64) -> (u64, u64) {
     match memchr::memrchr(b'\n', text) {
         None => (line, column + text.len() as u64),
@@ -77,7 +77,7 @@ pub(super) fn advance(text: &[u8], line: u64, column: u64) -> (u64, u64) {
 mod tests {
     use super::*;
 
-    /// Every token once, where it stands.
+    /// Finds every token exactly once, at its place.
     fn places(content: &[u8]) -> Vec<(u64, u64, u64)> {
         let mut found = Vec::new();
         let mut buffer = Vec::new();

@@ -1,7 +1,8 @@
-//! What is not entered: other systems, other machines' disks, file systems of other kinds.
+//! What the search does not enter: other systems, disks of other machines, certain file systems.
 
-/// Directories that are not entered: roots of other systems and disks, and postclone's own records.
-/// Elsewhere a directory with `etc`, `usr` and `var` in it is taken for another system's root.
+/// Directories that the search does not enter: roots and disks of other systems, and postclone's own
+/// records. Anywhere else, a directory that contains `etc`, `usr` and `var` counts as another system's
+/// root.
 pub(super) const CLOSED: &[(&str, &str)] = &[
     ("var/lib/postclone", "the journals of postclone"),
     ("var/lib/machines", OTHER_ROOTS),
@@ -22,7 +23,7 @@ pub(super) const CLOSED: &[(&str, &str)] = &[
 
 const OTHER_ROOTS: &str = "roots of other systems";
 
-/// Types of file systems that are not entered, with their sub-types behind a dot (`fuse.sshfs`).
+/// Types of file systems that the search does not enter. A subtype may follow after a dot (`fuse.sshfs`).
 pub(super) const CLOSED_FILE_SYSTEMS: &[(&[&str], &str)] = &[
     (
         &[
@@ -76,12 +77,12 @@ pub(super) const CLOSED_FILE_SYSTEMS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Why a directory is not entered, by its path below the root.
+/// Why the search does not enter a directory. `path` is relative to the root.
 pub(super) fn closed(path: &[u8]) -> Option<&'static str> {
     CLOSED.iter().find(|(dir, _)| dir.as_bytes() == path).map(|(_, why)| *why)
 }
 
-/// Why a file system is not entered, by its type.
+/// Why the search does not enter a file system of this type.
 pub(super) fn closed_file_system(kind: &str) -> Option<&'static str> {
     let main = kind.split('.').next().unwrap_or(kind);
     CLOSED_FILE_SYSTEMS.iter().find(|(kinds, _)| kinds.contains(&main)).map(|(_, why)| *why)

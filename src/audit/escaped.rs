@@ -1,4 +1,4 @@
-//! Texts in which a reader's own escapes hide a name.
+//! Texts in which escapes hide a name.
 
 pub(super) fn single_backslashes(text: &[u8]) -> Vec<u8> {
     let mut single = Vec::with_capacity(text.len());
@@ -10,7 +10,7 @@ pub(super) fn single_backslashes(text: &[u8]) -> Vec<u8> {
     single
 }
 
-/// Octal escapes of three digits and URL escapes of two; none if there are none.
+/// Decodes octal escapes of three digits and URL escapes of two. None if the text has no escapes.
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -1,35 +1,35 @@
-//! How much of the tree a search looks into.
+//! How much of the tree a search reads.
 
 use std::collections::HashSet;
 
 use super::rules;
 use crate::severity::Severity;
 
-/// Beyond this size nothing is a script or a configuration.
+/// No script and no configuration is larger than this.
 const LARGEST: u64 = 16 << 20;
 
 /// Which files are searched.
 #[derive(Debug)]
 pub(super) enum Extent {
-    /// All of them, and what is inside images.
+    /// All files, and the contents of images.
     Everything,
-    /// What a boot, a service or a person runs: files for which [`rules`] has more than a cosmetic
-    /// severity, to 16 MiB. Images are left out, for a plan knows what becomes of each.
+    /// What a boot, a service or a person runs: files up to 16 MiB for which [`rules`] has more than a
+    /// cosmetic severity. Images are left out, because the plan knows what happens to each of them.
     WhatRuns {
-        /// Files of the table of places, wherever they lie, by their paths below the root.
+        /// Files in the table of places, wherever they are, by their paths relative to the root.
         known: HashSet<Vec<u8>>,
-        /// Files that are left out, by their paths below the root.
+        /// Files that are left out, by their paths relative to the root.
         without: HashSet<Vec<u8>>,
     },
 }
 
 impl Extent {
-    /// Whether every file is read, and images are opened.
+    /// Whether the search reads every file and opens images.
     pub(super) fn reads_all(&self) -> bool {
         matches!(self, Self::Everything)
     }
 
-    /// Whether a file is read. `path` is below the root.
+    /// Whether the search reads a file. `path` is relative to the root.
     pub(super) fn reads(&self, path: &[u8], executable: bool, length: u64) -> bool {
         match self {
             Self::Everything => true,

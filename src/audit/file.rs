@@ -1,4 +1,4 @@
-//! One file: the fast look, the exact one, and what is inside an image.
+//! One file: the quick check, the exact one, and the contents of images.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,25 +16,25 @@ use crate::rewrite::place::SCRIPT;
 use crate::rewrite::{PLACES, Place, Treatment, is_at};
 use crate::severity::Severity;
 
-/// What the fast look reads at once: it stays in the processor's cache.
+/// What the quick check reads at once. It fits into the processor's cache.
 const CHUNK: usize = 128 << 10;
 
-/// Bytes of a line that are shown on each side of a token.
+/// How many bytes of a line are shown on each side of a token.
 const EXCERPT: usize = 60;
 
-/// Where a file is checked: its path below the root, and what of its metadata counts.
+/// A file that is checked: its path relative to the root, and the metadata that count.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spot<'a> {
     pub(super) path: &'a [u8],
     pub(super) executable: bool,
-    /// Whether not everybody may read its text.
+    /// Whether its text is not readable for everybody.
     pub(super) private: bool,
 }
 
-/// Takes a hit with its place and the text around it.
+/// Receives a hit with its place and the text around it.
 pub(super) type Push<'a, L> = &'a mut dyn FnMut(&mut L, Position, &Hit, &[u8]);
 
-/// Looks into files, one after the other, with buffers of its own.
+/// Checks one file after another, with buffers of its own.
 pub(super) struct Looker<'a> {
     pub(super) wanted: &'a Wanted,
     pub(super) stop: &'a Stop,
@@ -59,14 +59,14 @@ impl<'a> Looker<'a> {
         }
     }
 
-    /// The same, which may leave images closed: of a program for the firmware its bytes are searched
-    /// then, and nothing of an initramfs image.
+    /// The same looker, which opens images only if `opens_images`. If it does not, it searches the bytes
+    /// of EFI programs and skips initramfs images.
     pub(super) fn opening_images(self, opens_images: bool) -> Self {
         Self { opens_images, ..self }
     }
 
-    /// Looks into a regular file of that length. False where it has nothing, which is almost always:
-    /// then its path was not even asked for.
+    /// Whether a regular file of that length may name the group. It is almost always false, and then the
+    /// caller need not build the file's path.
     pub(super) fn has(&mut self, file: &File, length: u64, in_boot: bool) -> io::Result<bool> {
         let lines = if self.wanted.needs_lines() { 256 } else { 0 };
         let keep = self.wanted.spellings.longest() - 1 + lines;
@@ -104,7 +104,7 @@ impl<'a> Looker<'a> {
         }
     }
 
-    /// Behind the last line that is whole, where lines matter and it is not far.
+    /// Where the last whole line ends, if lines matter and its end is near.
     fn cut(&self, text: &[u8], is_last: bool) -> Option<usize> {
         if is_last || !self.wanted.needs_lines() {
             return None;
@@ -113,7 +113,7 @@ impl<'a> Looker<'a> {
         memchr::memrchr(b'\n', &text[low..]).map(|at| low + at + 1)
     }
 
-    /// Looks closely at a file that [`Looker::has`] something.
+    /// Checks a file exactly after [`Looker::has`] returned true.
     pub(super) fn look(&mut self, mut file: &File, spot: Spot<'_>) -> io::Result<()> {
         let in_boot = rules::is_boot(spot.path);
         if in_boot && self.opens_images && self.image(file, spot) {
@@ -136,7 +136,8 @@ impl<'a> Looker<'a> {
         Ok(())
     }
 
-    /// What reads a program that is a script: there a bare name is the group's, unless it is a word.
+    /// The reader for an executable script. It treats a bare name as the group's, unless the name is a
+    /// word.
     fn script(&self, file: &File, spot: Spot<'_>) -> Option<&'static Place> {
         let mut head = [0; 2];
         let is_script = spot.executable
@@ -145,7 +146,8 @@ impl<'a> Looker<'a> {
         (is_script && !self.wanted.is_word()).then_some(&SCRIPT)
     }
 
-    /// A name or a link's target. A directory that happens to be called by a word is no finding.
+    /// Checks the name of a file, or the target of a link. A directory whose name is an ordinary word is
+    /// no finding.
     pub(super) fn name(&mut self, spot: Spot<'_>, part: Part, text: &[u8]) {
         let (rule, advice) = rules::of(spot.path, spot.executable);
         for hit in self.wanted.hits(text, None) {
@@ -160,7 +162,7 @@ impl<'a> Looker<'a> {
         }
     }
 
-    /// Every hit of a content, in its blocks.
+    /// Finds every hit in a content, block by block.
     pub(super) fn content(
         &mut self,
         reader: &mut dyn Read,
@@ -240,11 +242,11 @@ impl<'a> Looker<'a> {
     }
 }
 
-/// What is said of a place that a rename rewrites.
+/// Reported with a place that a rename rewrites.
 pub(super) const IN_PLACE: &str = "let `postclone rename` rewrite it, or edit it";
 const HARMLESS: &str = "nothing fails because of it: edit it or leave it";
 
-/// Where a hit stands.
+/// Where a hit is.
 #[derive(Clone, Copy)]
 pub(super) struct Position {
     offset: u64,
@@ -257,8 +259,8 @@ impl Position {
     }
 }
 
-/// A name that may be a word, a volume that is none of the group's, and what nobody reads cost
-/// nothing.
+/// The severity of a hit. It costs nothing if the name may be a word, if the group has no such volume, or
+/// if nobody reads the token.
 pub(super) fn severity(hit: &Hit, sure: Severity, record: bool) -> Severity {
     let harmless = !hit.form.is_sure() || !hit.is_read;
     if harmless && !record { Severity::Cosmetic } else { sure }

@@ -1,4 +1,4 @@
-//! One place that names the group.
+//! A place that names the group.
 
 use std::fmt::Write as _;
 
@@ -7,17 +7,17 @@ use serde::Serialize;
 use crate::rewrite::edit;
 use crate::severity::Severity;
 
-/// How a place spells the group: the forms that are rewritten, and those that only the audit knows.
+/// How a place spells the group: the forms that rewriters know, and those that only the audit knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub enum Form {
-    /// One that a rewriter knows.
+    /// A form that a rewriter knows.
     Known(edit::Form),
-    /// One of the audit's own.
+    /// A form that only the audit knows.
     Own(Own),
 }
 
-/// Forms that stand in files which postclone does not rewrite, or that it leaves.
+/// Forms in files that postclone does not rewrite, and forms that it leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Own {
@@ -25,7 +25,7 @@ pub enum Own {
     DmName,
     /// The group's part of a dm name before a wildcard or a variable
     Pattern,
-    /// Fits the group, which has no such volume
+    /// Fits the group, but the group has no such volume
     UnknownVolume,
     /// The bare name
     Name,
@@ -43,58 +43,58 @@ impl Form {
         }
     }
 
-    /// Whether it can mean nothing but the group or one of its volumes.
+    /// Whether it can mean only the group or one of its volumes.
     pub fn is_sure(self) -> bool {
         !matches!(self, Self::Own(Own::UnknownVolume | Own::Name))
     }
 }
 
-/// Where in a file's surroundings the name stands.
+/// Which part of a file names the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
-    /// In the name of the file, directory or link.
+    /// The name of the file, directory or link.
     FileName,
-    /// In what the link points to.
+    /// The target of the link.
     LinkTarget,
-    /// In the content.
+    /// The content.
     Content,
 }
 
 /// One finding.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// What a stale name costs there.
+    /// How bad a stale name is there.
     pub severity: Severity,
-    /// Absolute inside the root; bytes that are no UTF-8 as `\xNN`.
+    /// Absolute path inside the root. Bytes that are not UTF-8 are shown as `\xNN`.
     pub path: String,
-    /// The file inside the image at `path`, or a section of it.
+    /// The file in the image at `path`, or a section of the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inside: Option<String>,
     /// Name, link or content.
     pub part: Part,
-    /// Line from 1, of text.
+    /// Line, from 1, if the content is text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// Byte of the line from 1, of text.
+    /// Byte in the line, from 1, if the content is text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u64>,
-    /// Byte of the content from 0.
+    /// Byte in the content, from 0.
     pub offset: u64,
-    /// How the group is spelled.
+    /// How the place spells the group.
     pub form: Form,
-    /// The line around it, shortened; bytes that are no UTF-8 as `\xNN`. Of a private file the name
-    /// alone, unless [`SearchResult::withhold`] was not asked.
+    /// The line around it, shortened. Bytes that are not UTF-8 are shown as `\xNN`. After
+    /// [`SearchResult::withhold`], it is only the name if the file is private.
     pub excerpt: String,
-    /// The name alone, as it is spelled there.
+    /// Only the name, in the spelling of that place.
     #[serde(skip)]
     pub token: String,
-    /// Whether not everybody may read the line.
+    /// Whether the line is not readable for everybody.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
     /// What to do.
     pub advice: String,
-    /// How many more of this form the file has, where they are not listed one by one.
+    /// How many more findings of this form the file has that are not listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub more: u64,
 }
@@ -104,7 +104,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// How often each severity was found.
+/// The number of findings of each severity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// The next boot may fail.
@@ -113,7 +113,7 @@ pub struct Counts {
     pub error: u64,
     /// Nothing fails.
     pub cosmetic: u64,
-    /// Records of what was.
+    /// Records of the past.
     pub history: u64,
 }
 
@@ -127,55 +127,55 @@ impl Counts {
         }
     }
 
-    /// How many there are of a severity or a worse one.
+    /// The number of findings of this severity or a worse one.
     pub fn at_least(mut self, severity: Severity) -> u64 {
         let all = [Severity::Boot, Severity::Error, Severity::Cosmetic, Severity::History];
         all.into_iter().filter(|each| *each <= severity).map(|each| *self.slot(each)).sum()
     }
 }
 
-/// Listed of each form in one file; the rest is counted.
+/// At most so many are listed of each form in one file. The rest is only counted.
 const LISTED_NAMES: usize = 3;
 const LISTED_FORMS: usize = 20;
 
-/// Listed of each severity in all; a hostile tree must not fill the memory.
+/// At most so many are listed of each severity. A hostile tree must not fill the memory.
 const LISTED_IN_ALL: usize = 10_000;
 
-/// Files and directories that could not be checked, and why.
+/// A file or directory that could not be checked, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Obstacle {
-    /// Absolute inside the root; bytes that are no UTF-8 as `\xNN`.
+    /// Absolute path inside the root. Bytes that are not UTF-8 are shown as `\xNN`.
     pub path: String,
-    /// What was met, in words.
+    /// The reason, in words.
     pub why: String,
 }
 
 /// Everything that a search finds.
 #[derive(Debug, Default)]
 pub struct SearchResult {
-    /// The worst first, then by path and place; [`SearchResult::sort`] brings them in order.
+    /// The findings. [`SearchResult::sort`] puts the worst first and sorts the rest by path and place.
     pub list: Vec<Finding>,
-    /// How many there are, listed or not.
+    /// How many there are, with those that are not listed.
     pub counts: Counts,
     /// What could not be read.
     pub unreadable: Vec<Obstacle>,
-    /// What was not searched on purpose, and why.
+    /// What the search left out on purpose, and why.
     pub passed_over: Vec<Obstacle>,
     /// Files that were searched.
     pub files: u64,
-    /// Bytes that were searched, unpacked images included.
+    /// Bytes that were searched, with those of unpacked images.
     pub bytes: u64,
-    /// Set where the search was ended before its time.
+    /// Whether the search ended early.
     pub incomplete: bool,
     listed: Counts,
 }
 
 impl SearchResult {
-    /// Adds one.
+    /// Adds a finding.
     pub fn push(&mut self, finding: Finding) {
         *self.counts.slot(finding.severity) += 1;
         let limit = if finding.form == Form::Own(Own::Name) { LISTED_NAMES } else { LISTED_FORMS };
-        // A file's findings come one after another.
+        // Findings of one file are added one after another.
         let same = |other: &&mut Finding| {
             other.path == finding.path
                 && other.inside == finding.inside
@@ -195,21 +195,21 @@ impl SearchResult {
         }
     }
 
-    /// Leaves of lines that not everybody may read the name alone.
+    /// Reduces lines that are not readable for everybody to the name.
     pub fn withhold(&mut self) {
         for finding in self.list.iter_mut().filter(|finding| finding.private) {
             finding.excerpt.clone_from(&finding.token);
         }
     }
 
-    /// Adds something that could not be checked.
+    /// Adds a file that could not be checked.
     pub fn could_not(&mut self, obstacle: Obstacle) {
         if self.unreadable.len() < LISTED_IN_ALL {
             self.unreadable.push(obstacle);
         }
     }
 
-    /// Adds what another search found.
+    /// Adds the result of another search.
     pub fn merge(&mut self, other: Self) {
         for (severity, count) in [
             (Severity::Boot, other.counts.boot),
@@ -227,7 +227,7 @@ impl SearchResult {
         self.incomplete |= other.incomplete;
     }
 
-    /// The worst first.
+    /// Sorts the findings, the worst first.
     pub fn sort(&mut self) {
         self.list.sort_by(|a, b| {
             let key = |f: &Finding| (f.severity, f.part, f.offset);
@@ -238,7 +238,7 @@ impl SearchResult {
     }
 }
 
-/// A path's bytes with those that are no UTF-8 as `\xNN`.
+/// Text for a path's bytes. Bytes that are not UTF-8 become `\xNN`.
 pub fn shown(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -251,18 +251,18 @@ pub fn shown(bytes: &[u8]) -> String {
     text
 }
 
-/// A path as it is shown.
+/// A path as text for people.
 pub fn shown_path(path: &std::path::Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     shown(path.as_os_str().as_bytes())
 }
 
-/// A path below the root as it is shown.
+/// A path relative to the root, as text for people.
 pub fn rooted(path: &[u8]) -> String {
     format!("/{}", shown(path))
 }
 
-/// Something at a path below the root that was not checked.
+/// An obstacle at a path that is relative to the root.
 pub fn obstacle(path: &[u8], why: impl std::fmt::Display) -> Obstacle {
     Obstacle { path: rooted(path), why: why.to_string() }
 }

@@ -1,9 +1,9 @@
-//! An open directory, and what is opened in it.
+//! An open directory, and how files in it are opened.
 //!
-//! Users own parts of the tree and may change them meanwhile. Every directory and file is opened by
-//! its one name in its parent's descriptor, links refused (openat(2), `O_NOFOLLOW`), so that no link
-//! that somebody puts in a name's place leads anywhere. openat2(2) would say the same of longer
-//! paths, of which there are none. Only what is a regular file is opened, and nothing blocks.
+//! Users own parts of the tree and may change them during the search. So every directory and file is
+//! opened by its own name, relative to the descriptor of its parent, and links are refused (openat(2),
+//! `O_NOFOLLOW`). A user who replaces a name by a link cannot redirect the search. openat2(2) could do the
+//! same for paths of several names, but there are none. Only regular files are read, and no call blocks.
 
 use std::ffi::{CStr, CString};
 use std::fs::File;
@@ -21,18 +21,18 @@ use super::rules;
 /// An open directory.
 pub(super) struct Folder {
     pub(super) fd: OwnedFd,
-    /// Below the root, without a leading slash.
+    /// Path relative to the root, without a leading slash.
     pub(super) path: Vec<u8>,
     pub(super) depth: usize,
     pub(super) in_boot: bool,
-    /// Whether not everybody may reach what is in it.
+    /// Whether its contents are not accessible for everybody.
     pub(super) private: bool,
-    /// Only names that begin so count; all where there are none.
+    /// Only names with one of these prefixes count. If there are none, all names count.
     prefixes: &'static [&'static str],
 }
 
 impl Folder {
-    /// Opens a directory at which the search starts, where an administrator's links led to.
+    /// Opens a directory at which the search starts. The administrator's links to it are already resolved.
     pub(super) fn open(outer: &Path, path: Vec<u8>, private: bool) -> io::Result<Self> {
         Ok(Self::new(open(outer, DIRECTORY, Mode::empty())?, path, 0, private))
     }
@@ -43,35 +43,35 @@ impl Folder {
         Ok(Self::new(fd, path, self.depth + 1, self.private))
     }
 
-    /// A directory with its path below the root.
+    /// A directory with its path relative to the root.
     fn new(fd: OwnedFd, path: Vec<u8>, depth: usize, private: bool) -> Self {
         let efi = path == rules::EFI_VARIABLES.as_bytes();
         let prefixes = if efi { rules::EFI_PREFIXES } else { &[] };
         Self { in_boot: rules::is_boot(&path), fd, path, depth, private, prefixes }
     }
 
-    /// Whether a name in it is of interest.
+    /// Whether a name in the directory counts.
     pub(super) fn counts(&self, name: &[u8]) -> bool {
         self.prefixes.is_empty()
             || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
     }
 }
 
-/// How directories are opened.
+/// Flags for opening directories.
 const DIRECTORY: OFlag =
     OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-/// How files are: without waiting for a FIFO's other end or becoming a terminal's owner.
+/// Flags for files: do not wait for the other end of a FIFO, and do not acquire a controlling terminal.
 const FILE: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_NONBLOCK)
     .union(OFlag::O_NOCTTY)
     .union(OFlag::O_CLOEXEC);
 
-/// Opens a file, its time of access left alone where that is allowed. None where it is gone.
+/// Opens a file, without a change of its access time if that is allowed. None if the file is gone.
 pub(super) fn open_file(folder: &Folder, name: &CString) -> io::Result<Option<File>> {
     let open = |flags| openat(&folder.fd, name.as_c_str(), flags, Mode::empty());
-    // open(2): O_NOATIME is the owner's and root's.
+    // open(2): only the owner and root may use O_NOATIME.
     let opened = match open(FILE.union(OFlag::O_NOATIME)) {
         Err(Errno::EPERM) => open(FILE),
         other => other,
@@ -84,7 +84,7 @@ pub(super) fn open_file(folder: &Folder, name: &CString) -> io::Result<Option<Fi
     }
 }
 
-/// A type that the file system does not tell with the name.
+/// The type of a file, for file systems that do not return it with the name.
 pub(super) fn kind_of(folder: &Folder, name: &CStr) -> Option<Type> {
     let stat = fstatat(folder.fd.as_fd(), name, AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
     match SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) {

@@ -1,4 +1,4 @@
-//! What is inside an image: the same look as at files, and what the image can do for a boot.
+//! Inside images: the same search as in files, and what the image can do for a boot.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -29,7 +29,7 @@ pub(super) fn summary(path: &Path) -> Result<Summary> {
 }
 
 impl Looker<'_> {
-    /// Looks into an image, as [`Looker::look`] does, and says what it can do for a boot.
+    /// Searches an image like [`Looker::look`], and returns what the image can do for a boot.
     pub(super) fn summarize(&mut self, path: &Path) -> Result<Summary> {
         let spot = Spot { path: b"", executable: false, private: false };
         image::read(path, &mut |entry, content| self.entry(entry, content, spot, false, ""))?;
@@ -39,7 +39,7 @@ impl Looker<'_> {
         Ok(std::mem::take(&mut self.summary))
     }
 
-    /// What is inside an image. False where it is none.
+    /// Searches the contents of an image. False if the file is not an image.
     pub(super) fn image(&mut self, file: &File, spot: Spot<'_>) -> bool {
         let advice = rules::image_advice(spot.path);
         let record = rules::of(spot.path, false).0 == Severity::History;

@@ -1,8 +1,8 @@
-//! `postclone audit`: what still names a group, by severity.
+//! `postclone audit`: finds what still names a group, by severity.
 //!
-//! Two halves: a fast search of every file for the spellings of the name ([`spelling`]), and an
-//! exact look at the few files that have one ([`text`]), which compares whole tokens as the
-//! rewriters do. Reads only, and leaves the files' times of access alone where it may.
+//! The search has two parts: a fast search of every file for the spellings of the name ([`spelling`]), and
+//! an exact check of the few files that contain one ([`text`]). The check compares whole tokens, like the
+//! rewriters. The audit only reads. It leaves access times unchanged where it may.
 
 mod around;
 mod blocks;
@@ -52,20 +52,20 @@ use stop::Stop;
 pub use text::Wanted;
 use walk::{Errand, Walk};
 
-/// How long the search at the end of a rename may take.
+/// Time limit of the search at the end of a rename.
 const AFTER_RENAME: Duration = Duration::from_secs(300);
 
-/// How long the search for a plan may take.
+/// Time limit of the search for a plan.
 const BEFORE_RENAME: Duration = Duration::from_secs(20);
 
-/// The search of a whole tree.
+/// Searches a whole tree.
 pub fn everything(root: &Root, wanted: &Wanted) -> Result<SearchResult> {
     search(root, wanted, &Stop::after(None), None)
 }
 
-/// The search with which a rename ends: what is left of the old name and costs something.
+/// The search at the end of a rename: finds remains of the old name by which something may fail.
 ///
-/// What cannot be checked is said on stderr. Ends after five minutes, or when a signal comes.
+/// Reports on stderr what could not be checked. Ends after five minutes, or when a signal arrives.
 pub fn after_rename(root: &Root, wanted: &Wanted) -> Result<SearchResult> {
     let mut found = search(root, wanted, &Stop::after(Some(AFTER_RENAME)), None)?;
     found.list.retain(|finding| finding.severity <= Severity::Error);
@@ -80,10 +80,10 @@ pub fn after_rename(root: &Root, wanted: &Wanted) -> Result<SearchResult> {
     Ok(found)
 }
 
-/// The search with which a plan is made: what names the group in files that a boot, a service or a
-/// person runs, `without` some, by their paths inside the root. Images are not opened.
+/// The search for a plan: finds names of the group in files that a boot, a service or a person runs. It
+/// leaves out the files in `without`, which are paths inside the root. It opens no images.
 ///
-/// Ends after twenty seconds, or when a signal comes; then it is marked as incomplete.
+/// Ends after twenty seconds, or when a signal arrives. The result is then marked as incomplete.
 pub fn before_rename(root: &Root, wanted: &Wanted, without: &[PathBuf]) -> Result<SearchResult> {
     let without = without.iter().map(|path| below_root(path)).collect();
     let mut found = search(root, wanted, &Stop::after(Some(BEFORE_RENAME)), Some(without))?;
@@ -92,19 +92,19 @@ pub fn before_rename(root: &Root, wanted: &Wanted, without: &[PathBuf]) -> Resul
     Ok(found)
 }
 
-/// What one image holds.
+/// The contents of one image.
 #[derive(Debug)]
 pub struct Inside {
-    /// What it can do for a boot.
+    /// What the image can do for a boot.
     pub summary: Summary,
-    /// What in it names the group and costs a boot.
+    /// The names of the group in it that the next boot may read.
     pub names: Vec<Finding>,
 }
 
-/// Looks into one image, wherever it lies, for every name that is wanted; there may be none.
+/// Searches one image at any path for each wanted name. `wanted` may be empty.
 ///
 /// # Errors
-/// As [`crate::image::read`].
+/// Those of [`crate::image::read`].
 pub fn inside(path: &Path, wanted: &[Wanted]) -> Result<Inside> {
     let stop = Stop::after(None);
     let mut inside: Option<Inside> = None;
@@ -124,16 +124,16 @@ pub fn inside(path: &Path, wanted: &[Wanted]) -> Result<Inside> {
     }
 }
 
-/// A name with what is known of its group, beside the names of dm-crypt mappings that the tree declares.
+/// A group's name to look for. `volumes` and `mappings` (dm-crypt names in the tree) tell its tokens from
+/// others.
 pub fn wanted_beside(name: VgName, volumes: Volumes, mappings: BTreeSet<String>) -> Wanted {
     let by_volume = matches!(volumes, Volumes::Known(_));
-    // Nothing is rewritten here; the matcher wants a new name all the same.
+    // The matcher needs a new name, although nothing is rewritten here.
     let matcher = Matcher::new(name.clone(), name.clone(), volumes, mappings);
     Wanted::new(name, matcher, by_volume)
 }
 
-/// Searches the tree, with as many threads as there are processors: all of it, or what runs, without
-/// some files.
+/// Searches the tree with one thread per processor: everything, or what runs without the given files.
 fn search(
     root: &Root,
     wanted: &Wanted,
@@ -169,7 +169,7 @@ fn search(
         }
         drop(ticker);
         for worker in workers {
-            // A thread that panicked has said so; what it found is lost, and so is the audit.
+            // A panic means that findings are lost, so the audit panics, too.
             found.merge(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
     });
@@ -177,7 +177,7 @@ fn search(
     Ok(found)
 }
 
-/// File systems by mount point, below the root and without a leading slash.
+/// Types of file systems by mount point. The paths are relative to the root, without a leading slash.
 fn mounts_below(root: &Root) -> HashMap<Vec<u8>, String> {
     let mounts = mounts::mounted().into_iter();
     mounts
@@ -188,13 +188,13 @@ fn mounts_below(root: &Root) -> HashMap<Vec<u8>, String> {
         .collect()
 }
 
-/// Where a search begins.
+/// Where a search starts.
 struct Starts {
-    /// The directories of the table.
+    /// The directories in the table.
     directories: Vec<Errand>,
-    /// Known places that are in none of them, with their paths below the root, links resolved.
+    /// Known places outside those directories, with their paths relative to the root, links resolved.
     files: Vec<(Vec<u8>, Errand)>,
-    /// All known places, by their paths below the root, links resolved.
+    /// All known places, by their paths relative to the root, links resolved.
     known: HashSet<Vec<u8>>,
 }
 
@@ -228,7 +228,7 @@ fn starts(
     let (mut outside, mut known) = (Vec::new(), HashSet::new());
     for place in PLACES {
         for path in root.glob(place.pattern)? {
-            // Our own, for the time until the reboot.
+            // postclone's own link, which exists until the reboot.
             if path == Path::new(GRUB_LINK) {
                 continue;
             }

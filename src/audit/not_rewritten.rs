@@ -1,4 +1,4 @@
-//! What a plan leaves: names of the group that a boot or a service may read and that no rewriter changes.
+//! What a plan leaves: names of the group that a boot or service may read, but that no rewriter changes.
 
 use std::path::Path;
 
@@ -11,31 +11,31 @@ use crate::printable;
 use crate::rewrite::{PLACES, is_at};
 use crate::severity::Severity;
 
-/// What is said of a form that a rewriter met and left.
+/// Reported for a form that a rewriter found but left.
 const BY_HAND: &str = "edit it: postclone does not change it in this form";
 
-/// How many places a sentence names.
+/// How many places a sentence lists.
 const NAMED: usize = 5;
 
 /// Places that still name the group after a run, the worst first.
 #[derive(Debug, Default, Serialize)]
 pub struct NotRewritten {
-    /// Whether the search came to its end.
+    /// Whether the search was complete.
     pub complete: bool,
     /// How many files could not be read.
     pub unreadable: usize,
-    /// How many places there are, listed or not, that the next boot may read.
+    /// How many places there are that the next boot may read, with those that are not listed.
     pub boot: u64,
-    /// How many there are by which something else may fail.
+    /// How many places there are by which something else may fail.
     pub error: u64,
-    /// Files that `--also` would take.
+    /// Files that the user could add with `--also`.
     pub also: Vec<String>,
     /// The places.
     pub findings: Vec<Finding>,
 }
 
 impl NotRewritten {
-    /// What a search found, but for the names and links that the plan changes.
+    /// The findings of a search, without the names and links that the plan changes.
     pub fn of(found: SearchResult, is_changed: impl Fn(&Path) -> bool) -> Self {
         let changed = |finding: &Finding| {
             finding.part != Part::Content && is_changed(Path::new(&finding.path))
@@ -62,7 +62,7 @@ impl NotRewritten {
         }
     }
 
-    /// The places that the next boot may read, as a sentence's object; none if there are none.
+    /// The places that the next boot may read, as the object of a sentence. None if there are none.
     pub fn boot_places(&self) -> Option<String> {
         let boot = self.findings.iter().filter(|finding| finding.severity == Severity::Boot);
         let named: Vec<String> = boot
@@ -83,7 +83,8 @@ impl NotRewritten {
     }
 }
 
-/// A text that no row of the table of places is about: a program's own state has its own tools.
+/// Whether a finding is in a text that no row of the table of places covers. The state of a program is not
+/// such a text: it has tools of its own.
 fn is_for_also(finding: &Finding) -> bool {
     let path = finding.path.trim_start_matches('/');
     finding.part == Part::Content

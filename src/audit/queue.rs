@@ -1,10 +1,10 @@
-//! Work that makes more work, shared by a few threads.
+//! Jobs that may create more jobs, shared by a few threads.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A stack of jobs. Last in, first out: a walk goes deep before it goes wide, and holds few
-/// directories open.
+/// A stack of jobs: last in, first out. So a walk goes deep before it goes wide, and keeps few directories
+/// open.
 pub(super) struct Queue<J> {
     state: Mutex<State<J>>,
     changed: Condvar,
@@ -22,7 +22,7 @@ impl<J> Queue<J> {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Takes jobs until none is left and nobody is at work who might add one.
+    /// Takes jobs until none is left and no other thread can add one.
     pub(super) fn work(&self, mut take: impl FnMut(J)) {
         loop {
             let mut state = self.lock();
@@ -51,7 +51,7 @@ impl<J> Queue<J> {
         self.changed.notify_all();
     }
 
-    /// Waits for the end, no longer than that. Whether it came.
+    /// Waits for the end, at most for `limit`. Returns whether the end has come.
     pub(super) fn wait_for_end(&self, limit: Duration) -> bool {
         let state = self.lock();
         if state.ended {
@@ -75,7 +75,7 @@ impl<J> Queue<J> {
     }
 }
 
-/// Somebody at work; a panic ends that as well, or the others would wait for ever.
+/// A thread at work. It also ends at a panic. Otherwise, the other threads would wait forever.
 struct Busy<'a, J>(&'a Queue<J>);
 
 impl<J> Drop for Busy<'_, J> {

@@ -1,10 +1,10 @@
-//! The audit's one table of places: what is searched, and what a stale name costs there.
+//! The audit's table of places: what is searched, and how bad a stale name is there.
 
 use crate::copies::is_copy;
 use crate::severity::Severity;
 
-/// Directories that are searched, below the root, links and all that is below them. What a place of
-/// [`crate::rewrite::PLACES`] adds is searched as well.
+/// Directories that are searched with everything in them, by their paths relative to the root. The places
+/// of [`crate::rewrite::PLACES`] are searched, too.
 pub(super) const STARTS: &[&str] = &[
     "etc",
     "boot",
@@ -27,18 +27,18 @@ pub(super) const STARTS: &[&str] = &[
     "var/spool/cron",
 ];
 
-/// The firmware's variables (Linux Documentation/filesystems/efivarfs.rst); only on a live root.
+/// The firmware's variables (Linux Documentation/filesystems/efivarfs.rst), searched only on a live root.
 pub(super) const EFI_VARIABLES: &str = "sys/firmware/efi/efivars";
 
-/// Variables that name what is booted (UEFI specification 3.1; systemd-boot's own).
+/// Variables that name what the machine boots (UEFI specification 3.1; systemd-boot's own).
 pub(super) const EFI_PREFIXES: &[&str] = &["Boot", "Loader"];
 
-/// A rule: paths, what a sure form costs there, and what to do.
+/// A rule: which paths, how bad a sure form is there, and what to do.
 struct Rule {
-    /// Where the path begins. A trailing `/` means all that is below; none, this file alone; an
-    /// empty one, everywhere.
+    /// The beginning of the path. With a trailing `/`, it means everything below; without one, only this
+    /// file. An empty one fits every path.
     under: &'static str,
-    /// What the last component ends with.
+    /// The end of the last component.
     ends: &'static str,
     severity: Severity,
     advice: &'static str,
@@ -62,14 +62,14 @@ const UKI: &str = "rebuild the unified kernel image, as `kernel-install add` doe
 
 use Severity::{Boot, Cosmetic, Error, History};
 
-/// The first rule that fits counts.
+/// The first rule that fits applies.
 const RULES: &[Rule] = &[
-    // Records, wherever they stand.
+    // Records in any directory.
     ending("_history", History, RECORD),
     ending(".viminfo", History, RECORD),
     ending(".lesshst", History, RECORD),
     ending("-ks.cfg", History, RECORD),
-    // vgcfgrestore(8) reads them when somebody asks for a state of then; nothing else does.
+    // Only vgcfgrestore(8) reads them, when a person asks for an old state.
     rule("etc/lvm/archive/", History, RECORD),
     rule("etc/lvm/backup/", History, RECORD),
     rule("etc/.git/", History, RECORD),
@@ -122,7 +122,7 @@ const RULES: &[Rule] = &[
     ending("compose.yaml", Error, "edit it, and start its containers again"),
     Rule { under: "home/", ends: ".service", severity: Error, advice: USERS },
     Rule { under: "home/", ends: ".desktop", severity: Error, advice: USERS },
-    // What is shown to people.
+    // What people see.
     rule("etc/motd", Cosmetic, SHOWN),
     rule("etc/issue", Cosmetic, SHOWN),
     rule("etc/issue.net", Cosmetic, SHOWN),
@@ -135,21 +135,21 @@ const RULES: &[Rule] = &[
     rule("etc/", Error, "edit it, and restart what reads it"),
     rule("usr/local/", Error, "edit it"),
     rule("opt/", Error, "edit it, and restart what reads it"),
-    // State that a program keeps; these have no other copy of the name.
+    // State of programs. The name has no other copy.
     rule("var/lib/libvirt/", Error, "change it with virsh(1)"),
     rule("var/lib/pve-cluster/", Error, "change it in /etc/pve"),
     rule("var/lib/iscsi/", Error, "change it with targetcli(8)"),
     rule("var/lib/pacemaker/", Error, "change it with the cluster's own tool"),
 ];
 
-/// Everything else: documents, and what users keep.
+/// Everything else: documents and other files of users.
 const ELSEWHERE: Rule = rule("", Cosmetic, "no part of the system reads it: edit it or leave it");
 
-/// A program in somebody's directory.
+/// A program in a user's directory.
 const PROGRAM: Rule = rule("", Error, "a program names it: edit it");
 
-/// What a sure form costs at a path below the root (no leading slash), and what to do.
-/// `executable` tells a script from a document.
+/// How bad a sure form is at a path, and what to do. `path` is relative to the root, without a leading
+/// slash. `executable` distinguishes a script from a document.
 pub(super) fn of(path: &[u8], executable: bool) -> (Severity, &'static str) {
     if is_copy(path) {
         return (History, COPY);
@@ -169,13 +169,13 @@ pub(super) fn of(path: &[u8], executable: bool) -> (Severity, &'static str) {
     (rule.severity, rule.advice)
 }
 
-/// What a name inside an image costs: its copy of LVM's records does nothing.
+/// How bad a name inside an image is. The image's copy of LVM's records has no effect.
 pub(super) fn inside(entry: &[u8]) -> Severity {
     let record = [&b"etc/lvm/archive/"[..], b"etc/lvm/backup/"];
     if record.iter().any(|dir| entry.starts_with(dir)) { History } else { Boot }
 }
 
-/// What to do about an image, by its name.
+/// What to do about an image, depending on its name.
 pub(super) fn image_advice(path: &[u8]) -> String {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     let name = String::from_utf8_lossy(name);
@@ -197,8 +197,8 @@ pub(super) fn image_advice(path: &[u8]) -> String {
     if name.ends_with(".efi") { UKI.to_owned() } else { "rebuild the image".to_owned() }
 }
 
-/// Whether a path is where boot loaders, kernels and images are, so that files there are opened as
-/// images and searched for UTF-16.
+/// Whether boot loaders, kernels and images are at a path. Files there are opened as images and searched
+/// for UTF-16.
 pub(super) fn is_boot(path: &[u8]) -> bool {
     [&b"boot"[..], b"efi", b"sys/firmware/efi/efivars"]
         .iter()

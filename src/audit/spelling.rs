@@ -8,16 +8,16 @@ use memchr::memmem::Finder;
 
 use crate::names::{VgName, unit};
 
-/// A core shorter than this is found too often to be of use.
+/// A shorter core occurs too often to be useful.
 const SHORTEST_CORE: usize = 3;
 
 /// Finds the spellings of one name.
 ///
-/// Where all of them share a piece without a hyphen (`svlmon2` of `svlmon2-vg`), that piece is
-/// looked for, which is one search instead of many, and its surroundings are compared.
+/// If all spellings share a piece without a hyphen (`svlmon2` of `svlmon2-vg`), the search looks for that
+/// piece and compares the text around it. That is one search instead of many.
 #[derive(Debug)]
 pub(super) struct Spellings {
-    /// Each spelling, longest first, with the place of the core in it.
+    /// Each spelling, longest first, with the position of the core in it.
     literals: Vec<(Vec<u8>, usize)>,
     core: Option<Finder<'static>>,
     all: AhoCorasick,
@@ -47,12 +47,12 @@ impl Spellings {
         Self { literals, core, all, wide, longest }
     }
 
-    /// Bytes of the longest spelling.
+    /// The number of bytes of the longest spelling.
     pub(super) fn longest(&self) -> usize {
         self.longest
     }
 
-    /// The first spelling at or after `from`; the longest one where several start there.
+    /// The first spelling at or after `from`. If several start there, the longest one.
     pub(super) fn find(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
         let Some(core) = &self.core else {
             return self.all.find(&text[from..]).map(|m| from + m.start()..from + m.end());
@@ -78,14 +78,14 @@ impl Spellings {
         self.wide.iter().any(|finder| finder.find(text).is_some())
     }
 
-    /// The spellings, for a person or another program to search by.
+    /// The spellings, with which a person or another program can search.
     pub(super) fn literals(&self) -> impl Iterator<Item = &[u8]> {
         self.literals.iter().map(|(text, _)| text.as_slice())
     }
 }
 
-/// The spellings as bytes: raw, as in dm names, as in unit names (also behind a doubled backslash,
-/// as ExecStart= wants it), with the octal escapes of fstab, and as in URLs.
+/// The spellings as bytes: the raw name, the name in dm names, the name in unit names (also with the
+/// doubled backslash that ExecStart= needs), the name with fstab's octal escapes, and the name in URLs.
 fn texts(raw: &str, doubled: &str) -> BTreeSet<Vec<u8>> {
     let mut texts = BTreeSet::new();
     for name in [raw, doubled] {
@@ -110,8 +110,9 @@ fn widen(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// UTF-16 as bytes of the same count: the second byte of each unit becomes a line's end, so that
-/// places stay and a token does not run on. `shift` is 0 or 1: where the units begin.
+/// UTF-16 as narrow text, one byte per unit. A unit that is not Latin-1 becomes a newline, so that
+/// positions can be converted back and a token ends there. `shift` is 0 or 1 and says where the units
+/// begin.
 pub(super) fn narrow(text: &[u8], shift: usize) -> Vec<u8> {
     let units = text.get(shift..).unwrap_or_default().chunks_exact(2);
     units.map(|unit| if unit[1] == 0 { unit[0] } else { b'\n' }).collect()

@@ -1,4 +1,4 @@
-//! When a search ends before it is through.
+//! When a search ends early.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::interrupt;
 
-/// A search's end before its time, and how far it is.
+/// The time limit of a search, and its progress.
 #[derive(Debug)]
 pub(super) struct Stop {
     deadline: Option<Instant>,
@@ -14,24 +14,24 @@ pub(super) struct Stop {
 }
 
 impl Stop {
-    /// Never, or after that time; and where a signal came that is heeded.
+    /// Ends after `limit`, or never if there is none. A caught signal ends the search in any case.
     pub(super) fn after(limit: Option<Duration>) -> Self {
         let deadline = limit.map(|limit| Instant::now() + limit);
         Self { deadline, files: Arc::default() }
     }
 
-    /// Whether it is time.
+    /// Whether the search must end now.
     pub(super) fn is_due(&self) -> bool {
         interrupt::caught().is_some()
             || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Counts files that were searched, for the line of progress.
+    /// Counts searched files for the progress line.
     pub(super) fn count(&self, files: u64) {
         self.files.fetch_add(files, Ordering::Relaxed);
     }
 
-    /// How many were counted, for another thread to read.
+    /// The counter, which another thread may read.
     pub(super) fn counter(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.files)
     }

@@ -1,4 +1,4 @@
-//! Which of a text's candidates name the group: the exact half of the search.
+//! Decides which candidates in a text name the group: the exact part of the search.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -17,15 +17,15 @@ use crate::rewrite::matcher::{Hit as Match, Matcher, Verdict};
 use crate::rewrite::scan::{GRUB, scan};
 use crate::rewrite::{Place, Rewrite, Treatment};
 
-/// What is looked for.
+/// What the search looks for.
 #[derive(Debug)]
 pub struct Wanted {
     name: VgName,
     pub(super) spellings: Spellings,
     matcher: Matcher,
-    /// Whether the group's volumes are known: then `VG/LV` alone can be told from a path.
+    /// Whether the group's volumes are known. Only then can `VG/LV` be distinguished from a path.
     by_volume: bool,
-    /// Whether the name may be any word of a text: letters alone.
+    /// Whether the name may be any word of a text, because it has only letters.
     is_word: bool,
 }
 
@@ -34,12 +34,12 @@ pub struct Wanted {
 pub(super) struct Hit {
     pub(super) token: Range<usize>,
     pub(super) form: Form,
-    /// Whether what reads the file takes the token for a name: nobody reads comments, and a known
-    /// place's reader takes only what its rewriter finds.
+    /// Whether the reader of the file takes the token for a name. Nobody reads comments, and the reader of
+    /// a known place takes only what its rewriter finds.
     pub(super) is_read: bool,
 }
 
-/// What a line says that makes a group of a word behind it: `vgname vg`, `volume_group = vg`,
+/// The part of a line that makes the next word a group: `vgname vg`, `volume_group = vg`,
 /// `ENV{DM_VG_NAME}=="vg"`.
 static KEY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -49,18 +49,18 @@ static KEY: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl Wanted {
-    /// `matcher` compares with the group `name`; `by_volume` says whether it knows the volumes.
+    /// `matcher` compares tokens with the group `name`. `by_volume` says whether it knows the volumes.
     pub fn new(name: VgName, matcher: Matcher, by_volume: bool) -> Self {
         let is_word = name.as_str().bytes().all(|byte| byte.is_ascii_alphabetic());
         Self { spellings: Spellings::of(&name), name, matcher, by_volume, is_word }
     }
 
-    /// The name that is looked for, as a person is told.
+    /// What the search looks for, in the spelling for messages.
     pub fn said(&self) -> String {
         self.matcher.said()
     }
 
-    /// Every spelling of it, for a person or another program to search by.
+    /// Every spelling of the name, with which a person or another program can search.
     pub fn literals(&self) -> impl Iterator<Item = &[u8]> {
         self.spellings.literals()
     }
@@ -70,8 +70,8 @@ impl Wanted {
         self.is_word
     }
 
-    /// Whether there is anything to look at closely. A name that is a word stands everywhere; of such
-    /// a one only the places count that [`Wanted::hits`] may take for the group.
+    /// Whether the text needs an exact check. A name that is an ordinary word is everywhere. For such a
+    /// name, only places count that [`Wanted::hits`] may take for the group.
     pub(super) fn may_be_in(&self, text: &[u8]) -> bool {
         let Some(first) = self.spellings.find(text, 0) else { return false };
         if !self.is_word {
@@ -88,17 +88,17 @@ impl Wanted {
         }
     }
 
-    /// Whether more than the name's own surroundings decide, so that lines must not be cut.
+    /// Whether the decision needs whole lines, so that lines must not be split.
     pub(super) fn needs_lines(&self) -> bool {
         self.is_word
     }
 
-    /// The tokens of a text that name the group, in its order. `place` is the known place that the
-    /// text is from.
+    /// The tokens of a text that name the group, in the text's order. `place` is the known place of the
+    /// text.
     pub(super) fn hits(&self, text: &[u8], place: Option<&Place>) -> Vec<Hit> {
         let rewrite: Option<Rewrite> = place.map(|place| place.rewrite);
         let found = rewrite.and_then(|rewrite| rewrite(&self.matcher, text).ok());
-        // A script has no row of its own, and its reader takes what it likes.
+        // A script has no row of its own, and nothing is known about how it reads a name.
         let is_known = found.is_some() && place.is_some_and(|place| !place.pattern.is_empty());
         let found = found.unwrap_or_else(|| {
             let mut findings = Findings::default();
@@ -133,8 +133,8 @@ impl Wanted {
         hits
     }
 
-    /// What a token is that a rewriter left to a person. A program's own state has the name in fields
-    /// of its own, whatever stands around it.
+    /// The hit for a token that a rewriter left to a person. The state of a program has the name in fields
+    /// of its own, so the text around it does not matter.
     fn left(&self, text: &[u8], token: Range<usize>, place: Option<&Place>) -> Option<Hit> {
         let word = &text[token.clone()];
         let is_reported =
@@ -156,7 +156,7 @@ impl Wanted {
         Some(hit(text, token, form, true))
     }
 
-    /// What a spelling is that no rewriter's form covers.
+    /// Classifies a spelling that no form of a rewriter covers.
     fn classify(&self, text: &[u8], candidate: Range<usize>) -> Option<(Range<usize>, Form)> {
         let mut word = run(text, &candidate, is_name_byte);
         // A full stop may end a sentence.
@@ -172,7 +172,7 @@ impl Wanted {
             .or_else(|| self.escaped_path(text, &candidate))
     }
 
-    /// A unit's instance that is the name: `lvm2-pvscan@vg.service`.
+    /// The name as the instance of a unit: `lvm2-pvscan@vg.service`.
     fn instance(&self, text: &[u8], candidate: &Range<usize>) -> Option<(Range<usize>, Form)> {
         let is_name = text[candidate.clone()] == *self.matcher.old_name()?.as_bytes();
         let before = candidate.start.checked_sub(1).map(|at| text[at]);
@@ -182,7 +182,7 @@ impl Wanted {
             .then(|| (candidate.clone(), Form::Known(edit::Form::VgName)))
     }
 
-    /// The name as a word of its own.
+    /// The name as a separate word.
     fn bare(&self, text: &[u8], word: Range<usize>) -> Option<(Range<usize>, Form)> {
         let line = line_around(text, &word);
         let before = &text[line.start..word.start];
@@ -195,19 +195,19 @@ impl Wanted {
                 return Some((pair, Form::Known(hit.form)));
             }
         }
-        // Of a volume's name the group's own says nothing.
+        // The bare name of a group does not name a volume.
         self.matcher.old_name()?;
         if (is_about_lvm(before) || memchr::memmem::find(before, b"volume_list").is_some())
             && KEY.is_match(before)
         {
             return Some((word, Form::Known(edit::Form::VgName)));
         }
-        // A word like `data` is everywhere; only a line about LVM can mean the group.
+        // A word like `data` is everywhere. Only in a line about LVM can it mean the group.
         let counts = !self.is_word || is_about_lvm(&text[line.clone()]);
         counts.then_some((word, Form::Own(Own::Name)))
     }
 
-    /// `VG-LV` alone, or behind `dm-name-`.
+    /// `VG-LV` on its own, or after `dm-name-`.
     fn dm_name(
         &self,
         text: &[u8],
@@ -216,7 +216,7 @@ impl Wanted {
     ) -> Option<(Range<usize>, Form)> {
         let by_id = text[word.clone()].starts_with(b"dm-name-");
         let start = word.start + if by_id { 8 } else { 0 };
-        // By form alone `a-b` may be any word; `a--b-c` and what stands behind `dm-name-` may not.
+        // By its form, `a-b` may be any word. `a--b-c`, or a word after `dm-name-`, may not.
         let is_plain = !text[candidate.clone()].windows(2).any(|pair| pair == b"--");
         if start != candidate.start || (is_plain && !self.by_volume && !by_id) {
             return None;
@@ -233,8 +233,9 @@ impl Wanted {
         }
     }
 
-    /// A unit's name that no rewriter knows by its suffix: an instance's (`systemd-fsck@dev-….service`),
-    /// a directory's (`dev-….device.d`), or with backslashes that are doubled for ExecStart=.
+    /// A unit name that rewriters do not recognize by its suffix: an instance
+    /// (`systemd-fsck@dev-….service`), a directory (`dev-….device.d`), or a name whose backslashes are
+    /// doubled for ExecStart=.
     fn unit_name(&self, text: &[u8], candidate: &Range<usize>) -> Option<(Range<usize>, Form)> {
         let fits = |byte: u8| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-' | b'\\')
@@ -267,7 +268,7 @@ impl Wanted {
     }
 }
 
-/// A token that fits the group and none of its volumes, or stands for several of them.
+/// The form of a token that fits the group but none of its volumes, or that stands for several volumes.
 fn unknown(text: &[u8], token: &Range<usize>) -> Form {
     let wild = matches!(text.get(token.end), Some(b'*' | b'?' | b'[' | b'$' | b'{' | b'%'));
     let open = text[token.clone()].ends_with(b"-");

@@ -1,12 +1,12 @@
-//! A search result in words.
+//! Describes a search result in words.
 
 use super::finding::{Finding, Part, SearchResult};
 use crate::printable;
 
-/// Warnings of one kind on stderr; the rest is counted.
+/// At most so many warnings of one kind on stderr. The rest is only counted.
 const WARNINGS: usize = 50;
 
-/// What a rename leaves, a line a file, and what it means.
+/// What a rename leaves, one line per file, and what it means.
 pub fn left_lines(old: &str, found: &SearchResult) -> Vec<String> {
     let mut lines = Vec::new();
     let mut list = found.list.as_slice();
@@ -27,8 +27,8 @@ pub fn left_lines(old: &str, found: &SearchResult) -> Vec<String> {
     lines
 }
 
-/// What the search at a rename's end says of the next boot, beside its proof; none if it says nothing.
-/// `found` is none where it failed.
+/// What the search at the end of a rename says about the next boot, in addition to the proof. None if it
+/// says nothing. `found` is none if the search failed.
 pub fn of_next_boot(old: &str, found: Option<&SearchResult>) -> Option<String> {
     let Some(found) = found else { return Some(format!("it is not known what else names {old}")) };
     let named = match found.counts.boot {
@@ -41,7 +41,7 @@ pub fn of_next_boot(old: &str, found: Option<&SearchResult>) -> Option<String> {
     (!told.is_empty()).then(|| told.join("; "))
 }
 
-/// What could not be checked, as warnings.
+/// Warns about what could not be read.
 pub fn say_unreadable(found: &SearchResult) {
     for each in found.unreadable.iter().take(WARNINGS) {
         log::warn!("could not read `{}`: {}", visible(&each.path), visible(&each.why));
@@ -52,12 +52,12 @@ pub fn say_unreadable(found: &SearchResult) {
     }
 }
 
-/// Whether two findings are of one file and one advice.
+/// Whether two findings have the same file, severity and advice.
 pub fn is_same_file(one: &Finding, other: &Finding) -> bool {
     (&one.path, one.severity, &one.advice) == (&other.path, other.severity, &other.advice)
 }
 
-/// Where a finding is: `path:line:column`, `image(file inside):line:column`, `path:byte N`.
+/// The place of a finding: `path:line:column`, `image(file inside):line:column`, `path:byte N`.
 pub fn place(finding: &Finding) -> String {
     let mut text = visible(&finding.path);
     if let Some(inside) = &finding.inside {
@@ -71,7 +71,7 @@ pub fn place(finding: &Finding) -> String {
     }
 }
 
-/// A file's text on one line, its control characters shown instead of obeyed.
+/// Text from a file as one line. Control characters are made visible.
 pub(crate) fn visible(text: &str) -> String {
     printable::line(text).into_owned()
 }

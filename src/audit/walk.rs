@@ -26,25 +26,25 @@ use super::text::Wanted;
 use crate::guest::private::{is_readable, is_searchable};
 use crate::guest::root::identity;
 
-/// Files that are one job; a directory of more is shared out.
+/// Files in one job. A directory with more files becomes several jobs.
 const BATCH: usize = 64;
 
-/// Deeper than any tree that people make; each level may hold a descriptor.
+/// No tree made by people is deeper. Each level may keep a descriptor open.
 const MAX_DEPTH: usize = 200;
 
 /// Larger files are disks of machines.
 const MAX_FILE: u64 = 8 << 30;
 
-/// A piece of work.
+/// A job.
 pub(super) enum Errand {
-    /// A directory, open already.
+    /// A directory that is already open.
     Open(Folder),
-    /// A directory in another.
+    /// A directory inside another one.
     Enter(Arc<Folder>, CString),
-    /// Files of a directory.
+    /// Files in a directory.
     Files(Arc<Folder>, Vec<CString>),
-    /// A file whose place is known by a path that leads to it through links, and whether that goes
-    /// through a directory that not everybody may search.
+    /// A file of a known place that links lead to, with the path of that place. The flag says whether not
+    /// everybody may read it.
     Known(File, Vec<u8>, bool),
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Walk<'a> {
     pub(super) stop: &'a Stop,
     extent: &'a Extent,
     pub(super) queue: Queue<Errand>,
-    /// Types of file systems by mount point, below the root.
+    /// Types of file systems by mount point. The paths are relative to the root.
     mounts: HashMap<Vec<u8>, String>,
     directories: Mutex<HashSet<(u64, u64)>>,
     linked: Mutex<HashSet<(u64, u64)>>,
@@ -80,7 +80,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Takes one job. After the time is over jobs are dropped.
+    /// Does one job. After the time limit, it drops jobs.
     pub(super) fn take(&self, job: Errand, looker: &mut Looker<'_>) {
         if self.stop.is_due() {
             looker.found.incomplete = true;
@@ -101,7 +101,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Opens a directory by its name in another.
+    /// Opens a directory by its name in another one.
     fn enter(&self, parent: &Arc<Folder>, name: &CString, looker: &mut Looker<'_>) {
         let path = join(&parent.path, name.as_bytes());
         if parent.depth == MAX_DEPTH {
@@ -121,12 +121,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Why a mount point is not entered.
+    /// Why the search does not enter a mount point.
     pub(super) fn is_closed(&self, path: &[u8]) -> Option<String> {
         why_closed(self.mounts.get(path)?)
     }
 
-    /// Reads a directory, looks at its names, and makes jobs of what it holds.
+    /// Reads a directory, checks the names in it, and creates jobs for its contents.
     fn list(&self, folder: Folder, looker: &mut Looker<'_>) {
         let result = self.listed(folder, looker);
         if let Err((path, error)) = result {
@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
         let file = File::from(folder.fd.try_clone().map_err(failed)?);
         let metadata = file.metadata().map_err(failed)?;
         folder.private |= !is_searchable(&metadata);
-        // A directory that is mounted at two places is one.
+        // A directory that is mounted at two places counts once.
         if !first_time(&self.directories, identity(&metadata)) {
             return Ok(());
         }
@@ -203,7 +203,7 @@ impl<'a> Walk<'a> {
                     looker.name(spot, Part::LinkTarget, &target);
                 }
             }
-            // Gone, or no link any more.
+            // The link is gone, or is no longer a link.
             Err(Errno::ENOENT | Errno::EINVAL) => {}
             Err(error) => {
                 note(looker, &join(&folder.path, name.to_bytes()), Err(error.into()));
@@ -236,8 +236,9 @@ impl<'a> Walk<'a> {
         self.stop.count(names.len() as u64);
     }
 
-    /// Whether a file is one of the extent's. It is not opened for that: to close any file of a package
-    /// manager's lock would let go of this process's own lock of it (fcntl(2), "Record locks").
+    /// Whether a file belongs to the extent. This check must not open the file: closing any descriptor of
+    /// a package manager's lock file would release this process's own lock on it (fcntl(2), "Record
+    /// locks").
     fn is_wanted(&self, folder: &Folder, name: &CString) -> bool {
         let Ok(found) = fstatat(&folder.fd, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else {
             return false;
@@ -274,7 +275,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Why a file system of this type is not entered.
+/// Why the search does not enter a file system of this type.
 pub(super) fn why_closed(kind: &str) -> Option<String> {
     closed::closed_file_system(kind).map(|why| format!("{kind} {why}"))
 }
@@ -283,7 +284,7 @@ fn first_time<K: Eq + Hash>(seen: &Mutex<HashSet<K>>, key: K) -> bool {
     seen.lock().unwrap_or_else(PoisonError::into_inner).insert(key)
 }
 
-/// Keeps what could not be read. What vanished meanwhile is no obstacle.
+/// Records what could not be read. A file that has vanished is not an obstacle.
 fn note(looker: &mut Looker<'_>, path: &[u8], result: io::Result<()>) {
     match result {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

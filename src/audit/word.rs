@@ -1,15 +1,15 @@
-//! Names that are ordinary words, like `data` and `system`: where such a name can mean the group.
+//! Names that are ordinary words, like `data` and `system`: where they can mean the group.
 
 use std::ops::Range;
 
 use super::around::{MAX_LINE, line_around};
 use crate::names::is_name_byte;
 
-/// Tells, word after word in a text's order, whether one may name the group: quick, and true at the
-/// text's ends, where it cannot know. What is let through is looked at closely.
+/// Says quickly whether a word may name the group. Words must be given in the text's order. At the ends of
+/// the text, it cannot know and says yes. Words that it lets through get the exact check.
 pub(super) struct Sieve<'a> {
     text: &'a [u8],
-    /// The last place before the words seen so far that speaks of LVM, and the first one behind it.
+    /// The last mention of LVM before the words seen so far, and the first one after it.
     last: Option<usize>,
     next: Option<usize>,
 }
@@ -30,7 +30,7 @@ impl<'a> Sieve<'a> {
         alone && self.is_near(word) && is_about_lvm(&self.text[line_around(self.text, word)])
     }
 
-    /// Whether LVM is spoken of no farther away than a line can reach.
+    /// Whether LVM is mentioned so near that it may be in the same line.
     fn is_near(&mut self, word: &Range<usize>) -> bool {
         while let Some(next) = self.next.filter(|next| *next < word.start) {
             self.last = Some(next);
@@ -41,14 +41,14 @@ impl<'a> Sieve<'a> {
     }
 }
 
-/// Whether a line speaks of LVM.
+/// Whether a line is about LVM.
 pub(super) fn is_about_lvm(line: &[u8]) -> bool {
     mention(line, 0).is_some()
 }
 
-/// Where a text speaks of LVM: of `lvm`, `volume group`, or of something that begins with `lv`, `vg` or
-/// `pv` as its commands and settings do. All have a `v`, whose place this is. Not by a regular
-/// expression: for a name like `system` it is asked of a good part of all text.
+/// The first mention of LVM at or after `from`: `lvm`, `volume group`, or a word with `lv`, `vg` or `pv`
+/// at its start, like LVM's commands and settings. The result is the position of the `v`. A regular
+/// expression would be too slow: for a name like `system`, much of all text is searched.
 fn mention(text: &[u8], from: usize) -> Option<usize> {
     let at =
         |place: Option<usize>| place.and_then(|place| text.get(place)).copied().unwrap_or(b' ');

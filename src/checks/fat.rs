@@ -1,4 +1,4 @@
-//! Boot files on FAT, which puts no file in another's place in one piece.
+//! Boot files on FAT, on which no file can be replaced atomically.
 
 use std::path::{Path, PathBuf};
 
@@ -6,16 +6,16 @@ use crate::change::Job;
 use crate::guest::mounts::mounted;
 use crate::plan::Step;
 
-/// The kernel's names of it (Linux fs/fat).
+/// The kernel's names for FAT (Linux fs/fat).
 const FAT: &[&str] = &["vfat", "msdos"];
 
-/// Which of the files that a run writes are there, and what a cut can leave.
+/// Warns of files on FAT that a run writes, and of what an interruption may leave.
 pub(super) fn warning(job: &Job) -> Option<String> {
     let mounts = mounted();
     let is_on_fat = |path: &&PathBuf| {
         let outer = job.root.outer(path);
         let above = |target: &Path| outer.starts_with(target);
-        // The last of the deepest mount points is the one that is seen.
+        // Of several mounts at the deepest mount point, the last one is visible.
         let mount = mounts
             .iter()
             .filter(|mount| above(&mount.target))

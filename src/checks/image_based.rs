@@ -1,4 +1,4 @@
-//! Systems whose `/etc` or boot files are made of something else, which brings the old name back.
+//! Systems whose `/etc` or boot files are generated, so that the old name would come back.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +9,11 @@ use crate::exit::refuse;
 use crate::guest::mounts::{fstab_has_option, mounted};
 use crate::guest::root::Root;
 
-/// A kind of such systems.
+/// A kind of such a system.
 struct Kind {
     /// Its name.
     name: &'static str,
-    /// What becomes of an edit, and where the name belongs.
+    /// What happens to an edit, and where the name must be changed instead.
     told: &'static str,
     is: fn(&Root) -> bool,
 }
@@ -47,7 +47,7 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// What keeps a system like that from being changed; none if it is like others. `there` is
+/// Why such a system cannot be changed. None for other systems. `there` is
 /// [`crate::change::Change::where_image_based`].
 pub(crate) fn why(root: &Root, there: Option<&str>) -> Option<String> {
     let Kind { name, told, .. } = KINDS.iter().find(|kind| (kind.is)(root))?;
@@ -57,10 +57,10 @@ pub(crate) fn why(root: &Root, there: Option<&str>) -> Option<String> {
     })
 }
 
-/// Refuses such a system before anything else is asked.
+/// Refuses such a system before any other check.
 ///
 /// # Errors
-/// Which kind of system it is, and where the name belongs.
+/// Which kind of system it is, and where the name must be changed.
 pub(crate) fn is_none(root: &Root, there: Option<&str>) -> Result<()> {
     match why(root, there) {
         Some(why) => Err(refuse(anyhow!("postclone changes nothing here, {why}"))),
@@ -68,7 +68,7 @@ pub(crate) fn is_none(root: &Root, there: Option<&str>) -> Result<()> {
     }
 }
 
-/// os-release(5), whose link may lead into a store.
+/// The ID in os-release(5), which may be a link into a store.
 fn has_id(root: &Root, id: &str) -> bool {
     let text =
         ["/etc/os-release", "/usr/lib/os-release"].iter().find_map(|path| root.read_text(path));
@@ -82,8 +82,8 @@ fn is_link_to(root: &Root, path: &str, target: &str) -> bool {
     found.is_ok_and(|found| found.to_string_lossy().trim_start_matches('/').starts_with(target))
 }
 
-/// `/etc/NIXOS` marks the system (nixpkgs nixos/modules/system/etc); a package manager alone, on
-/// another distribution, has no system profile.
+/// `/etc/NIXOS` marks the system (nixpkgs nixos/modules/system/etc). If only the package manager is
+/// installed, on another distribution, there is no system profile.
 fn is_nixos(root: &Root) -> bool {
     has_id(root, "nixos")
         || root.exists("/etc/NIXOS")
@@ -91,21 +91,21 @@ fn is_nixos(root: &Root) -> bool {
         || is_link_to(root, "/etc/static", "nix/store")
 }
 
-/// The same for Guix (guix gnu/system).
+/// The same test for Guix (guix gnu/system).
 fn is_guix(root: &Root) -> bool {
     has_id(root, "guix") || root.is_link(Path::new("/var/guix/profiles/system"))
 }
 
-/// `/run/ostree-booted` on a running one (ostree-prepare-root(1)); in a deployment `/ostree` is a link
-/// into `/sysroot`, which is empty where it is looked at from outside. Flatpak's repository is elsewhere.
+/// A running system has `/run/ostree-booted` (ostree-prepare-root(1)). In a deployment, `/ostree` is a
+/// link into `/sysroot`, which is empty if seen from outside. Flatpak's repository is elsewhere.
 fn is_ostree(root: &Root) -> bool {
     root.is_live() && root.exists("/run/ostree-booted")
         || ["/ostree/repo", "/sysroot/ostree"].iter().any(|path| root.exists(path))
         || is_link_to(root, "/ostree", "sysroot/ostree")
 }
 
-/// openSUSE MicroOS and its like: the program, and a root that fstab or the kernel has read-only. With a
-/// root that is written to, the same program is of no account.
+/// openSUSE MicroOS and similar systems: they have the program, and a root that fstab or the kernel makes
+/// read-only. With a writable root, the program does not matter.
 fn is_transactional(root: &Root) -> bool {
     let has_program = ["/usr/sbin/transactional-update", "/sbin/transactional-update"]
         .iter()

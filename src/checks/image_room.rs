@@ -1,4 +1,4 @@
-//! The room that images need.
+//! The space that images need.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,19 +8,20 @@ use std::path::{Path, PathBuf};
 use crate::change::Job;
 use crate::guest::placed::Made;
 
-/// Bytes that images need, by what for.
+/// The bytes that images need, by purpose.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    /// In the journal, which keeps all of them; of those that are built on the bridge a second one.
+    /// In the journal, which keeps all old images. It keeps a second copy of images that are built on the
+    /// bridge.
     pub(super) kept: u64,
     /// For the largest unified kernel image while it is built.
     pub(super) workshop: u64,
-    /// Of each file system, by a directory of it: the largest image, which stands beside its old
-    /// version while it is written.
+    /// On each file system, with a directory of it: the largest image, which is beside the old one while
+    /// it is written.
     pub(super) beside: Vec<(PathBuf, u64)>,
 }
 
-/// The room that a run's images need.
+/// The space that the images of a run need.
 pub(super) fn room(job: &Job) -> Room {
     let mut room = Room::default();
     let mut beside: BTreeMap<u64, (PathBuf, u64)> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Everything that could refuse later, asked before the first change.
+//! Everything that could cause a refusal later, checked before the first change.
 
 mod fat;
 pub(crate) mod image_based;
@@ -26,17 +26,17 @@ use crate::transaction::package_locks::PackageManagers;
 use crate::transaction::{STATE, journal};
 use crate::world::World;
 
-/// File systems that boot loaders and kernels are read from: where fstab has one, it must be mounted,
-/// or the files below its mount point are not the ones that boot.
+/// File systems with the files of boot loaders and kernels. If fstab has one, it must be mounted.
+/// Otherwise, the files below its mount point are not the ones that boot.
 const BOOT_TARGETS: &[&str] = &["/boot", "/boot/efi", "/efi", "/boot/firmware"];
 
-/// What a system that runs has mounted in any case, and the image tools and the journal need.
+/// What a running system always has mounted, and what the image tools and the journal need.
 const SYSTEM_TARGETS: &[&str] = &["/usr", "/var"];
 
-/// Room beside what is counted, for directories, journals and growth of an image.
+/// Additional space, for directories, for journals, and for an image that grows.
 const SPARE: u64 = 4 << 20;
 
-/// Demands root, in the words of what needs it.
+/// Demands root. `doing` says what needs it.
 pub fn is_root(doing: &str) -> Result<()> {
     if nix::unistd::geteuid().is_root() {
         return Ok(());
@@ -44,15 +44,15 @@ pub fn is_root(doing: &str) -> Result<()> {
     bail!("{doing} needs root: use sudo, or work on files only with --files-only")
 }
 
-/// Whether a path can get its new name; see [`paths::can_be_renamed`].
+/// Whether a path can get its new name. See [`paths::can_be_renamed`].
 ///
 /// # Errors
-/// What rename(2) would refuse.
+/// Why rename(2) would fail.
 pub(crate) fn can_be_renamed(root: &Root, change: &PathChange) -> Result<()> {
     paths::can_be_renamed(root, change, &paths::by_name(std::slice::from_ref(change)))
 }
 
-/// What a person should know before they say yes, and nothing here refuses: the gravest first.
+/// What the user should know before they confirm, the most serious first. None of these is a refusal.
 pub(crate) fn warnings(job: &Job) -> Vec<Warning> {
     if job.plan.steps.is_empty() {
         return Vec::new();
@@ -68,7 +68,7 @@ pub(crate) fn warnings(job: &Job) -> Vec<Warning> {
     told.into_iter().map(Warning::general).collect()
 }
 
-/// Asks everything; reports all that is wrong at once.
+/// Runs all checks, and reports all problems at once.
 pub(crate) fn run(job: &Job) -> Result<()> {
     let mut problems = Vec::new();
     let mut ask = |result: Result<()>| {
@@ -111,10 +111,10 @@ pub(crate) fn run(job: &Job) -> Result<()> {
     }
 }
 
-/// Demands that what boots is read from, and what the tools need, is mounted and can be written.
+/// Demands that the file systems for the boot and for the tools are mounted and writable.
 ///
 /// # Errors
-/// The first mount point of fstab that is not, and how to mount it.
+/// The first mount point in fstab that is not, and how to mount it.
 pub fn all_is_mounted(root: &Root) -> Result<()> {
     let mounts = mounted();
     for (source, inner) in fstab_mounts(root) {
@@ -165,7 +165,7 @@ fn images_can_be_built(job: &Job) -> Result<()> {
     }
 }
 
-/// With `update_initramfs=no`, `update-initramfs -u` does nothing and ends well
+/// With `update_initramfs=no`, `update-initramfs -u` does nothing and exits with status 0
 /// (update-initramfs.conf(5)).
 fn updates_are_off(job: &Job) -> bool {
     let conf = job.root.read_text("/etc/initramfs-tools/update-initramfs.conf").unwrap_or_default();
@@ -174,7 +174,8 @@ fn updates_are_off(job: &Job) -> bool {
     last.is_some_and(|value| value.trim_matches(['"', '\'']) == "no")
 }
 
-/// Opening for writing changes nothing, and fails for immutable files and read-only file systems.
+/// Opens the file for writing. That changes nothing, but fails for immutable files and read-only file
+/// systems.
 fn can_be_replaced(path: &Path) -> Result<()> {
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
     let opened = OpenOptions::new().write(true).custom_flags(flags.bits()).open(path);
@@ -204,7 +205,7 @@ fn can_be_replaced(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// New files, the journal with the old files and images, and an image while it is built must fit.
+/// New files, the journal with old files and images, and an image while it is built must fit.
 fn there_is_room(job: &Job) -> Result<()> {
     let mut needs: BTreeMap<u64, (PathBuf, u64)> = BTreeMap::new();
     let mut need = |path: &Path, bytes: u64| {
@@ -214,19 +215,20 @@ fn there_is_room(job: &Job) -> Result<()> {
         }
     };
     for change in &job.plan.files {
-        // Staged beside it: the bridge and the new bytes, and the bridge and the old for the way back.
+        // Staged beside the file: the bridge and the new bytes, and for an undo the bridge and the old
+        // bytes.
         let bridge = change.bridge.as_ref().map_or(0, Vec::len);
         let bytes = 2 * bridge + change.after().len() + change.before.len();
         need(&job.root.outer(&change.path), bytes as u64 + 4 * 4096);
     }
-    // A directory may have to grow for a name, and a link that is turned is made again.
+    // A directory may grow for a new name, and a link with a new target is created again.
     for change in &job.plan.paths.changes {
         need(&job.root.outer(&change.from), 4096);
     }
     let images = image_room::room(job);
     let state = job.root.outer(Path::new(STATE));
     need(&state, journal::room(&job.plan.files) + images.kept + images.workshop);
-    // kernel-install's own staging area, before the workshop has the image.
+    // kernel-install has a staging area of its own, before the workshop gets the image.
     need(Path::new("/tmp"), images.workshop);
     for (dir, bytes) in images.beside {
         need(&dir, bytes);
@@ -247,7 +249,7 @@ fn there_is_room(job: &Job) -> Result<()> {
     Ok(())
 }
 
-/// The nearest directory above a path that is there.
+/// The nearest existing directory above a path.
 fn existing(path: &Path) -> PathBuf {
     path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }

@@ -13,13 +13,13 @@ use rustix::fs::{IFlags, ioctl_getflags};
 use crate::guest::root::Root;
 use crate::plan::paths::{PathChange, PathKind};
 
-/// Longest name of a file, in bytes (`NAME_MAX`, limits.h); no file system of a root has less.
+/// The longest file name in bytes (`NAME_MAX`, limits.h). No file system for a root has a lower limit.
 const MAX_FILE_NAME: usize = 255;
 
-/// Changes by the path that they end with.
+/// Changes by their new path.
 pub(super) type ByName<'a> = HashMap<&'a Path, Vec<&'a PathChange>>;
 
-/// Every change under its new path.
+/// Every change, by its new path.
 pub(super) fn by_name(changes: &[PathChange]) -> ByName<'_> {
     let mut all = ByName::new();
     for change in changes {
@@ -28,7 +28,7 @@ pub(super) fn by_name(changes: &[PathChange]) -> ByName<'_> {
     all
 }
 
-/// All that rename(2) would refuse, and what it would not: it replaces what stands under the new name.
+/// Checks for everything that rename(2) would refuse, and for an existing file, which it would replace.
 pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &ByName) -> Result<()> {
     let at = root.outer(&change.from);
     let looking = || format!("looking at `{}`", at.display());
@@ -51,7 +51,7 @@ pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &ByName) -> 
             target.display()
         );
     }
-    // `dev-mapper-x` and `dev-mapper-\x78` are one unit to no one but us.
+    // Only postclone treats `dev-mapper-x` and `dev-mapper-\x78` as the same unit.
     let same = all.get(change.to.as_path()).into_iter().flatten();
     if let Some(other) = same.copied().find(|other| *other != change) {
         bail!(
@@ -92,11 +92,11 @@ pub(super) fn can_be_renamed(root: &Root, change: &PathChange, all: &ByName) -> 
     Ok(())
 }
 
-/// By the inode's flags (chattr(1)): rename(2) fails for them even for root. A file system without
-/// flags locks nothing; what cannot be opened is judged by access(2) alone.
+/// Whether the inode's flags (chattr(1)) lock a path: rename(2) then fails even for root. A file system
+/// without flags locks nothing. For a path that cannot be opened, only access(2) decides.
 fn is_locked(path: &Path) -> bool {
     let Ok(metadata) = fs::symlink_metadata(path) else { return false };
-    // A FIFO or a device would hang or do something when opened.
+    // Opening a FIFO or a device could hang or have an effect.
     if !metadata.is_file() && !metadata.is_dir() {
         return false;
     }

@@ -1,8 +1,8 @@
-//! LUKS volumes that the TPM opens only for the boot that it has measured.
+//! LUKS volumes that the TPM unlocks only for the boot that was measured.
 //!
-//! The firmware, GRUB, systemd-boot and the kernel measure what they load into the TPM's registers: 4 has
-//! the loader's and kernel's code, 8 GRUB's commands and the kernel command line, 9 the files that GRUB
-//! and the kernel's stub load, 11 and 12 a unified image and its command line (systemd
+//! The firmware, GRUB, systemd-boot and the kernel measure what they load into registers of the TPM: 4 for
+//! the code of boot loader and kernel, 8 for GRUB's commands and the kernel command line, 9 for files that
+//! GRUB and the kernel's stub load, 11 and 12 for a unified kernel image and its command line (systemd
 //! docs/TPM2_PCR_MEASUREMENTS.md; GRUB's manual, Measured Boot). A rename changes some of them.
 
 use std::collections::BTreeSet;
@@ -15,22 +15,23 @@ use crate::blkid::Devices;
 use crate::change::Job;
 use crate::encoding::base64_or_url;
 
-/// Registers that a new image or command line changes.
+/// Registers that a new image or a new command line changes.
 const CHANGED: &[u64] = &[4, 8, 9, 11, 12];
 
-/// LUKS2's magic, and where its JSON begins (LUKS2 on-disk format, 2.1).
+/// The magic of LUKS2, and where its JSON begins (LUKS2 on-disk format, 2.1).
 const MAGIC: &[u8] = b"LUKS\xba\xbe\x00\x02";
 const JSON_AT: usize = 4096;
 
-/// The largest header that cryptsetup makes (LUKS2 on-disk format, 2.3).
+/// The largest header that cryptsetup creates (LUKS2 on-disk format, 2.3).
 const MAX_HEADER: u64 = 4 << 20;
 
-/// Where the option stands that has the TPM asked (crypttab(5), systemd-cryptsetup-generator(8)).
+/// The option that makes systemd ask the TPM, and files that may have it (crypttab(5),
+/// systemd-cryptsetup-generator(8)).
 const OPTION: &str = "tpm2-device=";
 const FILES: &[&str] = &["/etc/crypttab", "/etc/kernel/cmdline", "/etc/default/grub"];
 
-/// What a person should have at hand for the next boot. LUKS2 headers are checked where blkid names
-/// the devices; where none has a binding, the option in the system's files is told of.
+/// What the user should prepare for the next boot. Checks the LUKS2 headers of the devices that blkid
+/// reports. If no header has a binding, warns of the option in the system's files.
 pub(super) fn warnings(job: &Job) -> Vec<String> {
     let devices = job.devices.as_ref().and_then(|devices| devices.as_ref().ok());
     let mut told = Vec::new();
@@ -59,7 +60,7 @@ pub(super) fn warnings(job: &Job) -> Vec<String> {
     told
 }
 
-/// The JSON of a LUKS2 header; none if there is none, or it cannot be read.
+/// The JSON in a LUKS2 header. None if there is no such header, or if it cannot be read.
 fn header(path: &str) -> Option<Value> {
     let mut device = File::open(path).ok()?;
     let mut start = [0; 16];
@@ -75,13 +76,13 @@ fn header(path: &str) -> Option<Value> {
     serde_json::from_slice(&json[..end]).ok()
 }
 
-/// One key that the TPM keeps.
+/// A key that the TPM protects.
 #[derive(Debug, PartialEq, Eq)]
 struct Binding {
     by_clevis: bool,
-    /// Registers that must be as they were.
+    /// Registers that must not change.
     registers: BTreeSet<u64>,
-    /// Whether a policy of systemd-pcrlock(8) has them, wherever that is kept.
+    /// Whether a policy of systemd-pcrlock(8) has the registers.
     locked: bool,
     slot: String,
 }
@@ -113,7 +114,7 @@ fn bindings(header: &Value) -> Vec<Binding> {
         .collect()
 }
 
-/// A list, or a text with commas or plus signs.
+/// The numbers in a list, or in a text with commas or plus signs.
 fn numbers(value: &Value) -> Vec<u64> {
     match value {
         Value::Array(list) => list.iter().flat_map(numbers).collect(),
@@ -125,8 +126,8 @@ fn numbers(value: &Value) -> Vec<u64> {
     }
 }
 
-/// Adds the registers of a clevis pin, and those of the pins inside a shared secret
-/// (clevis-encrypt-tpm2(1), clevis-encrypt-sss(1)). Whether any is a TPM's.
+/// Adds the registers of a clevis pin, and of pins inside a shared secret (clevis-encrypt-tpm2(1),
+/// clevis-encrypt-sss(1)). Returns whether one of them uses a TPM.
 fn clevis(protected: &str, registers: &mut BTreeSet<u64>, depth: u8) -> bool {
     let json =
         base64_or_url(protected).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
@@ -141,7 +142,7 @@ fn clevis(protected: &str, registers: &mut BTreeSet<u64>, depth: u8) -> bool {
 }
 
 impl Binding {
-    /// None where nothing that it is bound to changes.
+    /// The warning about a binding. None if nothing changes that the key is bound to.
     fn warning(&self, device: &str) -> Option<String> {
         let hit = self.registers.iter().filter(|register| CHANGED.contains(register));
         let hit: Vec<String> = hit.map(u64::to_string).collect();
@@ -221,10 +222,10 @@ mod tests {
             told.contains("PCR 8") && told.contains("`clevis luks regen -d /dev/vda3 -s 2`"),
             "{told}"
         );
-        // {"clevis":{"pin":"tang"}}: no TPM at all.
+        // {"clevis":{"pin":"tang"}}: uses no TPM.
         assert!(of(&token("eyJjbGV2aXMiOnsicGluIjoidGFuZyJ9fQ")).is_empty());
         let mut registers = BTreeSet::new();
-        // {"clevis":{"pin":"sss","sss":{"jwe":["PIN..."]}}}, by hand.
+        // {"clevis":{"pin":"sss","sss":{"jwe":["PIN..."]}}}, written by hand.
         let outer = format!("{{\"clevis\":{{\"sss\":{{\"jwe\":[\"{pin}.x.y\"]}}}}}}");
         assert!(clevis(&encoded(outer.as_bytes()), &mut registers, 0));
         assert_eq!(registers, BTreeSet::from([7, 8]));

@@ -1,25 +1,25 @@
-//! What cloud-init does to a system by itself, according to its settings.
+//! What cloud-init does to a system, according to its settings.
 
 use std::path::Path;
 
 use super::root::Root;
 
-/// With which it does nothing at all (cloud-init tools/ds-identify).
+/// If this file exists, cloud-init does nothing (cloud-init tools/ds-identify).
 const OFF: &str = "/etc/cloud/cloud-init.disabled";
 
-/// If it is installed.
+/// Where cloud-init may be installed.
 const PROGRAMS: &[&str] = &["/usr/bin/cloud-init", "/bin/cloud-init", "/usr/local/bin/cloud-init"];
 
-/// cloud-init's settings, where it works here.
+/// cloud-init's settings, if it is active.
 #[derive(Debug)]
 pub struct CloudInit {
-    /// The texts of its files, a later one before an earlier one: the last that sets a key counts (cloud-init
+    /// The texts of its files, the last file first: the last file that sets a key counts (cloud-init
     /// cloudinit/util.py, `read_conf_with_confd`).
     texts: Vec<String>,
 }
 
 impl CloudInit {
-    /// Its settings; none if it is not installed, or switched off.
+    /// The settings of a root. None if cloud-init is not installed or is switched off.
     pub fn of(root: &Root) -> Option<Self> {
         if root.exists(OFF) || !PROGRAMS.iter().any(|program| root.exists(program)) {
             return None;
@@ -32,20 +32,20 @@ impl CloudInit {
         Some(Self { texts })
     }
 
-    /// Whether a key of the document is set to this.
+    /// Whether a top-level key has that value.
     pub fn says(&self, key: &str, value: &str) -> bool {
         let set = self.texts.iter().find_map(|text| setting(text, key));
         set.is_some_and(|set| set.eq_ignore_ascii_case(value))
     }
 
-    /// Whether it writes the network's configuration: `network: {config: disabled}` keeps it from that, in either
-    /// form.
+    /// Whether cloud-init writes the network configuration. `network: {config: disabled}`, on one line or
+    /// two, switches that off.
     pub fn writes_network(&self) -> bool {
         !self.texts.iter().any(|text| leaves_network(text))
     }
 }
 
-/// What a key of the document is set to.
+/// The value of a top-level key.
 fn setting(text: &str, key: &str) -> Option<String> {
     let own = |line: &str| {
         let value = line.strip_prefix(key)?.strip_prefix(':')?.split(" #").next()?;

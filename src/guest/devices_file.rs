@@ -1,24 +1,24 @@
-//! LVM's devices file: the disks that LVM looks at, each by an ID of its hardware (lvmdevices(8)). A
-//! clone has its template's, with the IDs of the template's disks.
+//! LVM's devices file: the disks that LVM uses, each with an ID of its hardware (lvmdevices(8)). A clone
+//! has the file of its template, with the IDs of the template's disks.
 
 use std::fs;
 use std::path::Path;
 
-/// If it is, unless lvm.conf(5) has another name in `devices/devicesfile`.
+/// Where the file is, unless `devices/devicesfile` in lvm.conf(5) names another one.
 pub const PATH: &str = "/etc/lvm/devices/system.devices";
 
-/// The file of the running system, line by line.
+/// The text of the running system's file.
 #[derive(Debug, Default)]
 pub struct DevicesFile(String);
 
 impl DevicesFile {
-    /// As it stands; none if there is no such file.
+    /// Reads the file. None if it does not exist.
     pub fn read() -> Option<Self> {
         fs::read(Path::new(PATH)).ok().map(|bytes| Self(String::from_utf8_lossy(&bytes).into()))
     }
 
-    /// The line that has a physical volume's UUID, hyphens in it or not: its number from 1, and the ID
-    /// by which LVM looks for the disk.
+    /// The line about a physical volume: its number, from 1, and the ID by which LVM finds the disk. The
+    /// UUID may have hyphens or not.
     pub fn line_of(&self, uuid: &str) -> Option<(usize, String)> {
         let wanted = format!("PVID={}", uuid.replace('-', ""));
         let line = |line: &str| {
@@ -30,7 +30,7 @@ impl DevicesFile {
         self.0.lines().enumerate().find_map(|(number, text)| Some((number + 1, line(text)?)))
     }
 
-    /// The host that wrote the file, where LVM noted it (lvm2 from 2.03.24 on).
+    /// The host that wrote the file, if LVM noted it (lvm2 2.03.24 and later).
     pub fn host(&self) -> Option<&str> {
         self.0.lines().find_map(|line| line.trim().strip_prefix("HOSTNAME="))
     }

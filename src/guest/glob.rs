@@ -1,4 +1,4 @@
-//! Patterns of paths inside the root tree.
+//! Patterns for paths inside the root tree.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,15 +10,15 @@ use anyhow::Result;
 use super::root::Root;
 use crate::glob::is_component;
 
-/// How deep a tree of configuration is looked through.
+/// How deep a tree of configuration files is searched.
 const MAX_DEPTH: usize = 8;
 
 impl Root {
-    /// Paths below the root that fit a pattern with at most one `*` a component, sorted.
+    /// Paths below the root that fit a pattern, sorted. Each component may have one `*`.
     ///
-    /// A component `**` stands for any directories, up to [`MAX_DEPTH`] of them. From it on no symbolic
-    /// link is followed or given: what a link of the tree leads to belongs to somebody else, or is
-    /// found by itself.
+    /// A component `**` stands for any number of directories, up to [`MAX_DEPTH`]. From there on, symbolic
+    /// links are neither followed nor returned: the target of a link in the tree does not belong to it, or
+    /// is found by its own path.
     pub fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>> {
         let mut found = vec![PathBuf::from("/")];
         let mut in_tree = false;
@@ -44,7 +44,7 @@ impl Root {
         Ok(found)
     }
 
-    /// A directory and those below it.
+    /// Adds a directory and all directories below it.
     fn tree(&self, dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
         let names = self.list(dir)?;
         found.push(dir.to_owned());

@@ -1,4 +1,4 @@
-//! The host's name, and what others call it.
+//! The host name, and the names that other programs give to the host.
 
 use std::fmt;
 use std::path::Path;
@@ -7,18 +7,18 @@ use super::kvp;
 use super::machine::{self, Platform};
 use crate::guest::root::Root;
 
-/// Longest host name (gethostname(2), `HOST_NAME_MAX`).
+/// The longest host name (gethostname(2), `HOST_NAME_MAX`).
 const MAX_LABEL: usize = 64;
 
-/// What cloud-init knows of the machine, for everybody to read.
+/// What cloud-init knows about the machine. Everybody may read it.
 const INSTANCE_DATA: &str = "/run/cloud-init/instance-data.json";
 
-/// A name for the host, and who says so.
+/// A name for the host, and its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName {
-    /// The short name: what stands before the first dot.
+    /// The short name: the part before the first dot.
     pub name: String,
-    /// If it was read.
+    /// Where it was read.
     pub source: Source,
 }
 
@@ -35,14 +35,14 @@ pub enum Source {
     CloudInit,
     /// Hyper-V's name for the virtual machine.
     HyperV,
-    /// VMware's variable `guestinfo.hostname`, where somebody set it.
+    /// VMware's variable `guestinfo.hostname`, if a person set it.
     Vmware,
-    /// The chassis' asset tag.
+    /// The asset tag of the chassis.
     AssetTag,
 }
 
 impl Source {
-    /// For programs.
+    /// The word for programs.
     pub fn word(self) -> &'static str {
         match self {
             Self::Argument => "argument",
@@ -70,7 +70,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// The system's own name: `/etc/hostname`, or the kernel's for the running system.
+/// The system's own name: from `/etc/hostname`, or from the kernel of the running system.
 pub fn present(root: &Root) -> Option<HostName> {
     let written = root.read_text("/etc/hostname").and_then(|text| {
         let line =
@@ -84,7 +84,7 @@ pub fn present(root: &Root) -> Option<HostName> {
     }
 }
 
-/// What else the running system is called, nearest first; of another root nothing is known. `vmware` asks
+/// Other names of the running system, the nearest first. For another root, there are none. `vmware` asks
 /// VMware for `guestinfo.hostname`.
 pub fn others(root: &Root, vmware: impl FnOnce() -> Option<String>) -> Vec<HostName> {
     if !root.is_live() {
@@ -98,7 +98,7 @@ pub fn others(root: &Root, vmware: impl FnOnce() -> Option<String>) -> Vec<HostN
         .collect()
 }
 
-/// The short name that a text gives, where it can be a host's.
+/// The short host name in a text, if it is a valid one.
 pub fn short(text: &str) -> Option<&str> {
     let short = text.trim().split('.').next().unwrap_or_default();
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

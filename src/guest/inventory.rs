@@ -1,4 +1,4 @@
-//! LVM's own report of groups and volumes (`lvm fullreport --reportformat json`, lvmreport(7)).
+//! LVM's report about groups and volumes (`lvm fullreport --reportformat json`, lvmreport(7)).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use crate::names::{LvName, VgName};
 /// Every group that LVM reports.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
-    /// In the report's order.
+    /// The groups in the order of the report.
     pub groups: Vec<Group>,
-    /// What LVM said on stderr: of groups that it passes over, why.
+    /// LVM's messages on stderr, for example why it skips a group.
     pub said: String,
 }
 
@@ -22,52 +22,52 @@ pub struct Inventory {
 pub struct Group {
     /// Its name.
     pub name: VgName,
-    /// With hyphens, as LVM prints it; empty where the report has no such column.
+    /// Its UUID with hyphens, as LVM prints it. Empty if the report has no such column.
     pub uuid: String,
-    /// Six letters of `vg_attr`: permissions, resizeable, exported, partial, allocation, shared.
+    /// The six letters of `vg_attr`: permissions, resizeable, exported, partial, allocation, shared.
     pub attributes: String,
-    /// The host that owns the group; empty for none.
+    /// The host that owns the group. Empty if there is none.
     pub system_id: String,
-    /// Bytes free in its fullest metadata area, where the report says so.
+    /// Free bytes in its fullest metadata area, if the report has them.
     pub metadata_free: Option<u64>,
-    /// Its volumes, hidden ones included where the report has them.
+    /// Its volumes, with the hidden ones if the report has them.
     pub volumes: Vec<Volume>,
-    /// Its disks, where the report has them.
+    /// Its disks, if the report has them.
     pub disks: Vec<Disk>,
-    /// Hosts on which its volumes were made, where the report has them: a clone's template.
+    /// The hosts that created its volumes, if the report has them. For a clone, it is the template.
     pub hosts: Vec<String>,
 }
 
 /// One physical volume.
 #[derive(Debug, Clone)]
 pub struct Disk {
-    /// Its UUID, with hyphens.
+    /// Its UUID with hyphens.
     pub uuid: String,
-    /// The device on which LVM found it; `[unknown]` for none.
+    /// The device on which LVM found it. `[unknown]` if there is none.
     pub path: PathBuf,
 }
 
 /// One logical volume.
 #[derive(Debug, Clone)]
 pub struct Volume {
-    /// Its name without the brackets that mark a hidden one.
+    /// Its name, without the brackets that mark a hidden volume.
     pub name: LvName,
-    /// With hyphens; empty where the report has no such column.
+    /// Its UUID with hyphens. Empty if the report has no such column.
     pub uuid: String,
-    /// Whether only LVM itself uses it: no link in /dev names it. Pools are among them, although LVM
-    /// prints them without brackets (lvs(8), `lv_attr`; udev 11-dm-lvm.rules, `DM_LV_LAYER`).
+    /// Whether only LVM itself uses it, so that no link in /dev names it. Pools are hidden, too, although
+    /// LVM prints them without brackets (lvs(8), `lv_attr`; udev 11-dm-lvm.rules, `DM_LV_LAYER`).
     pub hidden: bool,
-    /// Ten letters of `lv_attr` (lvs(8)); empty where the report has no such column.
+    /// The ten letters of `lv_attr` (lvs(8)). Empty if the report has no such column.
     pub attributes: String,
 }
 
-/// First letters of `lv_attr`: thin pool, VDO pool.
+/// First letters of `lv_attr`: thin pool and VDO pool.
 const POOLS: [char; 2] = ['t', 'd'];
 
 type Row = Map<String, Value>;
 
 impl Inventory {
-    /// Reads a report. Lines that LVM logs between its JSON are passed over.
+    /// Reads a report. It ignores lines that LVM logs between the JSON.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let mut inventory = Self::default();
         let mut known = BTreeSet::new();
@@ -77,12 +77,12 @@ impl Inventory {
         Ok(inventory)
     }
 
-    /// The groups of that name: more than one where a clone's disk is attached beside its source.
+    /// The groups with that name. There are several if the disk of a clone is attached beside its source.
     pub fn named<'a>(&'a self, name: &'a VgName) -> impl Iterator<Item = &'a Group> {
         self.groups.iter().filter(move |group| group.name == *name)
     }
 
-    /// The group with that UUID, hyphens in it or not.
+    /// The group with that UUID, which may have hyphens or not.
     pub fn by_uuid(&self, uuid: &str) -> Option<&Group> {
         let plain = uuid.replace('-', "");
         self.groups
@@ -90,14 +90,15 @@ impl Inventory {
             .find(|group| !group.uuid.is_empty() && group.uuid.replace('-', "") == plain)
     }
 
-    /// The first line of what LVM said that has the group's name in it as a word.
+    /// The first of LVM's messages that contains the group's name as a word.
     pub fn said_of(&self, name: &VgName) -> Option<&str> {
         let is_name = |word: &str| word.trim_end_matches(['.', ',', ':']) == name.as_str();
         let mut lines = self.said.lines().map(str::trim);
         lines.find(|line| line.split_whitespace().any(is_name))
     }
 
-    /// Adds a report's groups and volumes; `known` are the volumes that are there, by their groups' places.
+    /// Adds the groups and volumes of a report. `known` has the volumes so far, with the index of their
+    /// group.
     fn add(&mut self, report: &Value, known: &mut BTreeSet<(usize, LvName)>) -> Result<()> {
         let mut own = None;
         for row in rows(report, "vg") {
@@ -140,7 +141,7 @@ impl Inventory {
         Ok(())
     }
 
-    /// The index of a group, which is added where it is new.
+    /// The index of a group. A new group is added.
     fn group(&mut self, name: &str, uuid: &str, row: &Row) -> Result<usize> {
         let name = VgName::new(name)
             .with_context(|| format!("reading LVM's report: the group's name `{name}`"))?;
@@ -188,7 +189,7 @@ fn reports(bytes: &[u8]) -> Result<Vec<Value>> {
     }
 }
 
-/// Reads a report of physical volumes (`pvs --reportformat json`): each UUID with its devices.
+/// Reads a report about physical volumes (`pvs --reportformat json`): each UUID with its devices.
 pub fn disks(bytes: &[u8]) -> Result<BTreeMap<String, Vec<PathBuf>>> {
     let mut found = BTreeMap::<String, Vec<PathBuf>>::new();
     for report in reports(bytes)? {
@@ -210,7 +211,7 @@ fn text(row: &Row, column: &str) -> String {
     row.get(column).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// LVM prints a row a line; what starts with another character is a log line.
+/// LVM prints one row per line. A line that starts with another character is a log line.
 fn without_log_lines(bytes: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(bytes.len());
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {

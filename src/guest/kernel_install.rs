@@ -1,25 +1,25 @@
-//! kernel-install's settings, as it reads them (kernel-install(8); systemd 257
+//! kernel-install's settings, read as kernel-install reads them (kernel-install(8); systemd 257
 //! src/kernel-install/kernel-install.c).
 
 use std::path::Path;
 
 use super::root::Root;
 
-/// Where settings are looked for, the first file counts alone.
+/// Where settings may be. Only the first file counts.
 const DIRS: &[&str] = &["/etc/kernel", "/run/kernel", "/usr/local/lib/kernel", "/usr/lib/kernel"];
 
-/// What builds unified kernel images.
+/// The programs that build unified kernel images.
 const PROGRAMS: &[&str] = &["kernel-install", "ukify"];
 
-/// Where it takes the kernel's command line from before it asks the running kernel.
+/// Where it reads the kernel command line, before it asks the running kernel.
 const CMDLINES: &[&str] = &["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"];
 
-/// Whether a root has a file with the command line.
+/// Whether a root has a file with the kernel command line.
 pub fn has_command_line(root: &Root) -> bool {
     CMDLINES.iter().any(|path| root.exists(path))
 }
 
-/// What is set, and what entries may be called.
+/// The settings, and possible entry tokens.
 #[derive(Debug, Default)]
 pub struct Settings {
     layout: String,
@@ -60,14 +60,14 @@ impl Settings {
         }
     }
 
-    /// Whether entries of this system may start so. A machine ID always may: the system may have
-    /// got another since.
+    /// Whether names of this system's boot entries may begin with `token`. Any machine ID is accepted: the
+    /// system may have got another one since.
     pub fn is_token(&self, token: &str) -> bool {
         let is_id = token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_id || self.tokens.iter().any(|known| known == token)
     }
 
-    /// Where kernels are placed, where that is set.
+    /// Where kernels are placed, if that is set.
     pub fn boot_root(&self) -> Option<&Path> {
         self.boot_root.as_deref().map(Path::new)
     }
@@ -93,7 +93,7 @@ impl Settings {
     }
 }
 
-/// The settings of ukify(1) that kernel-install would give it.
+/// The settings that kernel-install would pass to ukify(1).
 pub fn uki_conf(root: &Root) -> Option<Vec<u8>> {
     let path = DIRS.iter().map(|dir| Path::new(dir).join("uki.conf"));
     path.into_iter().find_map(|path| Some(root.read(&path).ok()??.bytes))
@@ -107,7 +107,7 @@ fn first(root: &Root, name: &str) -> Option<String> {
     DIRS.iter().find_map(|dir| root.read_text(Path::new(dir).join(name)))
 }
 
-/// The last assignment to a key, without quotes (os-release(5)).
+/// The last value of a key, without quotes (os-release(5)).
 fn value(text: &str, key: &str) -> Option<String> {
     let mut values =
         text.lines().filter_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='));

@@ -1,4 +1,4 @@
-//! Installed kernels' initramfs images, and the tool that makes them.
+//! The initramfs images of installed kernels, and the tool that builds them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::copies::is_copy;
 use crate::guest::presets::presets;
 use crate::guest::root::Root;
 
-/// The tool that builds the images of this system.
+/// The tool that builds the images of a system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Generator {
@@ -26,11 +26,11 @@ pub enum Generator {
     Mkinitfs,
 }
 
-/// The tools, as messages name them.
+/// The tools, as messages list them.
 pub const KNOWN: &str = "update-initramfs, dracut, mkinitcpio, booster and mkinitfs";
 
 impl Generator {
-    /// The name under which a person knows it.
+    /// The name by which people know it.
     pub fn name(self) -> &'static str {
         match self {
             Self::InitramfsTools => "update-initramfs",
@@ -41,7 +41,7 @@ impl Generator {
         }
     }
 
-    /// If it is configured.
+    /// Where it is configured.
     pub fn configuration(self) -> &'static str {
         match self {
             Self::InitramfsTools => {
@@ -55,10 +55,10 @@ impl Generator {
     }
 }
 
-/// One kernel's image.
+/// The image of one kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// The kernel's version, as `uname -r` says it.
+    /// The kernel's version, as `uname -r` prints it.
     pub version: String,
     /// The image, absolute inside the root.
     pub path: PathBuf,
@@ -71,23 +71,23 @@ pub struct Left {
     pub path: PathBuf,
     /// Why, and what to do.
     pub why: String,
-    /// Whether the next boot would meet the old name in it.
+    /// Whether the next boot would find the old name in it.
     pub refuses: bool,
 }
 
-/// What is found of images in `/boot`.
+/// The images in `/boot`.
 #[derive(Debug, Clone, Default)]
 pub struct Images {
-    /// To be rebuilt, by version.
+    /// Images to rebuild.
     pub images: Vec<Image>,
-    /// Left as they are.
+    /// Images that stay as they are.
     pub left: Vec<Left>,
 }
 
-/// File names before and after the version: Debian's, Fedora's, openSUSE's.
+/// The parts of file names before and after the version: Debian's, Fedora's, openSUSE's.
 const FORMS: &[(&str, &str)] = &[("initrd.img-", ""), ("initramfs-", ".img"), ("initrd-", "")];
 
-/// dracut's 51-dracut-rescue.install makes it once, for any host.
+/// dracut's 51-dracut-rescue.install builds it once, for any host.
 const RESCUE: &str = "it is the rescue image, which is built once and for any host, and it stays as it is: if \
                       you want it to have the new name, remove it and install its kernel again";
 /// kdump-utils, kdumpctl(8); kdump-tools, kdump-config(8).
@@ -95,7 +95,7 @@ const KDUMP: &str = "it is kdump's image for the capture kernel, and it stays as
                      `kdumpctl rebuild`, or on Debian `kdump-config unload` and `kdump-config load`";
 const NO_MODULES: &str = "no modules of this kernel are installed, so the image stays as it is";
 
-/// The images whose kernel's modules are installed, and those in `/boot` that are left.
+/// The images of kernels with installed modules, and the images in `/boot` that are left.
 pub fn images(root: &Root, generator: Option<Generator>) -> Result<Images> {
     let mut found = Images::default();
     if generator == Some(Generator::Mkinitcpio) {
@@ -125,7 +125,7 @@ pub fn images(root: &Root, generator: Option<Generator>) -> Result<Images> {
 }
 
 impl Images {
-    /// Whether it is settled what becomes of an image.
+    /// Whether an image is listed already.
     pub fn has(&self, path: &Path) -> bool {
         self.images.iter().any(|image| image.path == path)
             || self.left.iter().any(|left| left.path == path)
@@ -196,7 +196,7 @@ fn add_presets(root: &Root, found: &mut Images) {
     }
 }
 
-/// Where modules are, `/lib` being a link on most systems.
+/// Where modules are. `/lib` is a link on most systems.
 const MODULES: &[&str] = &["/usr/lib/modules", "/lib/modules"];
 
 fn has_modules(root: &Root, version: &str) -> bool {
@@ -210,14 +210,14 @@ fn releases(root: &Root) -> impl Iterator<Item = (PathBuf, String)> {
     })
 }
 
-/// Kernel packages of Arch, each with its version (`pkgbase` beside the modules).
+/// Arch's kernel packages, each with its version (`pkgbase` in the directory of the modules).
 fn packages(root: &Root) -> BTreeMap<String, String> {
     let package =
         |dir: PathBuf| root.read_text(dir.join("pkgbase")).map(|text| text.trim().to_owned());
     releases(root).filter_map(|(dir, version)| Some((package(dir)?, version))).collect()
 }
 
-/// The version of a flavour of Alpine's kernel: `lts` is `6.6.58-0-lts`.
+/// The version of a flavour of Alpine's kernel: `lts` may be `6.6.58-0-lts`.
 fn of_flavour(root: &Root, flavour: &str) -> Option<String> {
     let told = root.read_text(format!("/usr/share/kernel/{flavour}/kernel.release"));
     let tail = format!("-{flavour}");
@@ -225,7 +225,8 @@ fn of_flavour(root: &Root, flavour: &str) -> Option<String> {
         .or_else(|| releases(root).map(|(_, version)| version).find(|name| name.ends_with(&tail)))
 }
 
-/// Kernel versions start with a digit; `6.1.0.bak`, `.old`, `.dpkg-bak` are copies.
+/// Whether it is a kernel version, which begins with a digit. `6.1.0.bak`, `.old` and `.dpkg-bak` are
+/// copies.
 fn is_version(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
         && !is_copy(text.as_bytes())
@@ -237,7 +238,7 @@ fn is_kdump(version: &str) -> bool {
     version.ends_with("kdump")
 }
 
-/// The generator of this system: the one whose configuration and program are installed.
+/// The tool that builds the images of this system, found by its configuration and program.
 pub fn generator(root: &Root) -> Option<Generator> {
     let has = |program: &str| {
         ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
@@ -246,7 +247,7 @@ pub fn generator(root: &Root) -> Option<Generator> {
     };
     let any = |pattern: &str| !root.glob(pattern).unwrap_or_default().is_empty();
     let has_preset_images = || presets(root).iter().any(|preset| root.exists(&preset.image));
-    // Debian's dracut package ships an update-initramfs of its own from version 106 on.
+    // In Debian, the package dracut has its own update-initramfs since version 106.
     if has("mkinitramfs") && has("update-initramfs") {
         Some(Generator::InitramfsTools)
     } else if has("mkinitcpio") && has_preset_images() {

@@ -1,32 +1,32 @@
-//! Hyper-V's data exchange: key and value pairs that the host gives its guests.
+//! Hyper-V's data exchange: keys and values that the host passes to its guests.
 //!
-//! hv_kvp_daemon(8) keeps them in `/var/lib/hyperv`, a file a pool; pool 3 has what the host says of
+//! hv_kvp_daemon(8) stores them in `/var/lib/hyperv`, one file per pool. Pool 3 has the host's data about
 //! the machine (Linux tools/hv/hv_kvp_daemon.c; Microsoft, Hyper-V Data Exchange: `Guest\Parameters`).
 
 use std::path::Path;
 
-/// The pool of what the host says.
+/// The pool with the host's data.
 pub const POOL: &str = "/var/lib/hyperv/.kvp_pool_3";
 
-/// The key of the machine's name on its host.
+/// The key of the machine's name on the host.
 pub const MACHINE_NAME: &str = "VirtualMachineName";
 
-/// The key of the machine's identity on its host.
+/// The key of the machine's ID on the host.
 pub const MACHINE_ID: &str = "VirtualMachineId";
 
-/// Bytes of a key and of a value, padded with zeros (Linux include/uapi/linux/hyperv.h).
+/// The sizes of a key and a value, which are padded with zeros (Linux include/uapi/linux/hyperv.h).
 const KEY: usize = 512;
 const VALUE: usize = 2048;
 
-/// The value of a key; the last one, where a pool has it twice. A record that is cut off is none.
+/// The value of a key. If the pool has it twice, the last one. An incomplete record is ignored.
 pub fn value(pool: &[u8], key: &str) -> Option<String> {
     let records = pool.chunks_exact(KEY + VALUE).map(|record| record.split_at(KEY));
     let mut values = records.filter(|(name, _)| text(name) == key.as_bytes());
     values.next_back().and_then(|(_, value)| String::from_utf8(text(value).to_vec()).ok())
 }
 
-/// Whether the pool was written since the machine started: a clone's disk has its template's pool
-/// until the host has spoken. False where that cannot be told.
+/// Whether the pool was written since the machine started. Until the host has sent its data, a clone's
+/// disk has the pool of its template. False if that is not known.
 pub fn is_fresh(pool: &Path) -> bool {
     let Some(booted) = boot_time() else { return false };
     let written = std::fs::metadata(pool).and_then(|metadata| metadata.modified());
@@ -34,7 +34,7 @@ pub fn is_fresh(pool: &Path) -> bool {
     since.is_some_and(|since| since.as_secs() >= booted)
 }
 
-/// Seconds of the epoch (proc_stat(5), `btime`).
+/// The boot time in seconds since the epoch (proc_stat(5), `btime`).
 fn boot_time() -> Option<u64> {
     let stat = std::fs::read_to_string("/proc/stat").ok()?;
     stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())

@@ -1,25 +1,25 @@
-//! Which entry systemd-boot is told to take by the firmware's variables (systemd.io, Boot Loader Interface).
+//! The firmware variables that choose systemd-boot's entry (systemd.io, Boot Loader Interface).
 
 use std::path::{Path, PathBuf};
 
-/// The variable of every boot, and that of the next one alone.
+/// The variable for every boot, and the one for the next boot only.
 pub const DEFAULT: &str = "LoaderEntryDefault";
 /// See [`DEFAULT`].
 pub const ONE_SHOT: &str = "LoaderEntryOneShot";
 
-/// Where the kernel shows the variables, the vendor's UUID in their names.
+/// Where the kernel shows the variables. Their names end in the vendor's UUID.
 const EFIVARS: &str = "/sys/firmware/efi/efivars";
 const VENDOR: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 
-/// The attributes before a variable's content (Linux Documentation/filesystems/efivarfs.rst).
+/// The size of the attributes before the content (Linux Documentation/filesystems/efivarfs.rst).
 const ATTRIBUTES: usize = 4;
 
-/// Where a variable of systemd-boot's is.
+/// The path of a variable of systemd-boot.
 pub fn path(name: &str) -> PathBuf {
     Path::new(EFIVARS).join(format!("{name}-{VENDOR}"))
 }
 
-/// The text of a variable, up to its end.
+/// The text of a variable, up to its terminating zero.
 pub fn text(bytes: &[u8]) -> String {
     let units = bytes.get(ATTRIBUTES..).unwrap_or_default().chunks_exact(2);
     let units = units.map(|pair| u16::from_le_bytes([pair[0], pair[1]]));

@@ -1,28 +1,28 @@
-//! What the system runs on, as far as the guest can tell: DMI's texts in sysfs (Linux
+//! What the system runs on, as far as the guest can know: the texts of DMI in sysfs (Linux
 //! drivers/firmware/dmi-id.c), which any user may read.
 
 use std::path::Path;
 
-/// What runs the system.
+/// The platform under the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Platform {
-    /// Microsoft's, Azure included.
+    /// Microsoft's hypervisor, also in Azure.
     HyperV,
-    /// VMware's.
+    /// VMware's hypervisor.
     Vmware,
-    /// Another hypervisor, by the name that people know.
+    /// Another hypervisor, by the name that people use.
     Other(&'static str),
-    /// The processor says that there is a hypervisor, and DMI does not say which.
+    /// The processor says that there is a hypervisor, but DMI does not say which one.
     Unnamed,
     /// No sign of a hypervisor.
     Hardware,
 }
 
-/// Where DMI's texts are.
+/// Where the texts of DMI are.
 const DMI: &str = "/sys/class/dmi/id";
 
-/// What product, vendor or firmware begin with, and who that is (systemd src/basic/virt.c). KVM
-/// before QEMU, which says both.
+/// Beginnings of product, vendor and firmware, and the platform that they mean (systemd src/basic/virt.c).
+/// KVM comes before QEMU, because KVM has both texts.
 const VENDORS: &[(&str, Platform)] = &[
     ("KVM", Platform::Other("KVM")),
     ("OpenStack", Platform::Other("OpenStack")),
@@ -42,7 +42,7 @@ const VENDORS: &[(&str, Platform)] = &[
     ("Apple Virtualization", Platform::Other("Apple Virtualization")),
 ];
 
-/// Asset tags that are no name: what firmware writes where nobody set one, and what clouds sign with.
+/// Asset tags that are not names: texts that firmware has if nobody set one, and marks of clouds.
 const NO_NAMES: &[&str] = &[
     "",
     "no asset tag",
@@ -65,11 +65,11 @@ const NO_NAMES: &[&str] = &[
 ];
 
 impl Platform {
-    /// What the running system runs on; `None` where neither /sys nor /proc say anything.
+    /// The platform of the running system. `None` if neither /sys nor /proc has any information.
     pub fn of_running() -> Option<Self> {
         let fields = ["product_name", "sys_vendor", "board_vendor", "bios_vendor"];
         let texts: Vec<String> = fields.into_iter().filter_map(dmi).collect();
-        // Hyper-V's own board (systemd tests product_version for it).
+        // Hyper-V's board. systemd tests product_version for it.
         let microsoft = texts.iter().any(|text| text == "Microsoft Corporation");
         if microsoft && texts.first().is_some_and(|product| product == "Virtual Machine") {
             return Some(Self::HyperV);
@@ -87,7 +87,7 @@ impl Platform {
         Some(if seen { Self::Unnamed } else { Self::Hardware })
     }
 
-    /// In a person's words.
+    /// The platform in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::HyperV => "Hyper-V",
@@ -99,9 +99,9 @@ impl Platform {
     }
 }
 
-/// The chassis' asset tag, where it is more than what firmware writes by itself.
+/// The asset tag of the chassis, unless it is a text that firmware has by default.
 ///
-/// DMI has no field for a machine's name: the tag is one only where somebody made it so (libvirt's
+/// DMI has no field for the name of a machine. The tag is a name only if a person made it one (libvirt's
 /// `<sysinfo>`, `qemu -smbios type=3,asset=`).
 pub fn asset_tag() -> Option<String> {
     dmi("chassis_asset_tag").filter(|tag| !NO_NAMES.contains(&tag.to_lowercase().as_str()))

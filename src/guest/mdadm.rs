@@ -1,10 +1,10 @@
-//! mdadm's configuration, and the arrays that run.
+//! mdadm's configuration, and the running arrays.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// The places of mdadm.conf(5).
+/// Where mdadm.conf(5) may be.
 pub const PLACES: &[&str] = &[
     "/etc/mdadm.conf",
     "/etc/mdadm.conf.d/*.conf",
@@ -12,30 +12,30 @@ pub const PLACES: &[&str] = &[
     "/etc/mdadm/mdadm.conf.d/*.conf",
 ];
 
-/// Where the kernel lists block devices, and where udev keeps what mdadm(8) told it of arrays (mdadm
+/// Where the kernel lists block devices, and where udev stores what mdadm(8) says about arrays (mdadm
 /// udev-md-raid-arrays.rules, `--detail --export`).
 const SYSFS: &str = "/sys/class/block";
 const DATA: &str = "/run/udev/data";
 
-/// An array that runs.
+/// A running array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Array {
-    /// The kernel's name of it: `md127`.
+    /// Its kernel name: `md127`.
     pub device: String,
-    /// The name in its superblock, `HOST:0`; none if nothing tells it.
+    /// The name in its superblock, `HOST:0`. None if it is not known.
     pub name: Option<String>,
-    /// Its UUID, as 32 hexadecimal digits; none if nothing tells it.
+    /// Its UUID as 32 hexadecimal digits. None if it is not known.
     pub uuid: Option<String>,
 }
 
 impl Array {
-    /// The host to which it belongs (md(4), mdadm(8), `--homehost`).
+    /// The host that it belongs to (md(4), mdadm(8), `--homehost`).
     pub fn host(&self) -> Option<&str> {
         let (host, _) = self.name.as_deref()?.split_once(':')?;
         (host != "any").then_some(host)
     }
 
-    /// What mdadm(8) says of it with `--export`, or udev's database.
+    /// An array from the output of mdadm(8) with `--export`, or from udev's database.
     pub fn of(device: &str, text: &str) -> Self {
         let lines = text.lines().map(|line| line.strip_prefix("E:").unwrap_or(line));
         let values: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
@@ -48,8 +48,8 @@ impl Array {
     }
 }
 
-/// The arrays that run, by udev's database; of one that udev does not know, the device alone. Containers, which hold
-/// arrays and none of the data, are among them.
+/// The running arrays, by udev's database. For an array that udev does not know, only the device is set.
+/// Containers are included: they hold arrays, but no data.
 pub fn running() -> Vec<Array> {
     let names = fs::read_dir(SYSFS).into_iter().flatten().flatten();
     let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -65,10 +65,10 @@ pub fn running() -> Vec<Array> {
     names.iter().map(array).collect()
 }
 
-/// What mdadm.conf(5) says of hosts and arrays.
+/// What mdadm.conf(5) says about hosts and arrays.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Conf {
-    /// The host's name, or `<system>` and its like; the first line counts.
+    /// The host's name, or a word like `<system>`. The first line counts.
     pub homehost: Option<String>,
     arrays: Vec<Listed>,
 }
@@ -81,7 +81,7 @@ struct Listed {
 }
 
 impl Conf {
-    /// Reads one file after the other.
+    /// Reads the files in order.
     pub fn read<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let mut conf = Self::default();
         for words in texts.flat_map(lines) {
@@ -99,8 +99,8 @@ impl Conf {
         conf
     }
 
-    /// Whether an array is this machine's whatever the host is called: by a line of its own, or because hosts do not
-    /// count, or count by a name that stands here.
+    /// Whether an array belongs to this machine under any host name: it has a line of its own, hosts are
+    /// ignored, or the host's name is set in the file.
     pub fn keeps(&self, array: &Array) -> bool {
         let is_pinned = |host: &str| {
             host == "<ignore>" || array.host().is_some_and(|own| own.eq_ignore_ascii_case(host))
@@ -116,8 +116,8 @@ impl Conf {
     }
 }
 
-/// The words of each line. A line that begins with white space goes on with the one before, and `#`
-/// begins a comment (mdadm.conf(5)).
+/// The words of each line. A line that begins with white space continues the line before. `#` begins a
+/// comment (mdadm.conf(5)).
 pub fn lines(text: &str) -> Vec<Vec<String>> {
     let mut lines: Vec<Vec<String>> = Vec::new();
     for line in text.lines() {
@@ -131,13 +131,13 @@ pub fn lines(text: &str) -> Vec<Vec<String>> {
     lines
 }
 
-/// Keywords are in any case, and three letters of one are enough.
+/// Whether a word is the keyword, in upper or lower case. Three letters of a keyword are enough.
 pub fn is_keyword(word: &str, keyword: &str) -> bool {
     let word = word.to_lowercase();
     word.len() >= 3 && keyword.starts_with(&word)
 }
 
-/// The value of `key=value` among words.
+/// The value of `key=value` in the words.
 pub fn setting<'a>(words: &'a [String], key: &str) -> Option<&'a str> {
     words.iter().find_map(|word| {
         let (name, value) = word.split_once('=')?;
@@ -145,12 +145,12 @@ pub fn setting<'a>(words: &'a [String], key: &str) -> Option<&'a str> {
     })
 }
 
-/// The UUID among an array's words.
+/// The UUID in the words of an array.
 pub fn uuid(words: &[String]) -> Option<String> {
     setting(words, "uuid").and_then(digits)
 }
 
-/// A UUID as 32 hexadecimal digits: mdadm takes several characters between them.
+/// A UUID as 32 hexadecimal digits. mdadm accepts several separators between them.
 fn digits(uuid: &str) -> Option<String> {
     let uuid = uuid.to_lowercase();
     let digits: String = uuid.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();

@@ -1,4 +1,4 @@
-//! What is there: the root tree, LVM's report, the kernels and their images. Reads only.
+//! What exists on a system: the root tree, LVM's report, the kernels and their images. Only reads.
 
 pub mod cloud_init;
 pub mod devices_file;

@@ -1,4 +1,4 @@
-//! What is mounted, and what `/etc/fstab` says should be.
+//! What is mounted, and what `/etc/fstab` says should be mounted.
 
 use std::path::{Path, PathBuf};
 
@@ -9,13 +9,13 @@ use crate::rewrite::lines::lines;
 /// One line of `/proc/…/mountinfo` (proc_pid_mountinfo(5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// Its number, and that of the mount in which its mount point lies.
+    /// Its ID, and the ID of the mount that contains its mount point.
     pub id: u32,
     /// See `id`.
     pub parent: u32,
-    /// Device number of the file system: `254:0`.
+    /// The device number of the file system: `254:0`.
     pub device: String,
-    /// The directory of the file system that is shown.
+    /// The directory of the file system that is mounted.
     pub shows: PathBuf,
     /// Options of the mount point.
     pub options: String,
@@ -23,16 +23,16 @@ pub struct Mount {
     pub system_options: String,
     /// Mount point.
     pub target: PathBuf,
-    /// Whether it is mounted or its file system is read-only.
+    /// Whether the mount or its file system is read-only.
     pub read_only: bool,
-    /// What was mounted, as the kernel remembers it.
+    /// The source that was mounted, as the kernel shows it.
     pub source: String,
-    /// Type of the file system, with its sub-type behind a dot (`fuse.sshfs`).
+    /// The type of the file system. A subtype may follow after a dot (`fuse.sshfs`).
     pub kind: String,
 }
 
-/// The mounts that the calling thread sees, for which `/proc/self` would not do; none if /proc is
-/// not there.
+/// The mounts that the calling thread sees. `/proc/self` would show those of the main thread. None if
+/// there is no /proc.
 pub fn mounted() -> Vec<Mount> {
     let text = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
     text.lines().filter_map(parse_line).collect()
@@ -62,7 +62,7 @@ fn unescape(text: &str) -> String {
     text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 }
 
-/// What is mounted at boot, as fstab says (no `noauto`, no swap): source and mount point.
+/// What fstab mounts at boot (no `noauto`, no swap): source and mount point.
 pub fn fstab_mounts(root: &Root) -> Vec<(String, PathBuf)> {
     let Ok(Some(fstab)) = root.read(Path::new("/etc/fstab")) else { return Vec::new() };
     let text = &fstab.bytes;
@@ -79,7 +79,7 @@ pub fn fstab_mounts(root: &Root) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-/// Whether fstab mounts something at a target with an option (fstab(5), the fourth field).
+/// Whether fstab mounts something at the target with that option (fstab(5), the fourth field).
 pub fn fstab_has_option(root: &Root, target: &Path, option: &str) -> bool {
     let text = root.read_text("/etc/fstab").unwrap_or_default();
     text.lines().any(|line| {

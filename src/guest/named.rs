@@ -1,4 +1,4 @@
-//! The groups that a system's boot files name, whatever LVM says.
+//! The groups that the boot files of a system name, whatever LVM reports.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::rewrite::PLACES;
 use crate::rewrite::fields::fields;
 use crate::rewrite::lines::lines;
 
-/// Kinds of places that a boot, or the next kernel's, takes its volumes from.
+/// Kinds of places that name the volumes for this boot or for the next kernel's.
 const BOOT_KINDS: &[&str] = &[
     "fstab",
     "grub-cfg",
@@ -24,7 +24,7 @@ const BOOT_KINDS: &[&str] = &[
     "boot-settings",
 ];
 
-/// The group under `/`, as fstab says.
+/// The group of `/`, according to fstab.
 pub fn fstab_group(root: &Root) -> Result<Option<VgName>> {
     let Some(fstab) = root.read(Path::new("/etc/fstab"))? else { return Ok(None) };
     let text = &fstab.bytes;
@@ -39,14 +39,15 @@ pub fn fstab_group(root: &Root) -> Result<Option<VgName>> {
     Ok(None)
 }
 
-/// A group that boot files name, that LVM does not report, and of whose volumes `group` has at least
-/// one by name: the old name of `group`, where somebody renamed it by hand and did nothing else.
+/// A group that boot files name, but that LVM does not report. At least one of its volumes has the name of
+/// a volume of `group`. It is the old name of `group`, if a person renamed the group and changed nothing
+/// else.
 pub fn left_behind(root: &Root, inventory: &Inventory, group: &Group) -> Option<VgName> {
     let places = PLACES.iter().filter(|place| BOOT_KINDS.contains(&place.kind));
     let paths = places.flat_map(|place| root.glob(place.pattern).unwrap_or_default());
     let files = paths.filter_map(|path| root.read_text(path));
     files.into_iter().find_map(|text| {
-        // What no boot waits for may be a disk that is elsewhere.
+        // If no boot waits for a disk, the disk may be elsewhere.
         let waited = |line: &&str| {
             let line = line.trim_start();
             !line.starts_with('#') && !line.contains("nofail") && !line.contains("noauto")
@@ -61,7 +62,7 @@ pub fn left_behind(root: &Root, inventory: &Inventory, group: &Group) -> Option<
     })
 }
 
-/// Group and volume of a device path.
+/// The group and volume of a device path.
 fn parts(device: &str) -> Option<(VgName, String)> {
     let mapped = device.strip_prefix(path::MAPPER).or_else(|| device.strip_prefix(path::BY_ID));
     let (group, volume) = if let Some(name) = mapped {

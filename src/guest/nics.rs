@@ -1,26 +1,27 @@
-//! Network interfaces, as sysfs has them (Linux Documentation/ABI/testing/sysfs-class-net).
+//! Network interfaces in sysfs (Linux Documentation/ABI/testing/sysfs-class-net).
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the kernel lists them.
+/// Where the kernel lists the interfaces.
 const NICS: &str = "/sys/class/net";
 
-/// `NET_ADDR_PERM`: the address is the device's own, and nobody set it.
+/// `NET_ADDR_PERM`: the address is the device's own. Nobody set it.
 const PERMANENT: &str = "0";
 
-/// The address of an interface that has none.
+/// The address of an interface without an address.
 const NONE: &str = "00:00:00:00:00:00";
 
-/// The addresses that the machine's network devices have of their own. Bridges, bonds and other
-/// interfaces without a device do not count.
+/// The permanent addresses of the machine's network devices. Bridges, bonds and other interfaces without a
+/// device do not count.
 pub fn permanent() -> BTreeSet<String> {
     let devices = interfaces().into_iter().filter(|nic| nic.join("device").exists());
     real(devices.filter_map(|nic| own(&nic)))
 }
 
-/// The address that a device has of its own. A bond gives its members one address, and keeps what they had.
+/// The permanent address of a device. A bond gives one address to its members, but keeps their own
+/// addresses.
 fn own(nic: &Path) -> Option<String> {
     match attribute(nic, "bonding_slave/perm_hwaddr") {
         None if attribute(nic, "addr_assign_type")? == PERMANENT => attribute(nic, "address"),
@@ -28,8 +29,8 @@ fn own(nic: &Path) -> Option<String> {
     }
 }
 
-/// The address of the machine's one network device; several devices with one address count as one. None where
-/// there is not a device, or one whose own address cannot be told, and where there are several addresses.
+/// The address of the machine's only network device. Several devices with the same address count as one.
+/// None if there is no device, if a device's own address is not known, or if there are several addresses.
 pub fn only() -> Option<String> {
     let devices = interfaces().into_iter().filter(|nic| nic.join("device").exists());
     let own: Option<BTreeSet<String>> = devices.map(|nic| own(&nic)).collect();
@@ -37,7 +38,7 @@ pub fn only() -> Option<String> {
     own.next().filter(|_| own.next().is_none())
 }
 
-/// The addresses of all interfaces, those of their devices included.
+/// The addresses of all interfaces, with the permanent addresses of their devices.
 pub fn all() -> BTreeSet<String> {
     let present = interfaces().into_iter().filter_map(|nic| attribute(&nic, "address"));
     let mut found = real(present);

@@ -1,8 +1,8 @@
-//! What kernel-install(8) has placed where systemd-boot reads it: copies of images, images that were
-//! made there, and unified kernel images.
+//! Files that kernel-install(8) has placed for systemd-boot: copies of images, images that were built
+//! there, and unified kernel images.
 //!
-//! It is found by what stands there rather than by kernel-install's configuration, which a clone may
-//! have outlived: its entries have the template's machine ID until the next kernel.
+//! They are found by the files themselves, not by kernel-install's configuration, which may be newer:
+//! until the next kernel, the entries of a clone have the machine ID of the template.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,38 +19,38 @@ use super::root::{Root, identity};
 use crate::image::Unified;
 use crate::rewrite::lines::lines;
 
-/// File systems that systemd-boot reads, where kernel-install looks for them (systemd
+/// The file systems that systemd-boot reads, where kernel-install looks for them (systemd
 /// src/shared/find-esp.c: the extended boot partition at `/boot`, the ESP at the others).
 const PARTITIONS: &[&str] = &["/efi", "/boot", "/boot/efi"];
 
-/// One file that has to follow when a kernel's image is rebuilt.
+/// A file that must change with the image of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placed {
     /// The kernel's version.
     pub kernel: String,
-    /// The file, absolute inside the root, links resolved.
+    /// The file, absolute inside the root, with links resolved.
     pub path: PathBuf,
-    /// What it is.
+    /// How it is made.
     #[serde(flatten)]
     pub made: Made,
 }
 
-/// What a placed file is made of.
+/// How a placed file is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "made", rename_all = "kebab-case")]
 pub enum Made {
-    /// The copy of an image, for a boot loader entry (type #1).
+    /// A copy of an image, for a BLS entry of type #1.
     Copy {
         /// The image.
         of: PathBuf,
     },
-    /// A unified kernel image (type #2), which ukify(1) builds.
+    /// A unified kernel image (type #2), built by ukify(1).
     Unified {
-        /// The entry token, the name's first part.
+        /// The entry token, with which its name begins.
         token: String,
         /// The kernel in it.
         linux: PathBuf,
-        /// The image in it; none if a plugin of kernel-install's makes one.
+        /// The image in it. None if a plugin of kernel-install builds one.
         #[serde(skip_serializing_if = "Option::is_none")]
         initrd: Option<PathBuf>,
         /// The kernel command line in it.
@@ -58,21 +58,20 @@ pub enum Made {
     },
 }
 
-/// All that is found.
+/// Everything that was found.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    /// Files that follow.
+    /// Files that must change with an image.
     pub placed: Vec<Placed>,
-    /// Images that the generator made there, and that it builds there.
+    /// Images that the tool has built there and will build there again.
     pub images: Vec<Image>,
-    /// Unified kernel images that stay, each with the reason.
+    /// Unified kernel images that stay as they are, each with the reason.
     pub left: Vec<(PathBuf, String)>,
-    /// Where else kernel-install places kernels, unseen.
+    /// Another directory where kernel-install places kernels. It was not searched.
     pub elsewhere: Option<PathBuf>,
 }
 
-/// Looks at every boot loader entry and every unified kernel image. `images` are those that are
-/// rebuilt.
+/// Checks every boot entry and every unified kernel image. `images` are the images that will be rebuilt.
 pub fn find(root: &Root, images: &[Image], generator: Option<Generator>) -> Result<Found> {
     let mut found = Found::default();
     let versions = versions(root)?;
@@ -89,7 +88,7 @@ pub fn find(root: &Root, images: &[Image], generator: Option<Generator>) -> Resu
                 let made = Made::Copy { of: of.path.clone() };
                 found.placed.push(Placed { kernel: of.version.clone(), path, made });
             } else if let Some(kernel) = dracuts_own(&path, &versions).filter(|_| {
-                // dracut install.d/50-dracut.install writes it where the entry is.
+                // dracut install.d/50-dracut.install writes it to the directory of the entry.
                 generator == Some(Generator::Dracut)
             }) {
                 found.images.push(Image { version: kernel, path });
@@ -113,7 +112,7 @@ pub fn find(root: &Root, images: &[Image], generator: Option<Generator>) -> Resu
     Ok(found)
 }
 
-/// The images that the entries of a file system name, links resolved.
+/// The images that the entries on a file system name, with links resolved.
 fn initrds(root: &Root, partition: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     let pattern = format!("{}/loader/entries/*.conf", &partition.to_string_lossy()[1..]);
@@ -127,7 +126,7 @@ fn initrds(root: &Root, partition: &Path) -> Result<Vec<PathBuf>> {
             }
             for file in value.split_whitespace() {
                 let below = Path::new(file.trim_start_matches('/'));
-                // On a directory of `/`, kernel-install writes the path from `/` on.
+                // If the directory is on `/`, kernel-install writes the path from `/`.
                 for base in [partition, Path::new("/")] {
                     if let Ok(Some(path)) = root.resolve(&base.join(below)) {
                         paths.push(path);
@@ -140,8 +139,8 @@ fn initrds(root: &Root, partition: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The image of which this is kernel-install's copy: by its place, `TOKEN/VERSION/NAME`, where an
-/// older one may stand, or else by its bytes.
+/// The image of which a file is kernel-install's copy. It is recognized by its path, `TOKEN/VERSION/NAME`,
+/// also if it is older than the image, or else by its bytes.
 fn original<'a>(root: &Root, images: &'a [Image], path: &Path) -> Result<Option<&'a Image>> {
     let name = path.file_name();
     let dir = path.parent().and_then(Path::file_name);
@@ -154,7 +153,7 @@ fn original<'a>(root: &Root, images: &'a [Image], path: &Path) -> Result<Option<
     }
     for image in images {
         let Some(image_path) = root.resolve(&image.path)? else { continue };
-        // Beside it, it is somebody's own copy, kept for a rainy day.
+        // A copy in the same directory is a user's own backup.
         let elsewhere = image_path.parent() != path.parent();
         if elsewhere && same_bytes(&root.outer(&image_path), &root.outer(path)) {
             return Ok(Some(image));
@@ -163,7 +162,7 @@ fn original<'a>(root: &Root, images: &'a [Image], path: &Path) -> Result<Option<
     Ok(None)
 }
 
-/// Whether two files hold the same; false where one cannot be read.
+/// Whether two files have the same content. False if one of them cannot be read.
 pub fn same_bytes(left: &Path, right: &Path) -> bool {
     let length = |path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|of| of.len());
     let (Some(wanted), Some(other)) = (length(left), length(right)) else { return false };
@@ -185,13 +184,13 @@ fn same_content(left: &Path, right: &Path) -> std::io::Result<bool> {
     }
 }
 
-/// The version of `TOKEN/VERSION/initrd`.
+/// The version in `TOKEN/VERSION/initrd`.
 fn dracuts_own(path: &Path, versions: &BTreeSet<String>) -> Option<String> {
     let version = path.parent()?.file_name()?.to_str()?;
     (path.file_name()? == "initrd" && versions.contains(version)).then(|| version.to_owned())
 }
 
-/// Kernels whose modules are installed.
+/// The versions of kernels with installed modules.
 fn versions(root: &Root) -> Result<BTreeSet<String>> {
     let mut versions = BTreeSet::new();
     for dir in ["/lib/modules", "/usr/lib/modules"] {
@@ -216,10 +215,10 @@ fn unified(root: &Root) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// A unified kernel image that can be rebuilt as kernel-install built it.
+/// A unified kernel image that can be rebuilt in kernel-install's way.
 ///
 /// # Errors
-/// Why it cannot.
+/// Why it cannot be rebuilt.
 fn unified_image(
     root: &Root,
     settings: &Settings,
@@ -253,8 +252,9 @@ fn unified_image(
     })
 }
 
-/// `TOKEN-VERSION`, without the count of tries that is left and made (`+3-1`, uapi-group.org,
-/// Automatic Boot Assessment). Either part may have hyphens: an installed version tells them apart.
+/// Token and version in `TOKEN-VERSION`. A count of tries (`+3-1`, uapi-group.org, Automatic Boot
+/// Assessment) may follow. Both parts may have hyphens, so the version must be that of an installed
+/// kernel.
 fn token_and_version<'a>(
     stem: &'a str,
     versions: &'a BTreeSet<String>,
@@ -269,7 +269,7 @@ fn token_and_version<'a>(
     split(stem).or_else(|| split(without_tries(stem)))
 }
 
-/// A name without the count of tries that are left and made.
+/// A name without the count of tries.
 pub fn without_tries(stem: &str) -> &str {
     let Some((head, tries)) = stem.rsplit_once('+') else { return stem };
     let (left, done) = tries.split_once('-').unwrap_or((tries, "0"));

@@ -1,26 +1,26 @@
-//! mkinitcpio's presets: which images there are, and how each is made (mkinitcpio(8), PRESETS).
+//! mkinitcpio's presets: which images exist, and how each one is built (mkinitcpio(8), PRESETS).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::guest::root::Root;
 
-/// One image of a preset.
+/// An image of a preset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preset {
-    /// The preset's name, that of its kernel package: `linux`.
+    /// The name of the preset, which is that of its kernel package: `linux`.
     pub name: String,
     /// The image, absolute.
     pub image: PathBuf,
     /// A version, or the path of a kernel.
     pub kernel: String,
-    /// Another configuration than /etc/mkinitcpio.conf.
+    /// Another configuration file than /etc/mkinitcpio.conf.
     pub config: Option<String>,
-    /// More arguments, as `-S autodetect`.
+    /// More arguments, such as `-S autodetect`.
     pub options: Vec<String>,
 }
 
-/// The images of all presets, in their order. One whose values are made by a shell is none here.
+/// The images of all presets, in order. Images whose values only a shell can evaluate are left out.
 pub fn presets(root: &Root) -> Vec<Preset> {
     let paths = root.glob("etc/mkinitcpio.d/*.preset").unwrap_or_default();
     paths
@@ -32,7 +32,7 @@ pub fn presets(root: &Root) -> Vec<Preset> {
         .collect()
 }
 
-/// Where images of `image`'s path come from.
+/// The preset that builds the image at a path.
 pub fn preset_of(root: &Root, image: &Path) -> Option<Preset> {
     let resolved = |path: &Path| root.resolve(path).ok().flatten();
     let wanted = resolved(image)?;
@@ -67,7 +67,7 @@ fn of_file(name: &str, text: &str) -> Vec<Preset> {
         .collect()
 }
 
-/// `KEY=value` and `KEY=(one two)` of a shell's script, without what only a shell could evaluate.
+/// `KEY=value` and `KEY=(one two)` in a shell script, without values that only a shell can evaluate.
 fn assignments(text: &str) -> BTreeMap<String, Vec<String>> {
     let mut found = BTreeMap::new();
     let mut lines = text.lines();
@@ -94,7 +94,7 @@ fn assignments(text: &str) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// Words with their quotes taken off; none if a shell would put something else in.
+/// The words, without their quotes. None if a shell would expand something.
 fn words(text: &str) -> Option<Vec<String>> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in text.chars() {
@@ -118,7 +118,7 @@ fn words(text: &str) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    /// In the form of mkinitcpio's own template (mkinitcpio.d/hook.preset).
+    /// The form of mkinitcpio's own template (mkinitcpio.d/hook.preset).
     const LINUX: &str = "# mkinitcpio preset file for the 'linux' package\n\n\
         #ALL_config=\"/etc/mkinitcpio.conf\"\nALL_kver=\"/boot/vmlinuz-linux\"\n\n\
         PRESETS=('default'\n  'fallback') # both\n\n#default_config=\"/etc/x\"\n\

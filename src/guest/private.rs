@@ -1,4 +1,4 @@
-//! Whose eyes a file's text is for.
+//! Who may see the text of a file.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -10,13 +10,13 @@ use super::root::Root;
 const OTHERS_READ: u32 = 0o004;
 const OTHERS_SEARCH: u32 = 0o001;
 
-/// Whether not everybody may read a file, by its mode or by that of a directory above it inside the
-/// root. Where the root itself is mounted says nothing of the system in it.
+/// Whether a file is not readable for everybody, by its mode or by that of a directory above it inside the
+/// root. Directories above the root say nothing about the system in it.
 pub fn is_private(root: &Root, path: &Path, metadata: &Metadata) -> bool {
     !is_readable(metadata) || path.parent().is_some_and(|dir| is_reached_by_few(root, dir))
 }
 
-/// Whether not everybody may search a directory of the root, or one above it.
+/// Whether a directory of the root, or one above it, is not searchable for everybody.
 pub fn is_reached_by_few(root: &Root, dir: &Path) -> bool {
     let closed = |dir: &Path| {
         let looked = fs::symlink_metadata(root.outer(dir));
@@ -25,12 +25,12 @@ pub fn is_reached_by_few(root: &Root, dir: &Path) -> bool {
     dir.ancestors().any(|dir| dir != Path::new("/") && closed(dir))
 }
 
-/// Whether everybody may read a file whose directories they may search.
+/// Whether everybody who can reach the file may read it.
 pub fn is_readable(metadata: &Metadata) -> bool {
     metadata.mode() & OTHERS_READ != 0
 }
 
-/// Whether everybody may reach what is in a directory.
+/// Whether everybody may access the contents of a directory.
 pub fn is_searchable(metadata: &Metadata) -> bool {
     metadata.mode() & OTHERS_SEARCH != 0
 }

@@ -1,4 +1,4 @@
-//! The root tree: the only path joining, with links resolved inside the root as a chroot would.
+//! The root tree. All paths are joined here, and links are resolved inside the root, as in a chroot.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
@@ -13,26 +13,26 @@ use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use crate::exit::refuse;
 pub use crate::regular::{identity, open_regular};
 
-/// As many links as the kernel follows (path_resolution(7)).
+/// The number of links that the kernel follows (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
-/// Files beyond this size are no configuration, and both versions are held in memory.
+/// A larger file is not a configuration file. The old and the new text are both kept in memory.
 pub const MAX_FILE: u64 = 256 << 20;
 
-/// A system's root directory: `/`, or where another system's tree is mounted.
+/// The root directory of a system: `/`, or where the tree of another system is mounted.
 #[derive(Debug, Clone)]
 pub struct Root {
     base: PathBuf,
 }
 
-/// A regular file as it was read.
+/// A regular file and its content.
 #[derive(Debug)]
 pub struct Source {
-    /// Absolute path inside the root, links resolved.
+    /// Absolute path inside the root, with links resolved.
     pub path: PathBuf,
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// Its metadata at the time of reading.
+    /// Its metadata when it was read.
     pub metadata: Metadata,
 }
 
@@ -52,7 +52,7 @@ impl Root {
         Ok(Self { base })
     }
 
-    /// Whether this is the running system's own root.
+    /// Whether this is the root of the running system.
     pub fn is_live(&self) -> bool {
         self.base == Path::new("/")
     }
@@ -62,21 +62,21 @@ impl Root {
         &self.base
     }
 
-    /// Where a path inside the root, already resolved, lies on this machine.
+    /// The path on this machine of a resolved path inside the root.
     pub fn outer(&self, inner: &Path) -> PathBuf {
         self.base.join(inner.strip_prefix("/").unwrap_or(inner))
     }
 
-    /// Where a path of this machine's lies inside the root.
+    /// The path inside the root of a path on this machine.
     pub fn inner(&self, outer: &Path) -> PathBuf {
         Path::new("/").join(outer.strip_prefix(&self.base).unwrap_or(outer))
     }
 
-    /// Follows links inside the root, at which `..` stops as in a chroot. `None` where nothing stands at
-    /// the path.
+    /// Follows links inside the root. `..` does not leave the root, as in a chroot. `None` if nothing is
+    /// at the path.
     ///
     /// # Errors
-    /// Too many links, a path that cannot be searched.
+    /// If there are too many links, or if the path cannot be searched.
     pub fn resolve(&self, path: &Path) -> Result<Option<PathBuf>> {
         let mut rest = components(path);
         match self.without_links(&rest) {
@@ -130,12 +130,12 @@ impl Root {
         Ok(Some(done))
     }
 
-    /// The path of these components, last first, where it is there and has no link in it: of that the
-    /// kernel tells in one call for all of them (openat2(2)).
+    /// The path of these components, in reverse order, if it exists and has no link. openat2(2) checks all
+    /// components in one call.
     ///
     /// # Errors
-    /// `ENOENT` and `ENOTDIR` where it has no link and is not there; others, of an old kernel as well,
-    /// say nothing.
+    /// `ENOENT` or `ENOTDIR` if the path has no link and does not exist. Other errors, which an old kernel
+    /// may also return, mean nothing.
     fn without_links(&self, components: &[OsString]) -> Result<PathBuf, Errno> {
         if components.iter().any(|component| component == "..") {
             return Err(Errno::ELOOP);
@@ -148,20 +148,20 @@ impl Root {
         openat2(AT_FDCWD, &self.outer(&path), how).map(|_| path)
     }
 
-    /// Whether a symbolic link stands at the path itself.
+    /// Whether the path itself is a symbolic link.
     pub fn is_link(&self, path: &Path) -> bool {
         fs::symlink_metadata(self.outer(path)).is_ok_and(|metadata| metadata.is_symlink())
     }
 
-    /// Whether anything stands at the path, links followed.
+    /// Whether the path exists. Links are followed.
     pub fn exists(&self, path: impl AsRef<Path>) -> bool {
         matches!(self.resolve(path.as_ref()), Ok(Some(_)))
     }
 
-    /// Reads a regular file whole. `None` where there is none.
+    /// Reads a whole regular file. `None` if there is none.
     ///
     /// # Errors
-    /// Anything but a regular file, one of more than [`MAX_FILE`] bytes, one that cannot be read.
+    /// If it is not a regular file, is larger than [`MAX_FILE`] bytes, or cannot be read.
     pub fn read(&self, path: &Path) -> Result<Option<Source>> {
         let Some(path) = self.resolve(path)? else { return Ok(None) };
         let outer = self.outer(&path);
@@ -184,13 +184,13 @@ impl Root {
         Ok(Some(Source { path, bytes, metadata }))
     }
 
-    /// A small file's text, wherever its failure does not matter: `None` for anything unreadable.
+    /// The text of a small file that is not essential. `None` if it cannot be read.
     pub fn read_text(&self, path: impl AsRef<Path>) -> Option<String> {
         let source = self.read(path.as_ref()).ok()??;
         Some(String::from_utf8_lossy(&source.bytes).into_owned())
     }
 
-    /// Names in a directory, sorted; none if there is no such directory.
+    /// The names in a directory, sorted. None if there is no such directory.
     pub fn list(&self, dir: impl AsRef<Path>) -> Result<Vec<OsString>> {
         let Some(dir) = self.resolve(dir.as_ref())? else { return Ok(Vec::new()) };
         let outer = self.outer(&dir);
@@ -207,7 +207,7 @@ impl Root {
     }
 }
 
-/// The path's components, last first, without `/` and `.`.
+/// The components of the path in reverse order, without `/` and `.`.
 fn components(path: &Path) -> Vec<OsString> {
     let mut all: Vec<OsString> = path
         .components()

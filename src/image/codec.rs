@@ -1,4 +1,4 @@
-//! Compressions that the kernel knows (Linux lib/decompress.c), and LZ4's frame format, which
+//! Compression formats that the kernel knows (Linux lib/decompress.c), and the frame format of LZ4, which
 //! lz4(1) writes without `-l`.
 
 use std::fmt;
@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 
 use super::{lz4, xz, zstd};
 
-/// Bytes that tell every format.
+/// The number of bytes that identify any format.
 pub(super) const LONGEST_MAGIC: usize = 6;
 
-/// A compression.
+/// A compression format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Codec {
     Gzip,
@@ -34,16 +34,16 @@ const MAGICS: &[(&[u8], Codec)] = &[
 ];
 
 impl Codec {
-    /// The compression of what starts so.
+    /// The format of data that starts with these bytes.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         MAGICS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, codec)| *codec)
     }
 
-    /// Unpacks one member or frame, and leaves the source behind its last byte. The next one is the
-    /// caller's to find.
+    /// Unpacks one member or frame, and leaves the source directly after its last byte. The caller must
+    /// look for the next one.
     ///
-    /// Every decoder fails where the input ends early; all but LZMA and old LZ4, which have none,
-    /// compare checksums.
+    /// Every decoder fails if the input ends early. Every decoder verifies checksums, except for LZMA and
+    /// old LZ4, which have none.
     pub(super) fn open<'a>(self, source: &'a mut dyn BufRead) -> Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::Gzip => Box::new(flate2::bufread::GzDecoder::new(source)),
@@ -70,7 +70,7 @@ impl fmt::Display for Codec {
     }
 }
 
-/// An error of a decoder's own as one of reading.
+/// Turns the error of a decoder into an I/O error.
 pub(super) fn damaged(error: impl fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }

@@ -1,4 +1,4 @@
-//! cpio archives in the formats newc and crc, the only ones that the kernel unpacks (Linux
+//! cpio archives in the formats newc and crc. The kernel unpacks no others (Linux
 //! Documentation/driver-api/early-userspace/buffer-format.rst, init/initramfs.c).
 
 use std::io::{self, BufRead, Read};
@@ -8,24 +8,24 @@ use anyhow::{Context, Result, bail};
 use super::source::Source;
 use super::{Entry, Visit, cut_off};
 
-/// Magic and thirteen numbers of eight hexadecimal digits.
+/// The magic, and thirteen numbers of eight hexadecimal digits.
 const HEADER: usize = 6 + 13 * 8;
 
 /// The name of the last entry.
 const TRAILER: &[u8] = b"TRAILER!!!";
 
-/// `PATH_MAX`: the kernel passes over longer names.
+/// `PATH_MAX`: the kernel ignores entries with longer names.
 const MAX_NAME: usize = 4096;
 
-/// Whether an archive starts so.
+/// Whether data that start with these bytes are an archive.
 pub(super) fn starts(head: &[u8]) -> bool {
     head.starts_with(b"070701") || head.starts_with(b"070702")
 }
 
-/// Reads one archive to its trailer.
+/// Reads one archive up to its trailer.
 ///
 /// # Errors
-/// An archive without a trailer is cut off, even where it ends between two entries.
+/// An archive without a trailer is truncated, even if it ends between two entries.
 pub(super) fn read<R: Read>(source: &mut Source<R>, visit: Visit<'_>) -> Result<()> {
     let begin = source.position();
     loop {
@@ -63,11 +63,11 @@ pub(super) fn read<R: Read>(source: &mut Source<R>, visit: Visit<'_>) -> Result<
     }
 }
 
-/// Entries and contents start at multiples of four bytes from the archive's beginning.
+/// Skips padding: entries and contents start at multiples of four bytes from the beginning of the archive.
 fn pad<R: Read>(source: &mut Source<R>, begin: u64) -> Result<()> {
     let over = (source.position() - begin) % 4;
     if over > 0 {
-        // usize: at most three.
+        // The value fits into usize: it is at most three.
         let missing = usize::try_from(4 - over).unwrap_or_default();
         if source.peek(missing)?.len() < missing {
             return Err(cut_off().into());

@@ -1,4 +1,4 @@
-//! LZ4: the frame format, and the older one that the kernel reads and `lz4 -l` writes.
+//! LZ4: the frame format, and the legacy format that the kernel reads and `lz4 -l` writes.
 
 use std::io::{self, BufRead, Read};
 
@@ -7,16 +7,16 @@ use anyhow::Result;
 use super::codec::damaged;
 use super::cut_off;
 
-/// What one block of the old format unpacks to, at most (Linux lib/decompress_unlz4.c).
+/// The largest unpacked size of a block in the legacy format (Linux lib/decompress_unlz4.c).
 const BLOCK: usize = 8 << 20;
 
-/// Its packed size, at most: LZ4_COMPRESSBOUND (lz4 lib/lz4.h).
+/// The largest packed size of such a block: LZ4_COMPRESSBOUND (lz4 lib/lz4.h).
 const PACKED: usize = BLOCK + BLOCK / 255 + 16;
 
 const MAGIC: u32 = 0x184c_2102;
 
-/// The old format: its magic, then blocks behind their packed sizes, up to the end, to a size of
-/// zero, or to something else that follows.
+/// The legacy format: its magic, then blocks, each after its packed size. It ends at the end of the input,
+/// at a size of zero, or at other data.
 pub(super) struct Legacy<'a> {
     source: &'a mut dyn BufRead,
     packed: Vec<u8>,
@@ -53,7 +53,7 @@ impl<'a> Legacy<'a> {
         Ok(())
     }
 
-    /// A block's packed size; none at the end, or where zeros follow.
+    /// The packed size of a block. None at the end, or before zeros.
     fn size(&mut self) -> io::Result<Option<u32>> {
         let mut bytes = [0; 4];
         for at in 0..4 {
@@ -81,7 +81,7 @@ impl Read for Legacy<'_> {
     }
 }
 
-/// One frame of today's format (lz4 doc/lz4_Frame_format.md).
+/// One frame in the present format (lz4 doc/lz4_Frame_format.md).
 pub(super) struct Frame<'a> {
     decoder: lz4_flex::frame::FrameDecoder<&'a mut dyn BufRead>,
     ended: bool,
@@ -95,7 +95,7 @@ impl<'a> Frame<'a> {
 
 impl Read for Frame<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        // The decoder would go on with the next frame after it said that this one ended.
+        // After the end of this frame, the decoder would continue with the next one.
         if self.ended {
             return Ok(0);
         }

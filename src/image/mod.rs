@@ -1,8 +1,9 @@
-//! What is inside an initramfs image or a unified kernel image, without unpacking it to disk.
+//! Reads the contents of initramfs images and unified kernel images, without unpacking them to the disk.
 //!
-//! An image is a row of segments with zeros between (Linux Documentation/driver-api/early-userspace/
-//! buffer-format.rst): cpio archives as they are (microcode first), and compressed ones. A unified
-//! kernel image (uapi-group.org, specification 5) is a PE file with such an image in a section.
+//! An image consists of segments with zeros between them (Linux Documentation/driver-api/early-userspace/
+//! buffer-format.rst): uncompressed cpio archives (microcode comes first), and compressed ones. A unified
+//! kernel image (uapi-group.org, specification 5) is a PE file. One of its sections contains such an
+//! image.
 
 mod codec;
 mod cpio;
@@ -27,36 +28,37 @@ use source::Source;
 pub use summary::Summary;
 pub use unified::Unified;
 
-/// More than any real image unpacks to; what exceeds it is a bomb.
+/// No real image unpacks to more bytes. A larger one is malicious.
 const MAX_UNPACKED: u64 = 4 << 30;
 
-/// One file of an image.
+/// A file in an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Path without a leading `./` or `/`; a section of a unified kernel image as `.cmdline`.
+    /// Path without a leading `./` or `/`, or the name of a section in a unified kernel image, such as
+    /// `.cmdline`.
     pub name: Vec<u8>,
-    /// Type and permissions, as st_mode has them.
+    /// Type and permissions, as in st_mode.
     pub mode: u32,
-    /// Bytes of its content; of a symbolic link, of its target.
+    /// The size of its content in bytes. For a symbolic link, the size of its target.
     pub size: u64,
 }
 
 impl Entry {
-    /// Whether the content is text or data.
+    /// Whether it is a regular file.
     pub fn is_file(&self) -> bool {
         self.mode & 0o170_000 == 0o100_000
     }
 
-    /// Whether the content is a link's target.
+    /// Whether it is a symbolic link, whose content is its target.
     pub fn is_link(&self) -> bool {
         self.mode & 0o170_000 == 0o120_000
     }
 }
 
-/// Takes one entry after the other with its content; what it leaves unread is passed over.
+/// Gets each entry with its content. Content that it does not read is skipped.
 pub type Visit<'a> = &'a mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>;
 
-/// The file starts like nothing known to be an image.
+/// The error for a file that does not start like any known image.
 #[derive(Debug)]
 pub struct NotAnImage;
 
@@ -71,14 +73,15 @@ impl std::error::Error for NotAnImage {}
 /// Reads the image at a path.
 ///
 /// # Errors
-/// [`NotAnImage`]; an image that is cut off, damaged, or unpacks to more than 4 GiB; the visitor's.
+/// [`NotAnImage`]. An image that is truncated, damaged, or unpacks to more than 4 GiB. Errors of the
+/// visitor.
 pub fn read(path: &Path, visit: Visit<'_>) -> Result<()> {
     let reading = || format!("reading the image `{}`", path.display());
     let file = open_regular(path).with_context(reading)?;
     read_file(&file, visit).with_context(reading)
 }
 
-/// Reads an image from its file, wherever that stands.
+/// Reads an image from an open file, from its beginning.
 pub fn read_file(mut file: &File, visit: Visit<'_>) -> Result<()> {
     let mut head = [0; 2];
     file.seek(SeekFrom::Start(0))?;
@@ -90,7 +93,7 @@ pub fn read_file(mut file: &File, visit: Visit<'_>) -> Result<()> {
     read_from(file, visit)
 }
 
-/// Whether a file that starts so may be an image, a unified kernel image included.
+/// Whether a file that starts with these bytes may be an image or a unified kernel image.
 pub fn may_be(head: &[u8]) -> bool {
     head.starts_with(b"MZ") || cpio::starts(head) || Codec::of(head).is_some()
 }
@@ -117,14 +120,14 @@ fn read_from(reader: impl Read, visit: Visit<'_>) -> Result<()> {
     if any { Ok(()) } else { Err(NotAnImage.into()) }
 }
 
-/// The archives of one compressed segment, and its end, where the checksum stands. Gives the number
-/// of bytes that it unpacked to.
+/// Reads the archives in one compressed segment up to its end, where the checksum is. Returns the unpacked
+/// size.
 fn unpack(reader: impl Read, limit: u64, visit: Visit<'_>) -> Result<u64> {
     let mut source = Source::limited(reader, limit);
     let mut any = false;
     while source.skip_zeros()? {
         if !cpio::starts(source.peek(codec::LONGEST_MAGIC)?) {
-            // A compressed file that is no image: config.gz, a compressed kernel.
+            // A compressed file that is not an image: config.gz, or a compressed kernel.
             if !any {
                 return Err(NotAnImage.into());
             }
@@ -136,7 +139,7 @@ fn unpack(reader: impl Read, limit: u64, visit: Visit<'_>) -> Result<u64> {
     if any { Ok(source.position()) } else { Err(cut_off().into()) }
 }
 
-/// The error of every reader that meets the end too early.
+/// The error of all readers if the input ends early.
 fn cut_off() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "it is cut off")
 }

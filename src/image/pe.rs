@@ -1,8 +1,8 @@
-//! Unified kernel images: PE files whose sections hold a kernel, its command line and its initrd
+//! Unified kernel images: PE files with sections for a kernel, its command line and its initramfs image
 //! (uapi-group.org, specification 5; Microsoft's PE format specification).
 //!
-//! The section table is all that is needed of the format, so it is read here, by file offsets that
-//! are checked, rather than by a library that wants the whole file in memory.
+//! Only the section table of the format is needed. This module reads it at checked file offsets. A library
+//! would need the whole file in memory.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -11,13 +11,13 @@ use anyhow::{Context, Result, bail};
 
 use super::{Entry, NotAnImage, Visit, read_from};
 
-/// Where the offset of the PE header stands.
+/// Where the offset of the PE header is.
 const HEADER_OFFSET: u64 = 0x3c;
-/// The PE signature and the COFF header.
+/// The size of the PE signature and the COFF header.
 const HEADER: usize = 24;
-/// Bytes of a row of the section table.
+/// The size of a row in the section table.
 const ROW: usize = 40;
-/// The Windows loader's own limit.
+/// The limit of Windows' loader.
 const MAX_SECTIONS: u16 = 96;
 
 /// One row of the section table.
@@ -33,7 +33,7 @@ impl Section {
         self.name.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 
-    /// Its content, where it is no longer than `limit`.
+    /// Its content. Fails if it is longer than `limit`.
     pub(super) fn content(&self, mut file: &File, limit: u64) -> Result<Vec<u8>> {
         let mut content = Vec::new();
         file.seek(SeekFrom::Start(self.offset))?;
@@ -48,7 +48,7 @@ impl Section {
     }
 }
 
-/// Gives `.cmdline` as an entry, and the entries of the images in `.initrd`.
+/// Visits `.cmdline` as an entry, and the entries of the images in `.initrd`.
 pub(super) fn read(mut file: &File, visit: Visit<'_>) -> Result<()> {
     let sections = sections(file)?;
     let length = file.metadata()?.len();
@@ -76,7 +76,7 @@ pub(super) fn read(mut file: &File, visit: Visit<'_>) -> Result<()> {
     if any { Ok(()) } else { Err(NotAnImage.into()) }
 }
 
-/// Where the PE header stands, and its bytes.
+/// The offset of the PE header, and its bytes.
 fn header(file: &File) -> Result<(u64, [u8; HEADER])> {
     let at = u64::from(u32_of(&bytes::<4>(file, HEADER_OFFSET)?, 0));
     let header = bytes::<HEADER>(file, at)?;
@@ -86,8 +86,8 @@ fn header(file: &File) -> Result<(u64, [u8; HEADER])> {
     Ok((at, header))
 }
 
-/// Whether it has a signature for Secure Boot: the fifth data directory of the optional header, whose
-/// size says so. Before the directories there are 96 bytes, of a 64-bit image (magic 0x20b) 112.
+/// Whether the file is signed for Secure Boot: the size in the fifth data directory of the optional header
+/// is not zero. The directories begin after 96 bytes, or after 112 in a 64-bit image (magic 0x20b).
 pub(super) fn is_signed(file: &File) -> Result<bool> {
     let (at, header) = header(file)?;
     let (optional, length) = (at + HEADER as u64, u64::from(u16_of(&header, 20)));
@@ -112,14 +112,14 @@ pub(super) fn sections(file: &File) -> Result<Vec<Section>> {
             let row = bytes::<ROW>(file, table + number * ROW as u64)?;
             let mut name = [0; 8];
             name.copy_from_slice(&row[..8]);
-            // The size in memory is the content's; the one in the file is rounded up.
+            // The size in memory is that of the content. The size in the file is rounded up.
             let size = u32_of(&row, 8).min(u32_of(&row, 16));
             Ok(Section { name, offset: u64::from(u32_of(&row, 20)), size: u64::from(size) })
         })
         .collect()
 }
 
-/// Bytes at an offset; a file that is too short for its own headers is no image.
+/// The bytes at an offset. A file that is too short for its own headers is not an image.
 fn bytes<const N: usize>(mut file: &File, at: u64) -> Result<[u8; N]> {
     let mut bytes = [0; N];
     file.seek(SeekFrom::Start(at))?;

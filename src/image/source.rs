@@ -1,4 +1,4 @@
-//! A reader that can look ahead and knows where it stands.
+//! A reader that can look ahead and knows its position.
 
 use std::io::{self, BufRead, Read};
 
@@ -19,17 +19,17 @@ impl<R: Read> Source<R> {
         Self::limited(inner, u64::MAX)
     }
 
-    /// A source that fails when it has given more than `limit` bytes.
+    /// A source that fails after `limit` bytes.
     pub(super) fn limited(inner: R, limit: u64) -> Self {
         Self { inner, buffer: vec![0; CAPACITY], start: 0, end: 0, position: 0, left: limit }
     }
 
-    /// Bytes that were consumed.
+    /// The number of bytes that were consumed.
     pub(super) fn position(&self) -> u64 {
         self.position
     }
 
-    /// The next bytes, fewer only at the end. At most as many as the buffer holds.
+    /// The next bytes. There are fewer only at the end. `count` must fit into the buffer.
     pub(super) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
         if self.end - self.start < count {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -40,7 +40,7 @@ impl<R: Read> Source<R> {
         Ok(&self.buffer[self.start..self.end.min(self.start + count)])
     }
 
-    /// Passes over zero bytes. False at the end.
+    /// Skips zero bytes. False at the end.
     pub(super) fn skip_zeros(&mut self) -> io::Result<bool> {
         loop {
             let ahead = self.fill_buf()?;

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::Entry;
 use crate::rewrite::crypttab;
 
-/// A crypttab beyond this is none.
+/// A larger file is not a crypttab.
 const MAX_CRYPTTAB: u64 = 1 << 20;
 
-/// The parts of an image without which a boot from LVM or LUKS fails, each with the entries that
-/// provide it: any one will do.
+/// The parts that an image needs to boot from LVM or LUKS, each with the entries that provide it. One
+/// entry is enough.
 const PARTS: &[(&str, &[&str])] = &[
     ("init", &["init"]),
     ("lvm", &["sbin/lvm", "usr/sbin/lvm", "bin/lvm", "usr/bin/lvm"]),
@@ -27,26 +27,26 @@ const PARTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Where the mappings stand that the image opens: initramfs-tools, dracut and mkinitcpio.
+/// The crypttab in an image of initramfs-tools, dracut and mkinitcpio.
 const CRYPTTABS: &[&str] = &["cryptroot/crypttab", "etc/crypttab"];
 
-/// What is found of an image while its entries go by.
+/// What is known about an image after its entries were read.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// Which of `init`, `lvm` and `cryptsetup` it has.
     pub parts: BTreeSet<&'static str>,
-    /// Names of the mappings in its crypttab.
+    /// The names of the mappings in its crypttab.
     pub mappings: BTreeSet<String>,
 }
 
 impl Summary {
-    /// Whether an entry's content is of interest.
+    /// Whether the summary needs an entry's content.
     pub fn reads(entry: &Entry) -> bool {
         let is_crypttab = CRYPTTABS.iter().any(|name| name.as_bytes() == entry.name);
         is_crypttab && entry.is_file() && entry.size <= MAX_CRYPTTAB
     }
 
-    /// Looks at one entry; `content` counts where [`Summary::reads`] says so.
+    /// Adds one entry. `content` is only used if [`Summary::reads`] is true for the entry.
     pub fn note(&mut self, entry: &Entry, content: &[u8]) {
         for (part, places) in PARTS {
             if places.iter().any(|place| place.as_bytes() == entry.name) {
@@ -58,7 +58,7 @@ impl Summary {
         }
     }
 
-    /// What `before` had and this one lacks, in words.
+    /// What `before` has and this image lacks, in words.
     pub fn lacks(&self, before: &Self) -> Vec<String> {
         let parts = before.parts.difference(&self.parts).map(|part| format!("`{part}`"));
         let mappings = before.mappings.difference(&self.mappings);

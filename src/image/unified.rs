@@ -1,4 +1,4 @@
-//! A unified kernel image as a whole: its sections and its command lines.
+//! A whole unified kernel image: its sections and command lines.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,30 +8,30 @@ use anyhow::{Context, Result};
 use super::pe;
 use crate::regular::open_regular;
 
-/// The kernel's own limit is 4 KiB or less on most machines; more is no command line.
+/// The kernel's limit is 4 KiB or less on most machines. A longer text is not a command line.
 const MAX_CMDLINE: u64 = 64 << 10;
 
-/// Sections without which another boot comes of it, or none: what the kernel is started with, and what
-/// a TPM's policy is about (uapi-group.org, specification 5).
+/// Sections that matter for the boot: what the kernel is started with, and what the TPM's policy depends
+/// on (uapi-group.org, specification 5). Without one of them, the boot is different or fails.
 const NEEDED: &[&str] =
     &[".linux", ".initrd", ".cmdline", ".ucode", ".dtb", ".pcrsig", ".pcrpkey", ".profile"];
 
-/// What a unified kernel image is made of.
+/// What a unified kernel image consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unified {
     /// Names of its sections.
     pub sections: BTreeSet<String>,
-    /// Its command lines: more than one where it has profiles.
+    /// Its command lines. An image with profiles has several.
     pub cmdlines: Vec<String>,
     /// Whether it is signed for Secure Boot.
     pub signed: bool,
 }
 
 impl Unified {
-    /// Reads what there is, but not what is in the initrd.
+    /// Reads the sections, but not the contents of the initramfs image.
     ///
     /// # Errors
-    /// A file that is no PE program, is cut off or cannot be read.
+    /// If the file is not a PE program, is truncated, or cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         let reading = || format!("reading the image `{}`", path.display());
         let file = open_regular(path).with_context(reading)?;
@@ -49,7 +49,7 @@ impl Unified {
         Ok(image)
     }
 
-    /// What `before` had and this one lacks, in words.
+    /// What `before` has and this image lacks, in words.
     pub fn lacks(&self, before: &Self) -> Vec<String> {
         let gone =
             |name: &&&str| before.sections.contains(**name) && !self.sections.contains(**name);

@@ -1,4 +1,4 @@
-//! xz and its forerunner lzma.
+//! xz and its predecessor lzma.
 
 use std::io::{self, BufRead, Read};
 
@@ -6,13 +6,13 @@ use lzma_rust2::{Action, LzmaStream, Status, StreamResult, XzStream};
 
 use super::cut_off;
 
-/// More than any preset's dictionary (xz(1), -9), in KiB.
+/// The memory limit in KiB. No preset's dictionary needs more (xz(1), -9).
 const MEMORY: u32 = 160 << 10;
 
-/// A decoder of one of the two formats.
+/// The function that decodes one of the two formats.
 type Process<S> = fn(&mut S, &[u8], &mut [u8], Action) -> io::Result<StreamResult>;
 
-/// One stream, unpacked without reading past its end.
+/// One stream. It is unpacked without reading past its end.
 pub(super) struct Stream<'a, S> {
     source: &'a mut dyn BufRead,
     decoder: S,
@@ -20,10 +20,10 @@ pub(super) struct Stream<'a, S> {
     ended: bool,
 }
 
-/// One xz stream, its check compared.
+/// One xz stream. Its check is verified.
 pub(super) type Xz<'a> = Stream<'a, XzStream>;
 
-/// One lzma stream. It has no check.
+/// One lzma stream, which has no check.
 pub(super) type Lzma<'a> = Stream<'a, LzmaStream>;
 
 impl<'a> Xz<'a> {

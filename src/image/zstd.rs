@@ -8,16 +8,17 @@ use ruzstd::decoding::StreamingDecoder;
 use super::codec::damaged;
 use super::cut_off;
 
-/// The largest window: that of zstd(1), which wants `--long` or `--ultra` for more.
+/// The largest window of zstd(1). A larger one needs `--long` or `--ultra`.
 const MAX_WINDOW: u64 = 128 << 20;
 
-/// A frame's bytes, of which the header was read already.
+/// The bytes of a frame, with its header, which was read before.
 type Whole<'a> = Chain<Cursor<Vec<u8>>, &'a mut dyn BufRead>;
 
-/// One frame, its checksum compared where it has one.
+/// One frame. Its checksum is verified if it has one.
 ///
-/// Windows of more than 128 MiB are refused here: ruzstd 0.8 does so from the second frame on. It unpacks
-/// a block as a whole and does not hold it to the format's 128 KiB; later versions do, and need Rust 1.87.
+/// Windows of more than 128 MiB are refused here, because ruzstd 0.8 refuses them only from the second
+/// frame on. It unpacks a whole block and does not enforce the format's limit of 128 KiB. Later versions
+/// do, but need Rust 1.87.
 pub(super) struct Frame<'a> {
     decoder: StreamingDecoder<Whole<'a>, ruzstd::decoding::FrameDecoder>,
 }
@@ -33,7 +34,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A frame's header, and the window that it asks for (RFC 8878, 3.1.1.1).
+/// A frame's header, and the size of the window that it needs (RFC 8878, 3.1.1.1).
 fn header(source: &mut dyn BufRead) -> io::Result<(Vec<u8>, u64)> {
     let mut header = vec![0; 5];
     source.read_exact(&mut header)?;
@@ -47,7 +48,7 @@ fn header(source: &mut dyn BufRead) -> io::Result<(Vec<u8>, u64)> {
     header.resize(5 + usize::from(!is_single) + dictionary + content, 0);
     source.read_exact(&mut header[5..])?;
     if is_single {
-        // What two bytes say is 256 less than it is.
+        // The real size may be 256 bytes larger: a two-byte field stores the size minus 256.
         let mut size = [0; 8];
         size[..content].copy_from_slice(&header[5 + dictionary..]);
         return Ok((header, u64::from_le_bytes(size)));
@@ -71,7 +72,7 @@ impl Read for Frame<'_> {
     }
 }
 
-/// The decoder's error without the many layers that all repeat what is below them.
+/// The innermost error of the decoder. The layers around it only repeat it.
 fn said_shortly(error: &io::Error) -> io::Error {
     let mut last: &dyn std::error::Error = error;
     while let Some(next) = last.source() {
@@ -87,7 +88,7 @@ fn said_shortly(error: &io::Error) -> io::Error {
 mod tests {
     use super::*;
 
-    /// The window that a frame with this descriptor and these bytes asks for.
+    /// The window that a frame with this descriptor and these bytes needs.
     fn window(bytes: &[u8]) -> io::Result<u64> {
         let frame = [b"\x28\xb5\x2f\xfd", bytes].concat();
         header(&mut frame.as_slice()).map(|(header, window)| {

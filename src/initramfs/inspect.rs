@@ -1,4 +1,4 @@
-//! Checks an image that was rebuilt, before a boot depends on it.
+//! Checks a rebuilt image before a boot depends on it.
 
 use std::path::Path;
 
@@ -8,14 +8,16 @@ use crate::audit::{self, Inside, Wanted, told};
 use crate::image::NotAnImage;
 use crate::initramfs::Purpose;
 
-/// Judges a new image beside what the one held that it replaced. It must be whole, have what the old one had
-/// for LVM and LUKS, and name the group nowhere but in its copy of LVM's records: the image tools
-/// end with status 0 after a full disk and after a source that they could not resolve.
+/// Compares a new image with the contents of the one that it replaces. The new image must be complete, and
+/// must have what the old one had for LVM and LUKS. Only its copy of LVM's records may name the group.
+/// This check is needed because image tools end with status 0 even if the disk was full, or if they could
+/// not resolve a source.
 ///
-/// Gives what a person should know where the old image cannot be compared with.
+/// Returns what the user should know if the old image cannot be compared.
 ///
 /// # Errors
-/// A new image that will not do, or that cannot be read although it or the old one is of a known kind.
+/// If the new image is not good enough, or if it cannot be read although it or the old one has a known
+/// format.
 pub fn judge(
     before: Result<Inside>,
     new: &Path,

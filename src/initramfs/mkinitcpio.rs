@@ -1,5 +1,5 @@
-//! mkinitcpio, asked for one image of a preset as the preset itself would be (mkinitcpio,
-//! `process_preset`). Its unified kernel image is none of this tool's.
+//! mkinitcpio's arguments for one image of a preset. They are those that the preset itself would give
+//! (mkinitcpio, `process_preset`). The preset's unified kernel image is not built here.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Initramfs images, built by the system's own tool, one a call.
+//! Builds initramfs images with the system's own tool, one image per call.
 
 pub mod inspect;
 mod mkinitcpio;
@@ -15,12 +15,13 @@ use crate::run::{Cmd, Output, Program};
 use crate::transaction::lock;
 use crate::world::World;
 
-/// An image takes seconds on hardware and minutes in an emulated guest. Tests cannot wait so long.
+/// Building an image takes seconds on hardware, and minutes in an emulated guest. Tests cannot wait so
+/// long.
 const LIMIT: Duration = Duration::from_secs(if cfg!(feature = "failpoints") { 8 } else { 3600 });
 
-/// Phrases with which the generators say that an image will not do, at exit status 0
-/// (cryptsetup debian/initramfs/hooks/cryptroot; initramfs-tools hooks/fsck; mkinitcpio, `build_image`;
-/// depmod(8), whose status mkinitfs passes over).
+/// Phrases with which image tools say that an image is bad, although they exit with status 0 (cryptsetup
+/// debian/initramfs/hooks/cryptroot; initramfs-tools hooks/fsck; mkinitcpio, `build_image`; depmod(8),
+/// whose status mkinitfs ignores).
 const COMPLAINTS: &[&str] = &[
     "couldn't resolve",
     "couldn't identify type of root file system",
@@ -42,20 +43,20 @@ pub fn program(generator: Generator) -> Program {
 /// What an image is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To boot under either name of the group.
+    /// To boot under either name.
     Bridge,
     /// To stay.
     Last,
-    /// To stay, and to boot on whatever machine: it is built on what may be another one.
+    /// To stay, and to boot on any machine. It may be built on another machine.
     Anywhere,
 }
 
-/// Rebuilds an image, `place` inside the world's root. The caller sees whether another one stands
-/// there.
+/// Rebuilds an image. `place` is inside the root of the world. The caller checks whether the image there
+/// is a new one.
 ///
-/// Hooks do what they are there for, but kernel-install does nothing: Debian's
-/// /etc/initramfs/post-update.d/systemd-boot would have it write boot loader entries again, and over the
-/// images that they name. What it has placed the run makes again itself.
+/// Hooks run as usual, but kernel-install does nothing. Otherwise, Debian's
+/// /etc/initramfs/post-update.d/systemd-boot would make it write the boot entries again, and overwrite the
+/// images that they name. The run itself makes again what kernel-install has placed.
 pub fn rebuild(
     root: &Root,
     generator: Generator,
@@ -67,13 +68,13 @@ pub fn rebuild(
     let outer = root.outer(place);
     let building = || format!("building `{}`", outer.display());
     let command = command(root, generator, image, place, purpose).with_context(building)?;
-    // systemd src/kernel-install: it ends well at once.
+    // systemd src/kernel-install: with this variable, it ends at once with status 0.
     let command = command.env("KERNEL_INSTALL_BYPASS", "1").within(world);
     let output = command.checked().with_context(building)?;
     no_complaint(&output, generator.name()).with_context(building)
 }
 
-/// Demands that a program's words have none of [`COMPLAINTS`].
+/// Fails if the output of a program contains one of the [`COMPLAINTS`].
 fn no_complaint(output: &Output, name: &str) -> Result<()> {
     let said = [output.stdout.as_slice(), &output.stderr].concat();
     for line in String::from_utf8_lossy(&said).lines() {
@@ -85,8 +86,9 @@ fn no_complaint(output: &Output, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Host-only images of dracut hold what is true of this machine now, names on the bridge included; where
-/// that will not do they are built for any host (dracut(8)). The others put no names of live devices in.
+/// Host-only images of dracut contain this machine's present state, also the names on the bridge. Where
+/// that is wrong, they are built for any host (dracut(8)). The other tools put no names of live devices
+/// into images.
 fn command(
     root: &Root,
     generator: Generator,

@@ -1,9 +1,10 @@
-//! Unified kernel images, built by kernel-install(8) and ukify(1), away from where they boot.
+//! Builds unified kernel images with kernel-install(8) and ukify(1), away from the place where they boot.
 //!
-//! kernel-install would write the command line of /etc/kernel/cmdline into them, or that of
-//! /proc/cmdline, which has the old name until the reboot; and over the image that stands, which a cut
-//! leaves without its end, or gone where tries are counted. So it gets settings and a $BOOT of its own
-//! (kernel-install(8), Environment; seen with systemd 257), and the old image's command line.
+//! kernel-install would put the command line of /etc/kernel/cmdline into them, or that of /proc/cmdline,
+//! which has the old name until the reboot. It would also overwrite the present image. An interruption
+//! would leave that image truncated, or missing if tries are counted. So kernel-install gets its own
+//! settings and its own $BOOT (kernel-install(8), Environment; tested with systemd 257), and the command
+//! line of the old image.
 
 use std::path::{Path, PathBuf};
 
@@ -16,19 +17,19 @@ use crate::run::{Cmd, Program};
 use crate::transaction::lock;
 use crate::world::World;
 
-/// Where the settings are in the workshop.
+/// The directory of the settings in the workshop.
 const SETTINGS: &str = "settings";
-/// $BOOT in the workshop.
+/// The directory $BOOT in the workshop.
 const BOOT: &str = "boot";
 
-/// What an image is built of; the paths are those of this machine.
+/// What an image is built from. The paths are those of this machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts<'a> {
     /// The kernel's version.
     pub kernel: &'a str,
     /// The kernel.
     pub linux: &'a Path,
-    /// The image, where no plugin makes one.
+    /// The initramfs image, unless a plugin builds one.
     pub initrd: Option<&'a Path>,
     /// The entry token.
     pub token: &'a str,
@@ -38,9 +39,10 @@ pub struct Parts<'a> {
     pub uki_conf: Option<&'a [u8]>,
 }
 
-/// The files that the workshop needs, beside `boot`, which is to be a directory.
+/// The files that the workshop needs. It also needs the directory `boot`.
 ///
-/// Without `tries` the image's name has no count: it takes the name of the one that stands.
+/// Without a file `tries`, the image's name has no count. The image later gets the name of the present
+/// one.
 pub fn settings(parts: &Parts<'_>) -> Vec<(String, Vec<u8>)> {
     let conf = "layout=uki\nuki_generator=ukify\n";
     let mut files = vec![
@@ -55,11 +57,11 @@ pub fn settings(parts: &Parts<'_>) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// Builds the image in a workshop that has [`settings`], both below the world's root, and gives its place
-/// on this machine.
+/// Builds the image in a workshop with the files from [`settings`]. The workshop and the files in `parts`
+/// must be inside the root of the world. Returns the image's path on this machine.
 ///
 /// # Errors
-/// A program that fails, no image, or one with another command line.
+/// If a program fails, or if there is no image, or one with another command line.
 pub fn build(parts: &Parts<'_>, workshop: &Path, root: &Root, world: &World) -> Result<PathBuf> {
     let inside = root.inner(workshop);
     let mut command = Cmd::new(Program::KernelInstall)

@@ -1,8 +1,8 @@
-//! dm names: `VG-LV[-layer]`, every hyphen inside a part doubled (lvm2 libdm/libdm-string.c).
+//! dm names: `VG-LV[-layer]`, with every hyphen in a part doubled (lvm2 libdm/libdm-string.c).
 
 use super::{LvName, VgName};
 
-/// Parts after the volume that LVM itself adds as a third part of a dm name.
+/// Layers: the third parts of dm names that LVM itself adds after the volume.
 pub const LAYERS: &[&str] = &[
     "real",
     "cow",
@@ -17,20 +17,20 @@ pub const LAYERS: &[&str] = &[
     "integrity",
 ];
 
-/// Longest dm name that the kernel takes, in bytes (`DM_NAME_LEN` - 1).
+/// The longest dm name that the kernel accepts, in bytes (`DM_NAME_LEN` - 1).
 pub const MAX_DM_NAME: usize = 127;
 
-/// What metadata accepts: raw group and volume names together, in bytes.
+/// The longest group name and volume name together that LVM's metadata accept, raw, in bytes.
 pub const MAX_RAW_SUM: usize = 124;
 
-/// A dm name taken apart.
+/// The parts of a dm name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DmParts {
-    /// Group, hyphens single again.
+    /// The group, with single hyphens.
     pub vg: String,
-    /// Volume, hyphens single again.
+    /// The volume, with single hyphens.
     pub lv: String,
-    /// Layer (`real`, `cow`, `tpool`), as written.
+    /// The layer (`real`, `cow`, `tpool`), as written.
     pub layer: Option<String>,
 }
 
@@ -39,14 +39,15 @@ pub fn double(name: &str) -> String {
     name.replace('-', "--")
 }
 
-/// `VG-LV` with hyphens doubled: the inverse of [`split`].
+/// `VG-LV` with doubled hyphens: the inverse of [`split`].
 pub fn dm_name(vg: &VgName, lv: &LvName) -> String {
     format!("{}-{}", vg.doubled(), double(lv.as_str()))
 }
 
-/// Takes a dm name apart from the left: a pair of hyphens is one hyphen, a lone one is the border.
+/// Splits a dm name from the left. Two hyphens stand for one, and a single hyphen separates the parts.
 ///
-/// Free text (a LUKS mapping's name) may split as well; only an inventory can tell.
+/// Free text, such as the name of a LUKS mapping, may split as well. Only an inventory shows whether it is
+/// a volume.
 pub fn split(name: &str) -> Option<DmParts> {
     let (vg, rest) = take_part(name);
     let (lv, layer) = take_part(rest?);
@@ -56,7 +57,7 @@ pub fn split(name: &str) -> Option<DmParts> {
     Some(DmParts { vg, lv, layer: layer.filter(|layer| !layer.is_empty()).map(str::to_owned) })
 }
 
-/// The first part with its hyphens single, and what follows the border, if there is one.
+/// The first part with single hyphens, and the text after the separating hyphen, if there is one.
 pub(crate) fn take_part(name: &str) -> (String, Option<&str>) {
     let bytes = name.as_bytes();
     let mut part = String::new();
@@ -79,9 +80,9 @@ pub(crate) fn take_part(name: &str) -> (String, Option<&str>) {
     (part, None)
 }
 
-/// Why a group cannot be renamed to `new`: the first volume that would have too long a name.
+/// Why a group cannot be renamed to `new`: the first volume whose name would be too long.
 ///
-/// vgrename counts hyphens once, commits the metadata, and only then meets the kernel's limit.
+/// vgrename counts hyphens once and commits the metadata before it runs into the kernel's limit.
 pub fn too_long<'a>(new: &VgName, volumes: impl IntoIterator<Item = &'a LvName>) -> Option<String> {
     volumes.into_iter().find_map(|lv| {
         let raw = new.as_str().len() + lv.as_str().len();
@@ -113,7 +114,7 @@ mod tests {
         Some((vg.into(), lv.into(), layer.map(Into::into)))
     }
 
-    /// The table of `dmsetup splitname X LVM`, as run.
+    /// The output of `dmsetup splitname X LVM`.
     #[test]
     fn splits_like_dmsetup() {
         assert_eq!(parts("a--b-root"), some("a-b", "root", None));

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Why LVM would not take a name.
+/// Why LVM would refuse a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameError {
     /// The name has no characters.
@@ -18,7 +18,7 @@ pub enum NameError {
         /// Bytes allowed.
         limit: usize,
     },
-    /// A volume's name starts or contains what LVM keeps for itself.
+    /// The name of a volume begins with, or contains, a word that LVM reserves.
     Reserved(&'static str),
 }
 

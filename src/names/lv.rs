@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{NameError, check_common};
 
-/// A logical volume's name, hidden ones (`pool_tmeta`, `lvol0_pmspare`) included.
+/// The name of a logical volume, which may be a hidden one (`pool_tmeta`, `lvol0_pmspare`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct LvName(String);
@@ -25,20 +25,20 @@ impl From<LvName> for String {
 
 const RESERVED_PREFIXES: &[&str] = &["pvmove", "snapshot"];
 
-/// Substrings that only LVM itself may put into a name (lvm2 lib/misc/lvm-string.c).
+/// Parts of names that only LVM itself may use (lvm2 lib/misc/lvm-string.c).
 const RESERVED_PARTS: &[&str] = &[
     "_cdata", "_cmeta", "_corig", "_cpool", "_cvol", "_wcorig", "_mimage", "_mlog", "_rimage",
     "_rmeta", "_tdata", "_tmeta", "_vdata", "_imeta", "_iorig", "_pmspare", "_vorigin",
 ];
 
 impl LvName {
-    /// Any name that stands in metadata: those which only LVM gives are accepted.
+    /// Any name that metadata may contain, also names that only LVM itself gives.
     pub fn new(name: &str) -> Result<Self, NameError> {
         check_common(name)?;
         Ok(Self(name.to_owned()))
     }
 
-    /// A name that a person may give to a volume.
+    /// A name that a user may give to a volume.
     pub fn user_given(name: &str) -> Result<Self, NameError> {
         let lv = Self::new(name)?;
         let reserved = RESERVED_PREFIXES
@@ -51,8 +51,8 @@ impl LvName {
         }
     }
 
-    /// The name that this volume has when the volume `old` is called `new`, where it is that volume or a
-    /// hidden part of it (`pool_tmeta`), which LVM renames with it (lvm2 lib/metadata/lv_manip.c,
+    /// The new name of this volume if the volume `old` is renamed to `new`. None unless it is that volume
+    /// or a hidden part of it (`pool_tmeta`). LVM renames these parts, too (lvm2 lib/metadata/lv_manip.c,
     /// `lv_rename_update`).
     pub fn part_of(&self, old: &Self, new: &Self) -> Option<Self> {
         let rest = self.0.strip_prefix(&old.0)?;
@@ -63,7 +63,7 @@ impl LvName {
         (rest.is_empty() || is_part).then(|| Self(format!("{new}{rest}")))
     }
 
-    /// The raw name, as `lvs` prints it, without the brackets of a hidden volume.
+    /// The raw name as `lvs` prints it, without the brackets of a hidden volume.
     pub fn as_str(&self) -> &str {
         &self.0
     }

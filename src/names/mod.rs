@@ -1,4 +1,4 @@
-//! The names of a volume group and its volumes, and every way in which Linux spells them.
+//! The names of a volume group and its volumes, and every spelling of them in Linux.
 //!
 //! | spelling | example for group `a-b`, volume `root` | module |
 //! |---|---|---|
@@ -26,7 +26,7 @@ pub fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-')
 }
 
-/// The rules that groups and volumes share: characters, first character, dots, 127 bytes.
+/// The rules for both groups and volumes: characters, first character, dots, 127 bytes.
 fn check_common(name: &str) -> Result<(), NameError> {
     if name.is_empty() {
         return Err(NameError::Empty);
@@ -46,5 +46,5 @@ fn check_common(name: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// Longest name that LVM stores, in bytes (`NAME_LEN` - 1).
+/// The longest name that LVM stores, in bytes (`NAME_LEN` - 1).
 const MAX_NAME: usize = 127;

@@ -1,11 +1,11 @@
-//! Device paths of a logical volume, and their inverse.
+//! Device paths of a logical volume.
 
 use super::{LvName, VgName, dm};
 
-/// Where libdevmapper and udev put nodes named after the dm name.
+/// Where libdevmapper and udev create nodes that have the dm name.
 pub const MAPPER: &str = "/dev/mapper/";
 
-/// udev's persistent link to a dm name (lvm2 udev/13-dm-disk.rules).
+/// udev's persistent link with the dm name (lvm2 udev/13-dm-disk.rules).
 pub const BY_ID: &str = "/dev/disk/by-id/dm-name-";
 
 /// `/dev/mapper/VG-LV`.

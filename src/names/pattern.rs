@@ -1,13 +1,13 @@
 use super::{NameError, VgName};
 
-/// How a group's name is made of a host's: what stands before it and behind it.
+/// How a group's name is made from a host name: the text before and after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     before: String,
     behind: String,
 }
 
-/// Group names that installers make of a prefix and the host name (`rhel_web1`: anaconda).
+/// Prefixes that installers put before the host name to name a group (`rhel_web1`: anaconda).
 const PREFIXES: &[&str] = &[
     "vg_",
     "vg-",
@@ -22,15 +22,15 @@ const PREFIXES: &[&str] = &[
     "ubuntu-vg-",
 ];
 
-/// Group names that installers make of the host name and a suffix (`web1-vg`: Debian, Ubuntu).
+/// Suffixes that installers put after the host name to name a group (`web1-vg`: Debian, Ubuntu).
 const SUFFIXES: &[&str] = &["-vg", "_vg", "-lvm", "_lvm"];
 
-/// Names that anaconda gives without a host name; with one they get it behind an underscore.
+/// Names that anaconda gives without a host name. If there is one, it follows after an underscore.
 const DISTRIBUTIONS: &[&str] = &["rhel", "rl", "ol", "centos", "fedora", "almalinux", "cs"];
 
 impl Pattern {
-    /// The pattern of a name, by the hosts after which it may have been made, then by what
-    /// installers are known to make. `None` where it shows none.
+    /// The pattern of a name. First looks for one of the `hosts` in the name, then for a prefix or suffix
+    /// of an installer. `None` if there is neither.
     pub fn of(group: &VgName, hosts: &[&str]) -> Option<Self> {
         let name = group.as_str();
         if DISTRIBUTIONS.contains(&name) {
@@ -51,7 +51,7 @@ impl Pattern {
         }
     }
 
-    /// The pattern around a host's name that stands in the group's as a whole word.
+    /// The pattern around a host name, if the group's name contains it as a whole word.
     fn around(name: &str, host: &str) -> Option<Self> {
         if !host.contains(|c: char| c.is_ascii_alphabetic()) {
             return None;
@@ -64,10 +64,10 @@ impl Pattern {
         })
     }
 
-    /// The name that the pattern gives for a host.
+    /// The group's name for a host by this pattern.
     ///
     /// # Errors
-    /// A name that LVM would not take.
+    /// If LVM would refuse the name.
     pub fn with(&self, host: &str) -> Result<VgName, NameError> {
         VgName::rename_target(&format!("{}{host}{}", self.before, self.behind))
     }

@@ -1,12 +1,12 @@
-//! systemd's escaping of paths in unit names (systemd.unit(5), systemd-escape(1)).
+//! How systemd escapes paths in unit names (systemd.unit(5), systemd-escape(1)).
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
-/// One decoded byte and the bytes of the escaped text that it stands for.
+/// Each decoded byte with the range of the escaped text that it comes from.
 pub type Decoded = Vec<(u8, Range<usize>)>;
 
-/// `systemd-escape -p` of one piece of a path that is not its first component.
+/// `systemd-escape -p` for a part of a path that is not its first component.
 pub fn escape(piece: &str) -> String {
     let mut escaped = String::with_capacity(piece.len() + 8);
     for byte in piece.bytes() {
@@ -22,7 +22,7 @@ pub fn escape(piece: &str) -> String {
     escaped
 }
 
-/// `systemd-escape -p` of an absolute path without empty components.
+/// `systemd-escape -p` for an absolute path without empty components.
 pub fn escape_path(path: &str) -> String {
     let path = path.trim_matches('/');
     match path.strip_prefix('.') {
@@ -32,9 +32,9 @@ pub fn escape_path(path: &str) -> String {
     }
 }
 
-/// The inverse: the path that an escaped unit name (without its suffix) stands for.
+/// The inverse: the path that an escaped unit name without its suffix stands for.
 ///
-/// Returns nothing where the text is no escaped path.
+/// None if the text is not an escaped path.
 pub fn unescape(name: &[u8]) -> Option<Decoded> {
     let mut path: Decoded = vec![(b'/', 0..0)];
     let mut at = 0;
@@ -58,7 +58,7 @@ pub fn unescape(name: &[u8]) -> Option<Decoded> {
 mod tests {
     use super::*;
 
-    /// What `systemd-escape -p` printed.
+    /// The output of `systemd-escape -p`.
     const REAL: &[(&str, &str)] = &[
         ("/dev/mapper/a--b-root", r"dev-mapper-a\x2d\x2db\x2droot"),
         ("/dev/a-b/root", r"dev-a\x2db-root"),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{NameError, check_common};
 
-/// A volume group's name, checked by LVM's own grammar (lvm2 lib/misc/lvm-string.c).
+/// The name of a volume group, checked by LVM's own grammar (lvm2 lib/misc/lvm-string.c).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct VgName(String);
@@ -24,11 +24,11 @@ impl From<VgName> for String {
     }
 }
 
-/// What vgrename accepts: 128 - len("/dev/") - 2 (lvm2 lib/metadata/metadata.c).
+/// The longest name that vgrename accepts: 128 - len("/dev/") - 2 (lvm2 lib/metadata/metadata.c).
 const MAX_RENAME_TARGET: usize = 121;
 
-/// Entries that a guest's /dev has or may get. vgrename refuses a name that stands in /dev of the
-/// machine on which it runs; a rescue system's /dev says nothing about the guest's.
+/// Entries that the /dev of a guest has or may get. vgrename refuses a name that is in the /dev of the
+/// machine on which it runs. The /dev of a rescue system does not show what the guest's has.
 const DEV_ENTRIES: &[&str] = &[
     "autofs",
     "block",
@@ -97,7 +97,7 @@ const DEV_ENTRIES: &[&str] = &[
     "zero",
 ];
 
-/// Stems of numbered /dev entries: `sda`, `vdb1`, `nvme0n1`, `tty7`, `loop3`.
+/// Beginnings of numbered /dev entries: `sda`, `vdb1`, `nvme0n1`, `tty7`, `loop3`.
 const DEV_LETTERED: &[&str] = &["sd", "vd", "hd", "xvd"];
 const DEV_NUMBERED: &[&str] =
     &["loop", "tty", "ttyS", "dm-", "md", "sr", "sg", "nvme", "mmcblk", "ram", "rtc", "vcs", "nbd"];
@@ -109,7 +109,7 @@ impl VgName {
         Ok(Self(name.to_owned()))
     }
 
-    /// A name that vgrename gives to a group: at most 121 bytes.
+    /// A name to which vgrename can rename a group: at most 121 bytes.
     pub fn rename_target(name: &str) -> Result<Self, NameError> {
         let name = Self::new(name)?;
         let length = name.0.len();
@@ -119,17 +119,17 @@ impl VgName {
         Ok(name)
     }
 
-    /// The raw name, as `vgs` prints it.
+    /// The raw name as `vgs` prints it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name with every hyphen doubled, as it stands in a dm name.
+    /// The name as part of a dm name, with every hyphen doubled.
     pub fn doubled(&self) -> String {
         super::dm::double(&self.0)
     }
 
-    /// Whether `/dev/NAME` is or may become something else on a Linux system.
+    /// Whether `/dev/NAME` is, or may become, something else on a Linux system.
     pub fn clashes_with_dev(&self) -> bool {
         let name = self.0.as_str();
         let lettered = |stem: &&str| {
@@ -156,7 +156,7 @@ impl fmt::Display for VgName {
     }
 }
 
-/// Command-line form: vgrename strips a leading `/dev/`, so this does, too.
+/// The form on command lines: like vgrename, this strips a leading `/dev/`.
 impl FromStr for VgName {
     type Err = NameError;
 

@@ -1,4 +1,4 @@
-//! An act that belongs to one kind of change. Only that kind knows its content.
+//! An act of one kind of change. Only that kind knows its content.
 
 use std::fmt;
 
@@ -8,15 +8,15 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// The act. In JSON an object: `step`, its name; `change`, which of the plan's changes takes it, left out
-/// for the first; and what the kind wrote, in its order.
+/// The act. In JSON, it is an object with `step`, its name, `change`, the number of its change in the plan
+/// (omitted for the first one), and the fields that the kind wrote, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Act {
-    /// What it is called: `rename-group`.
+    /// Its name: `rename-group`.
     pub step: String,
-    /// Which of the plan's changes takes it.
+    /// The number of its change in the plan.
     pub change: usize,
-    /// What it is about.
+    /// The fields of the kind.
     about: Vec<(String, Value)>,
 }
 
@@ -24,10 +24,10 @@ const STEP: &str = "step";
 const CHANGE: &str = "change";
 
 impl Act {
-    /// The act as its kind reads it: an enum with the tag `step`.
+    /// The act as a type of its kind: an enum with the tag `step`.
     ///
     /// # Errors
-    /// One that the kind does not know, as of a later postclone.
+    /// If the kind does not know the act, for example one from a later postclone.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
         let mut about: Map<String, Value> = self.about.iter().cloned().collect();
         about.insert(STEP.to_owned(), Value::String(self.step.clone()));
@@ -35,10 +35,10 @@ impl Act {
             .with_context(|| format!("reading the step `{}`", self.step.escape_debug()))
     }
 
-    /// Writes what its kind gives: an enum with the tag `step`.
+    /// Makes an act from a value of its kind: an enum with the tag `step`.
     ///
     /// # Panics
-    /// If it is no such enum: a bug in the kind.
+    /// If it is not such an enum. That is a bug in the kind.
     pub fn write<T: Serialize>(act: &T) -> Self {
         let text = serde_json::to_string(act).expect("an act is plain data");
         serde_json::from_str(&text).expect("an act is an enum with the tag `step`")

@@ -1,4 +1,4 @@
-//! Files that a user names: `rename --also`.
+//! Files that a user names with `rename --also`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,11 @@ use crate::rewrite::edit::Findings;
 use crate::rewrite::matcher::Matcher;
 use crate::rewrite::place::ALSO;
 
-/// Demands of each that it can be taken: a text inside the root that is there, and no journal's.
+/// Checks that each file can be used: it must be an existing text file inside the root, and not part of a
+/// journal.
 ///
 /// # Errors
-/// The first that cannot.
+/// About the first file that cannot be used.
 pub fn demand(root: &Root, also: &[PathBuf]) -> Result<()> {
     for path in also {
         let shown = path.display();
@@ -35,7 +36,7 @@ pub fn demand(root: &Root, also: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// Adds those that are there and that no row of the table of places is about.
+/// Adds the files that exist and that no row of the table of places covers.
 pub(super) fn add(
     root: &Root,
     also: &[PathBuf],
@@ -50,7 +51,7 @@ pub(super) fn add(
     }
 }
 
-/// What is said of one in which nothing names the group.
+/// The warning about a file in which nothing names the group.
 pub(super) fn unused(
     place: &Place,
     path: &Path,

@@ -1,5 +1,5 @@
-//! Names below /dev/mapper that the tree gives to devices which are no volumes, and which may look like
-//! volumes of the group.
+//! Names below /dev/mapper that the tree gives to devices other than volumes. They may look like volumes
+//! of the group.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,11 +10,11 @@ use regex::bytes::Regex;
 use crate::guest::root::{Root, Source};
 use crate::rewrite::{Place, crypttab};
 
-/// Names that multipathd(8) gave to disks: `alias wwid`, a line each (multipath.conf(5),
+/// Names that multipathd(8) gave to disks: one `alias wwid` per line (multipath.conf(5),
 /// `user_friendly_names`).
 const BINDINGS: &str = "/etc/multipath/bindings";
 
-/// On kernel command lines: Arch's `cryptdevice=device:name` (mkinitcpio encrypt),
+/// Names on kernel command lines: Arch's `cryptdevice=device:name` (mkinitcpio encrypt),
 /// `rd.luks.name=uuid=name` (systemd-cryptsetup-generator(8)), Debian's `cryptopts=target=name`.
 static ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -22,23 +22,24 @@ static ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// In commands: `cryptsetup open DEVICE NAME` and its kin (cryptsetup(8)), `dmsetup create NAME`
-/// (dmsetup(8)). All words of one command; options and paths fit no volume.
+/// Names in commands: `cryptsetup open DEVICE NAME` and similar ones (cryptsetup(8)),
+/// `dmsetup create NAME` (dmsetup(8)). The pattern takes all words of a command: options and paths do no
+/// harm, as they fit no volume.
 static COMMANDS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?-u)\b(?:cryptsetup\b[^\n;|&]*?\b(?:open|[a-zA-Z]+Open|create)|veritysetup\b[^\n;|&]*?\b(?:open|create)|integritysetup\b[^\n;|&]*?\bopen|dmsetup[ \t]+create)[ \t]+([^\n;|&]+)",
     )
 });
 
-/// multipath.conf(5): `alias NAME` in a section of a disk.
+/// multipath.conf(5): `alias NAME` in the section of a disk.
 static ALIASES: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?m-u)^[ \t]*alias[ \t]+"?([^\s"]+)"#));
 
-/// OpenRC's /etc/conf.d/dmcrypt: `target=` and `swap=` (cryptsetup's openrc files of Gentoo and Alpine).
+/// OpenRC's /etc/conf.d/dmcrypt: `target=` and `swap=` (openrc files of cryptsetup in Gentoo and Alpine).
 static TARGETS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?m-u)^[ \t]*(?:target|swap)=["']?([^\s"'#]+)"#));
 
-/// vdo(8)'s vdoconf.yml: a mapping a volume.
+/// vdoconf.yml of vdo(8): one mapping per volume.
 static VDO: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m-u)^[ \t]+([^\s:]+):[ \t]*!VDOService"));
 
@@ -46,7 +47,7 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant")
 }
 
-/// Every such name in the places of the table, and in multipathd's own file.
+/// All these names in the places of the table, and in multipathd's own file.
 pub(super) fn all(root: &Root, files: &[(&Place, Source)]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (place, source) in files {

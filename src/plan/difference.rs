@@ -1,9 +1,9 @@
-//! What a plan does that an earlier one of the same machine did not.
+//! What a plan does that an earlier plan for the same machine did not do.
 
 use super::{FileChange, Plan};
 
 impl Plan {
-    /// What is not the same in a later plan, as the beginning of a sentence; none if both do the same.
+    /// What is different in a later plan, as the beginning of a sentence. None if both do the same.
     pub fn difference(&self, later: &Self) -> Option<String> {
         let all = |plan: &Self| -> Vec<(String, String)> {
             plan.subjects.iter().map(|own| (own.old.clone(), own.new.clone())).collect()

@@ -1,8 +1,8 @@
-//! Which way a run goes.
+//! The direction of a run.
 
 use serde::{Deserialize, Serialize};
 
-/// Which way a run goes.
+/// The direction of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {

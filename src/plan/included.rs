@@ -1,5 +1,5 @@
-//! Files that a boot loader's file includes: what GRUB's `configfile` and `source` name, and `include`
-//! and `config` of syslinux, extlinux and rEFInd.
+//! Files that a boot loader's file includes: by `configfile` and `source` in GRUB, and by `include` and
+//! `config` in syslinux, extlinux and rEFInd.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -10,16 +10,16 @@ use super::reading::Seen;
 use crate::guest::root::{Root, Source, identity};
 use crate::rewrite::{INCLUDED, Place};
 
-/// So many files are included; a real menu has a handful.
+/// At most so many files are included. A real menu includes a handful.
 const MOST: usize = 64;
 
-/// Files beyond this size are no menus.
+/// Larger files are not menus.
 const LARGEST: u64 = 4 << 20;
 
-/// Where a boot loader's file system may be mounted.
+/// Where the boot loader's file system may be mounted.
 const PARTITIONS: &[&str] = &["/boot", "/", "/boot/efi", "/efi", "/boot/firmware"];
 
-/// GRUB manual, `configfile`, `normal`, `source`, `legacy_configfile`; `.` is `source`
+/// GRUB manual, `configfile`, `normal`, `source`, `legacy_configfile`. `.` is the same as `source`
 /// (grub-core/script).
 static GRUB: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -27,21 +27,21 @@ static GRUB: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// wiki.syslinux.org, Config and Menu; `extlinux.conf` is the same. What `menu include` and `config`
-/// have behind the file is a tag, and a directory.
+/// wiki.syslinux.org, Config and Menu; `extlinux.conf` is the same. After the file, `menu include` may
+/// have a tag, and `config` a directory.
 static SYSLINUX: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?mi-u)^[ \t]*(?:(?:menu[ \t]+)?include|config)[ \t]+([^\s#]+)"));
 
-/// rEFInd's manual, `include`: a file beside refind.conf.
+/// rEFInd's manual, `include`: a file in the directory of refind.conf.
 static REFIND: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m-u)^[ \t]*include[ \t]+([^\s#]+)"));
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant")
 }
 
-/// Adds the files that those at hand include, and what these include, each once.
+/// Adds the files that the given files include, and the files that these include, each once.
 ///
-/// What is not there, or is no file, is passed over: it may lie on another system's disk.
+/// Missing files and directories are ignored: they may be on the disk of another system.
 pub(super) fn add(root: &Root, files: &mut Vec<(&'static Place, Source)>, seen: &mut Seen) {
     let (mut at, known) = (0, files.len());
     while at < files.len() && files.len() - known < MOST {
@@ -60,7 +60,7 @@ pub(super) fn add(root: &Root, files: &mut Vec<(&'static Place, Source)>, seen: 
     }
 }
 
-/// The kind of the included files, and their names as they stand in the file.
+/// The kind of the included files, and their names as written in the file.
 fn named(kind: &str, text: &[u8]) -> Option<(&'static str, Vec<String>)> {
     let (kind, pattern) = match kind {
         "grub-cfg" | "grub-include" => ("grub-include", &GRUB),
@@ -73,13 +73,13 @@ fn named(kind: &str, text: &[u8]) -> Option<(&'static str, Vec<String>)> {
     Some((kind, names.map(|name| String::from_utf8_lossy(&name[1]).into_owned()).collect()))
 }
 
-/// Where a name may lie. `None` where a variable other than the loader's own directory stands in it.
+/// Where the file may be. `None` if the name has a variable other than the boot loader's own directory.
 fn candidates(dir: &Path, name: &str) -> Option<Vec<PathBuf>> {
     let own = ["$prefix", "${prefix}", "$config_directory", "${config_directory}", "${cmdpath}"];
     if let Some(rest) = own.iter().find_map(|variable| name.strip_prefix(variable)) {
         return plain(rest).map(|rest| vec![dir.join(rest)]);
     }
-    // GRUB's disk, in brackets or by `$root`, is one of those that are mounted.
+    // GRUB's disk, in brackets or as `$root`, is one of the mounted file systems.
     let path = match name.strip_prefix('(') {
         Some(rest) => rest.split_once(')')?.1,
         None => name,
@@ -96,7 +96,7 @@ fn plain(path: &str) -> Option<&str> {
     (!path.is_empty() && !path.contains(['$', '*', '\\'])).then_some(path)
 }
 
-/// The file at a path, where it is one and not large.
+/// The file at a path, if it is a regular file and not large.
 fn small_file(root: &Root, path: &Path) -> Option<Source> {
     let resolved = root.resolve(path).ok()??;
     resolved.to_str()?;

@@ -1,4 +1,4 @@
-//! The plan: a value that lists everything a run changes, made without changing anything.
+//! The plan: a value that lists everything that a run changes. Making it changes nothing.
 
 mod act;
 pub mod also;
@@ -38,60 +38,60 @@ pub use rewriter::{Rewriter, Rewritten};
 pub use step::{Phase, Step};
 pub use subject::{Role, Subject, names, searched_names, way};
 
-/// What a run does, in order. Applying it may do only what stands here.
+/// What a run does, in order. Applying the plan may do only what it lists.
 #[derive(Debug)]
 pub struct Plan {
-    /// What is changed, from what to what.
+    /// What changes, from which name to which.
     pub subjects: Vec<Subject>,
     /// The root tree, as a path on this machine.
     pub root: PathBuf,
     /// Files that change.
     pub files: Vec<FileChange>,
-    /// Paths that get another name, and links that get another target.
+    /// Paths that are renamed, and links that get another target.
     pub paths: Paths,
-    /// Files to which acts of the changes' own give another name.
+    /// Files that an act of a change renames.
     pub shifted: Vec<Shifted>,
-    /// Steps, in the order in which they are taken.
+    /// The steps, in order.
     pub steps: Vec<Step>,
-    /// What a person should know.
+    /// What the user should know.
     pub warnings: Vec<Warning>,
 }
 
 impl Plan {
-    /// The names that the plan takes away, in a sentence.
+    /// The old names of the plan, for a sentence.
     pub fn old_names(&self) -> String {
         names(&self.subjects, Direction::Backward)
     }
 
-    /// Those of them that are searched for in all files.
+    /// The old names that are searched for in all files.
     pub fn searched_names(&self) -> String {
         searched_names(&self.subjects)
     }
 
-    /// The names that it gives, in a sentence.
+    /// The new names of the plan, for a sentence.
     pub fn new_names(&self) -> String {
         names(&self.subjects, Direction::Forward)
     }
 }
 
-/// One file's change.
+/// The change of one file.
 #[derive(Debug)]
 pub struct FileChange {
-    /// Absolute inside the root, links resolved.
+    /// Absolute inside the root, with links resolved.
     pub path: PathBuf,
     /// The format's name.
     pub kind: &'static str,
-    /// The file as it was read.
+    /// The bytes of the file when it was read.
     pub before: Vec<u8>,
     /// Its metadata at that time.
     pub metadata: Metadata,
-    /// Whether not everybody may read it: then its text goes to a terminal alone.
+    /// Whether it is not readable for everybody. If so, its text is only shown on a terminal.
     pub private: bool,
-    /// Whether its text is a secret, which nobody is shown.
+    /// Whether its text is a secret, which is shown to nobody.
     pub secret: bool,
     /// What changes, in the order of the file.
     pub edits: Vec<Edit>,
-    /// The file's bytes on the bridge, where a boot reads it and the run has a bridge.
+    /// The bytes of the file on the bridge, if the run has a bridge and a boot reads the file.
     pub bridge: Option<Vec<u8>>,
 }
 
@@ -102,10 +102,10 @@ impl FileChange {
     }
 }
 
-/// Something that was left as it is, or that a person should look at.
+/// Something that stays unchanged, or that a person should look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// The file it is about, inside the root.
+    /// The file, inside the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Line of the file, from 1.
@@ -114,7 +114,7 @@ pub struct Warning {
     /// Byte of the line, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<usize>,
-    /// The sentence.
+    /// The text.
     pub text: String,
 }
 
@@ -130,7 +130,7 @@ impl Warning {
     }
 }
 
-/// The part of a plan that is about files.
+/// The part of a plan about files.
 #[derive(Debug, Default)]
 pub struct Files {
     /// Files that change, in the order of [`PLACES`].
@@ -141,8 +141,8 @@ pub struct Files {
     pub warnings: Vec<Warning>,
 }
 
-/// Looks at every name in what was read, and finds what to change: each matcher after those before it,
-/// in the text that they leave. Then each rewriter looks into its own files.
+/// Finds what to change in the files that were read. Each matcher works on the text that the matchers
+/// before it leave. Then each rewriter works on its own files.
 pub fn files(
     root: &Root,
     sources: Sources,
@@ -195,15 +195,15 @@ pub fn files(
     Ok(Files { changes, paths, warnings })
 }
 
-/// Where it stands, zipl(8) has copied the boot loader entries into its boot map (s390-tools zipl).
+/// If this file exists, zipl(8) has copied the boot entries into its boot map (s390-tools zipl).
 pub const ZIPL_CONF: &str = "/etc/zipl.conf";
 
-/// Names of dm-crypt mappings that any place of the root declares.
+/// The names of the dm-crypt mappings that any place in the root declares.
 pub fn mappings(root: &Root) -> Result<BTreeSet<String>> {
     Ok(Sources::read(root, &[])?.mappings)
 }
 
-/// What is shown of a file: what was left in it, and what its owner must be told.
+/// The warnings about a file: what stays unchanged in it, and what else the user must do.
 fn left_as_it_is(
     place: &Place,
     path: &Path,
@@ -238,7 +238,7 @@ fn left_as_it_is(
     about(path, text, told, None)
 }
 
-/// Warnings about bytes of a file, and one about the file.
+/// Warnings about tokens in a file, and one about the whole file.
 fn about(
     path: &Path,
     text: &[u8],

@@ -1,4 +1,4 @@
-//! Paths that change: renames of files, directories and links, and new targets of links.
+//! Paths that change: files, directories and links that are renamed, and links that get new targets.
 
 use std::fs::Metadata;
 use std::path::PathBuf;
@@ -7,34 +7,34 @@ use serde::{Deserialize, Serialize};
 
 use super::FileChange;
 
-/// One path that gets another name, or a link that gets another target.
+/// A path that is renamed, or a link that gets another target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathChange {
-    /// Absolute inside the root before the run, the directory's links resolved.
+    /// The path before the run: absolute inside the root, with the links of its directory resolved.
     pub from: PathBuf,
-    /// The same afterwards, when all paths are renamed. Only names change: each stays in its
-    /// directory, which may itself get another name.
+    /// The path after the run, when all paths are renamed. Only names change: each path stays in its
+    /// directory, which may be renamed itself.
     pub to: PathBuf,
-    /// What stands there.
+    /// What is there.
     pub kind: PathKind,
-    /// A link's target, and its time, before the run.
+    /// The link before and after the run, if it is one.
     pub link: Option<Link>,
 }
 
-/// What a path leads to, itself not followed.
+/// What is at a path. Links are not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PathKind {
-    /// Anything but the others.
+    /// Anything else.
     File,
-    /// With all that is in it.
+    /// A directory with its contents.
     Directory,
     /// A symbolic link.
     Link,
 }
 
 impl PathKind {
-    /// Of a path's own metadata, links not followed.
+    /// The kind of a path, by metadata that were read without following links.
     pub fn of(metadata: &Metadata) -> Self {
         if metadata.is_dir() {
             Self::Directory
@@ -51,26 +51,26 @@ impl PathKind {
 pub struct Link {
     /// The target before.
     pub before: PathBuf,
-    /// The target afterwards; the same for a mask, which leads to /dev/null.
+    /// The target afterwards. The target of a mask, /dev/null, does not change.
     pub after: PathBuf,
     /// Modification time before: seconds and nanoseconds since 1970.
     pub modified: (i64, i64),
 }
 
 impl PathChange {
-    /// Whether the path itself gets another name, or only what is above it, or its target.
+    /// Whether the path's own name changes, and not only its directory or its target.
     pub fn renames(&self) -> bool {
         self.from.file_name() != self.to.file_name()
     }
 
-    /// The link, where it gets another target.
+    /// The link, if it gets another target.
     pub fn retargets(&self) -> Option<&Link> {
         self.link.as_ref().filter(|link| link.before != link.after)
     }
 }
 
-/// A file or link that is found under another path afterwards, or with another target: what a patch
-/// shows, which knows no directories.
+/// A file or link that has another path or another target after the run. A patch shows these, because it
+/// has no directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     /// Its path before.
@@ -81,7 +81,7 @@ pub struct Moved {
     pub targets: Option<(PathBuf, PathBuf)>,
 }
 
-/// A file that an act of a change's own gives another name, as a patch shows it.
+/// A file that an act of a change renames, as a patch shows it.
 #[derive(Debug)]
 pub struct Shifted {
     /// Its paths.
@@ -90,11 +90,11 @@ pub struct Shifted {
     pub change: Option<FileChange>,
 }
 
-/// The paths part of a plan.
+/// The part of a plan about paths.
 #[derive(Debug, Default)]
 pub struct Paths {
-    /// What is renamed, in the order in which it is: the innermost first.
+    /// The changes in the order of the run, innermost paths first.
     pub changes: Vec<PathChange>,
-    /// The same for a patch, by path.
+    /// The same changes for a patch, sorted by path.
     pub moved: Vec<Moved>,
 }

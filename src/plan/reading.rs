@@ -1,5 +1,5 @@
-//! The places of the table as they are read: each file once, and the names that the tree gives to
-//! devices that are no volumes.
+//! Reads the places of the table, each file once, and the names that the tree gives to devices other than
+//! volumes.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -12,22 +12,22 @@ use crate::guest::root::{Root, Source, identity};
 use crate::own::GRUB_LINK;
 use crate::rewrite::{PLACES, Place};
 
-/// What stands in the places of the table, whatever group is meant.
+/// The files in the places of the table, for any group.
 #[derive(Debug, Default)]
 pub struct Sources {
-    /// Every file, once however many paths lead to it.
+    /// Every file, once even if several paths lead to it.
     pub(super) files: Vec<(&'static Place, Source)>,
-    /// Names of devices below /dev/mapper that any of them declares and that are no volumes.
+    /// Names below /dev/mapper that any of the files declares for devices other than volumes.
     pub mappings: BTreeSet<String>,
     /// What could not be read.
     pub(super) warnings: Vec<Warning>,
 }
 
 impl Sources {
-    /// Reads every place, and the files `also` that a user names, as far as they are there.
+    /// Reads every place, and the files `also` that the user names, as far as they exist.
     ///
     /// # Errors
-    /// A place that boots read and that is there and cannot be read.
+    /// If a place that a boot reads exists but cannot be read.
     pub fn read(root: &Root, also: &[PathBuf]) -> Result<Self> {
         let mut warnings = Vec::new();
         let mut seen = HashSet::new();
@@ -38,7 +38,7 @@ impl Sources {
     }
 }
 
-/// Files that were read, by device and inode.
+/// The files that were read, by device and inode.
 pub(super) type Seen = HashSet<(u64, u64)>;
 
 fn places(
@@ -53,7 +53,7 @@ fn places(
             continue;
         };
         for path in paths {
-            // Our own, for the time until the reboot.
+            // postclone's own link, which exists until the reboot.
             if path == Path::new(GRUB_LINK) {
                 continue;
             }
@@ -69,7 +69,7 @@ fn places(
     Ok(sources)
 }
 
-/// A place without which the machine boots is passed over with a warning where it cannot be read.
+/// Turns an error into a warning if the machine boots without the place.
 fn tolerate<T>(
     place: &Place,
     path: &Path,
@@ -86,7 +86,7 @@ fn tolerate<T>(
     }
 }
 
-/// One file of the table. `None` where nothing is to be read there.
+/// One file of the table. `None` if there is nothing to read.
 fn read_place(
     root: &Root,
     place: &Place,
@@ -108,16 +108,16 @@ fn read_place(
     if place.passes_over(&resolved) {
         return Ok(None);
     }
-    // A link to /dev/null is systemd's and the administrator's way to mask a file; a
-    // directory's own subdirectories are nobody's configuration.
+    // systemd and the administrator mask a file by a link to /dev/null. Subdirectories of a directory are
+    // not configuration files.
     if resolved == Path::new("/dev/null") || (!single && root.outer(&resolved).is_dir()) {
         return Ok(None);
     }
     root.read(path)
 }
 
-/// A link whose target is not there. Where the directory is that it points into, the file is simply not
-/// there, as `/etc/sysconfig/grub` where GRUB was taken away; else something may have to be mounted.
+/// A link whose target does not exist. If the directory of the target exists, the file is simply missing,
+/// like `/etc/sysconfig/grub` after GRUB was removed. Otherwise, a file system may have to be mounted.
 fn dangling(root: &Root, path: &Path, single: bool, warnings: &mut Vec<Warning>) -> Result<()> {
     let end = end_of_links(root, path);
     if end == Path::new("/dev/null") {
@@ -136,7 +136,7 @@ fn dangling(root: &Root, path: &Path, single: bool, warnings: &mut Vec<Warning>)
     Ok(())
 }
 
-/// Where the links that begin at a path end, be anything there or not.
+/// Where the chain of links from a path ends, whether or not anything is there.
 fn end_of_links(root: &Root, path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..40 {

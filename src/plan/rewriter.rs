@@ -1,4 +1,4 @@
-//! Files that a change rewrites by rules of its own, beside the table of places.
+//! Files that a change rewrites by its own rules, in addition to the table of places.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -16,38 +16,38 @@ use crate::rewrite::merge::merge;
 
 /// The rules of one change.
 pub trait Rewriter: fmt::Debug {
-    /// Patterns of the files that it looks into, inside the root ([`crate::guest::root::Root::glob`]).
+    /// Patterns of the files that it rewrites, inside the root ([`crate::guest::root::Root::glob`]).
     fn patterns(&self) -> Vec<String>;
 
-    /// What it changes in one of them; its text is what the changes before it leave. The path is the one
-    /// that fits the pattern, whatever links lead from there.
+    /// What it changes in a file. `text` is the file after the changes before this one. `path` is the path
+    /// that fits the pattern, before links are followed.
     ///
     /// # Errors
-    /// A file without which the change makes no sense, and that is not as it should be.
+    /// If the change needs the file, and the file is not as it should be.
     fn rewrite(&self, path: &Path, text: &[u8]) -> Result<Rewritten>;
 }
 
-/// What is changed in a file.
+/// What changes in a file.
 #[derive(Debug)]
 pub struct Rewritten {
     /// The format's name.
     pub kind: &'static str,
-    /// Edits of the text, in its order.
+    /// Edits of the text, in order.
     pub edits: Vec<Edit>,
-    /// What a person should know of what is left.
+    /// What the user should know about the rest of the file.
     pub warnings: Vec<Warning>,
-    /// Whether the file's text is a secret, which nobody is shown.
+    /// Whether the text of the file is a secret, which is shown to nobody.
     pub secret: bool,
 }
 
 impl Rewritten {
-    /// Nothing to do in a file of that format.
+    /// No change in a file of that format.
     pub fn nothing(kind: &'static str) -> Self {
         Self { kind, edits: Vec::new(), warnings: Vec::new(), secret: false }
     }
 }
 
-/// Looks into a rewriter's files. Where a file is in the plan already, both changes become one.
+/// Rewrites the files of a rewriter. If a file is already in the plan, its changes are merged.
 pub(super) fn look_into(
     root: &Root,
     rewriter: &dyn Rewriter,

@@ -1,4 +1,4 @@
-//! One step of a run: an act, and the phase of the run that it belongs to.
+//! A step of a run: an act, and the phase that it belongs to.
 
 use std::path::PathBuf;
 
@@ -11,18 +11,18 @@ use crate::guest::placed::Placed;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
-    /// Keep the files' bytes as they are now, in the journal under /var/lib/postclone.
+    /// Keep the present bytes of the files in the journal, below /var/lib/postclone.
     Backup {
         /// Number of files.
         files: usize,
     },
-    /// Name file systems by UUID in the files that a boot reads, so that the next boot comes up
-    /// whatever the group is called.
+    /// Name file systems by UUID in the files that a boot reads, so that the machine boots under either
+    /// name.
     BridgeFiles {
         /// Number of files.
         files: usize,
     },
-    /// Build a kernel's initramfs image on the bridge, where images hold copies of bridged files.
+    /// Build a kernel's initramfs image on the bridge, if images contain copies of bridged files.
     BridgeImage {
         /// The tool that builds it.
         generator: String,
@@ -31,19 +31,19 @@ pub enum Step {
         /// The image, inside the root.
         path: PathBuf,
     },
-    /// Make again what kernel-install has placed for a kernel on the bridge.
+    /// Make again, on the bridge, what kernel-install has placed for a kernel.
     BridgePlaced(Placed),
-    /// Put the new files in place of the old.
+    /// Replace the files by the new ones.
     ReplaceFiles {
         /// Number of files.
         files: usize,
     },
-    /// Rename what has the group's name itself, and turn links to it.
+    /// Rename paths that have the group's name, and change the targets of links to them.
     RenamePaths {
         /// Number of files, directories and links.
         paths: usize,
     },
-    /// Let systemd read its configuration again.
+    /// Make systemd read its configuration again.
     ReloadSystemd,
     /// Rebuild a kernel's initramfs image.
     RebuildImage {
@@ -54,49 +54,50 @@ pub enum Step {
         /// The image, inside the root.
         path: PathBuf,
     },
-    /// Make again what kernel-install has placed for a kernel, of the new image.
+    /// Make again, from the new image, what kernel-install has placed for a kernel.
     Place(Placed),
     /// Plan again: nothing may be left to change. Then prove the next boot.
     Verify,
-    /// What a kind of change does itself.
+    /// An act of a kind of change.
     #[serde(untagged)]
     Own(Act),
 }
 
-/// Which part of a run a step belongs to, in their order.
+/// The parts of a run, in order. Each step belongs to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
-    /// The journal, with everything as it was.
+    /// The journal, with the old state of everything.
     Keep,
     /// Files and images that boot under either name.
     Bridge,
-    /// The instant in which the machine gets the new name.
+    /// The moment at which the machine gets the new name.
     Pivot,
-    /// The files, and what has the name itself.
+    /// The files, and the paths that have the name.
     Files,
-    /// What the files name no more.
+    /// What the files no longer name.
     Rest,
     /// Device links in the running system.
     Links,
     /// The rest of the running system, until the reboot.
     Live,
-    /// What changes when the files are in place, and goes back before them.
+    /// What changes after the files, and is undone before them.
     Late,
-    /// Images that the next boot reads, built by the system itself alone.
+    /// Images that the next boot reads. Only the system itself can build them.
     Image,
-    /// The second look at all of it.
+    /// The check of everything at the end.
     Verify,
 }
 
 impl Phase {
-    /// Whether it is about the running system alone: from a rescue system there is no such thing to do.
+    /// Whether the phase is only about the running system. A run from a rescue system has no such phase.
     pub fn is_live(self) -> bool {
         matches!(self, Self::Links | Self::Live)
     }
 }
 
 impl Step {
-    /// The phase. Of a change's own acts only its kind knows it, and here they count as a pivot.
+    /// The phase. Only the kind of a change knows the phase of its own acts. Here, they all count as a
+    /// pivot.
     pub fn phase(&self) -> Phase {
         match self {
             Self::Backup { .. } => Phase::Keep,
@@ -111,7 +112,7 @@ impl Step {
         }
     }
 
-    /// Whether the step makes an image that boots under either name.
+    /// Whether the step builds an image that boots under either name.
     pub fn is_bridge_image(&self) -> bool {
         matches!(self, Self::BridgeImage { .. } | Self::BridgePlaced(_))
     }

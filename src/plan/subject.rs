@@ -1,4 +1,4 @@
-//! What one change of a plan is about, and the names of several in a sentence.
+//! What one change of a plan is about, and the names of several changes in a sentence.
 
 use super::Direction;
 use crate::guest::host::HostName;
@@ -6,38 +6,38 @@ use crate::guest::host::HostName;
 /// What one change of a plan is about.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// What gets another name: `volume group`.
+    /// What is renamed: `volume group`.
     pub what: &'static str,
-    /// Its name now.
+    /// Its present name.
     pub old: String,
     /// Its name afterwards.
     pub new: String,
-    /// The host name that the new name was made of, where nobody gave it.
+    /// The host name from which the new name was made, if the user gave no name.
     pub named_after: Option<HostName>,
-    /// What its name is to other places.
+    /// Where its name may be found.
     pub role: Role,
 }
 
-/// What a subject's name is to other places.
+/// Where the name of a subject may be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// A name that any file may hold, and that is searched for.
+    /// A name that any file may contain. All files are searched for it.
     Searched,
-    /// A name that is found in typed places alone.
+    /// A name that is only looked for in known places.
     Typed,
-    /// An ID or a key: no name that a person would call the thing by.
+    /// An ID or key, which is not a name for people.
     Value,
 }
 
-/// The old names that are searched for in all files, in a sentence; all of them where none is.
+/// The old names that are searched for in all files, for a sentence. All old names if there are none.
 pub fn searched_names(subjects: &[Subject]) -> String {
     let is_searched = |subject: &&Subject| subject.role == Role::Searched;
     let searched: Vec<Subject> = subjects.iter().filter(is_searched).cloned().collect();
     names(if searched.is_empty() { subjects } else { &searched }, Direction::Backward)
 }
 
-/// The names that there are when a run has gone that way, in a sentence. IDs and keys are left out where
-/// something with a name changes as well.
+/// The names after a run in that direction, for a sentence. IDs and keys are left out if something with a
+/// name changes as well.
 pub fn names(subjects: &[Subject], direction: Direction) -> String {
     let any = subjects.iter().any(|subject| subject.role != Role::Value);
     let said = subjects.iter().filter(|subject| !any || subject.role != Role::Value);

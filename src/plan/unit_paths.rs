@@ -1,4 +1,4 @@
-//! Files, directories and links whose own name holds the group, and links that lead to them.
+//! Files, directories and links whose own name contains the group, and links to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
@@ -13,7 +13,7 @@ use crate::guest::root::Root;
 use crate::rewrite::matcher::{Matcher, Verdict};
 use crate::rewrite::unit_path::{Named, is_of_a_unit, judge};
 
-/// Where systemd looks for units that outlast a boot (systemd.unit(5), unit file load path).
+/// Where systemd looks for units that persist over a boot (systemd.unit(5), unit file load path).
 const UNIT_DIRS: &[&str] = &[
     "/etc/systemd/system.control",
     "/etc/systemd/system",
@@ -23,20 +23,20 @@ const UNIT_DIRS: &[&str] = &[
     "/lib/systemd/system",
 ];
 
-/// Units that generators make of fstab at each boot, under the names that the volumes have then.
+/// Units that generators make from fstab at each boot, with the present names of the volumes.
 const GENERATED: &str = "/run/systemd";
 
-/// One entry of a directory of units.
+/// An entry in a directory of units.
 struct Entry {
     path: PathBuf,
     metadata: Metadata,
-    /// Its new name, where it gets one.
+    /// Its new name, if it is renamed.
     new: Option<String>,
-    /// A link's target, where it is UTF-8 of one line.
+    /// The target of a link, if it is UTF-8 and a single line.
     target: Option<String>,
 }
 
-/// Looks through the directories of units, and those of single units below them.
+/// Searches the directories of units, and the directories of single units in them.
 pub(super) fn find(
     root: &Root,
     matchers: &[Matcher],
@@ -91,7 +91,7 @@ pub(super) fn find(
     Ok(Paths { changes, moved })
 }
 
-/// Adds a directory's entries, each with its judgement.
+/// Adds the entries of a directory with their new names.
 fn list(
     root: &Root,
     dir: &Path,
@@ -135,7 +135,7 @@ fn list(
     Ok(())
 }
 
-/// What all matchers say of a name, each of the name that those before it give.
+/// The verdict of all matchers on a name. Each matcher gets the name that the matchers before it give.
 fn judge_by_all(matchers: &[Matcher], name: &str) -> Named {
     matchers.iter().fold(Named::Foreign, |named, matcher| {
         let judged = match &named {
@@ -146,18 +146,18 @@ fn judge_by_all(matchers: &[Matcher], name: &str) -> Named {
     })
 }
 
-/// What the targets of links are looked up in.
+/// What is needed to find the new targets of links.
 struct Links<'a> {
     root: &'a Root,
     matchers: &'a [Matcher],
-    /// New names by path.
+    /// New names, by path.
     names: &'a BTreeMap<PathBuf, String>,
-    /// All directories that were looked through.
+    /// All directories that were searched.
     dirs: &'a BTreeSet<PathBuf>,
 }
 
 impl Links<'_> {
-    /// A link's target after the run: each component that is renamed has its new name.
+    /// The target of a link after the run, with the new name of each renamed component.
     fn target(&self, link: &Path, target: &str) -> String {
         let device = self.matchers.iter().fold(target.to_owned(), |target, matcher| match matcher
             .path(target.as_bytes())
@@ -193,7 +193,7 @@ impl Links<'_> {
                 pieces.pop();
                 pieces.push(new);
             }
-            // A loop or a climb out of the root leads to nothing of ours.
+            // A loop, or a path out of the root, leads to no renamed file.
             at = self.root.resolve(&path).ok().flatten().unwrap_or(path);
         }
         pieces.join("/")
@@ -203,8 +203,8 @@ impl Links<'_> {
         if let Some(new) = self.names.get(path) {
             return Some(new.clone());
         }
-        // systemd takes a link in `.wants/` by its own name, and such a link often leads to a unit
-        // that has no file, as a device's, or one that a generator makes at the next boot.
+        // systemd takes a link in `.wants/` by the link's own name. Such a link often leads to a unit
+        // without a file: a device's, or one that a generator makes at the next boot.
         let dir = path.parent()?;
         let missing =
             self.dirs.contains(dir) && fs::symlink_metadata(self.root.outer(path)).is_err();
@@ -215,7 +215,7 @@ impl Links<'_> {
     }
 }
 
-/// The path with every renamed component under its new name.
+/// The path with the new names of its renamed components.
 fn renamed(path: &Path, names: &BTreeMap<PathBuf, String>) -> PathBuf {
     let mut before = PathBuf::new();
     let mut after = PathBuf::new();
@@ -229,7 +229,7 @@ fn renamed(path: &Path, names: &BTreeMap<PathBuf, String>) -> PathBuf {
     after
 }
 
-/// Every file and link that a patch has to show.
+/// Every file and link that a patch must show.
 fn moved(
     root: &Root,
     changes: &[PathChange],

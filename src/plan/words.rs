@@ -1,11 +1,11 @@
-//! Steps in a person's words.
+//! Steps in words.
 
 use super::{Direction, Step};
 use crate::guest::placed::{Made, Placed};
 use crate::printable::count;
 
 impl Step {
-    /// A step in a person's words; a change's own act by its name alone, for only its kind can say more.
+    /// A step in words. An act of a change is only named, because only its kind can describe it.
     pub fn words(&self, direction: Direction) -> String {
         match direction {
             Direction::Forward => forward(self),
@@ -48,7 +48,7 @@ fn making(placed: &Placed) -> String {
     }
 }
 
-/// The same step, undone.
+/// The undoing of a step.
 fn back(step: &Step) -> String {
     match step {
         Step::Backup { .. } => "read the journal".to_owned(),

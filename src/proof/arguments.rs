@@ -1,4 +1,4 @@
-//! The kernel command line: which of its words name a device, and whether that device is there.
+//! The kernel command line: which of its words name a device, and whether that device exists.
 
 use super::{Facts, Finding, Maker, Row};
 use crate::rewrite::text;
@@ -13,7 +13,7 @@ pub(crate) fn rows(
 ) {
     for word in words(text) {
         let Some((key, value)) = word.split_once('=') else { continue };
-        // Any other argument may have a name of the group in a form that cannot be mistaken.
+        // Any other argument may name the group in an unambiguous form.
         let findings = judged(facts, key, value).map_or_else(
             || {
                 let tokens = facts.tokens(text::kernel_command_line, word.as_bytes());
@@ -27,7 +27,7 @@ pub(crate) fn rows(
     }
 }
 
-/// What an argument that is known to name a device says of it. kernel-parameters(7), dracut.cmdline(7),
+/// The finding about an argument that is known to name a device: kernel-parameters(7), dracut.cmdline(7),
 /// systemd-cryptsetup-generator(8), systemd-fstab-generator(8), Arch's encrypt hook, Debian's cryptroot.
 fn judged(facts: &Facts, key: &str, value: &str) -> Option<Finding> {
     let front = |separator| value.split(separator).next().unwrap_or(value);
@@ -48,7 +48,7 @@ fn judged(facts: &Facts, key: &str, value: &str) -> Option<Finding> {
     })
 }
 
-/// The words, as the kernel parts them: double quotes keep blanks together (lib/cmdline.c).
+/// Splits the words like the kernel: double quotes keep blanks in a word (lib/cmdline.c).
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();

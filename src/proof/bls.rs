@@ -1,5 +1,5 @@
-//! Boot loader entries, type #1 (uapi-group.org Boot Loader Specification), for GRUB's `blscfg` and
-//! for systemd-boot.
+//! Boot entries of type #1 (uapi-group.org, Boot Loader Specification), for GRUB's `blscfg` and
+//! systemd-boot.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -11,12 +11,12 @@ use super::view::File;
 use super::{Facts, Row, View};
 use crate::rewrite::lines::lines;
 
-/// Where GRUB looks, as the root has it: below the file system of `/boot`, or `/boot` itself.
+/// Where GRUB looks for entries: on the file system of `/boot`, or in `/boot` itself.
 const OF_GRUB: &str = "boot/loader/entries/*.conf";
-/// systemd-boot's file systems: the EFI system partition, or an extended boot partition.
+/// systemd-boot's file systems: the EFI system partition or an extended boot partition.
 const PARTITIONS: &[&str] = &["/boot/efi", "/efi", "/boot"];
 
-/// Adds the rows of the entries that no grub.cfg reads, and of what systemd-boot chooses by default.
+/// Adds the rows of entries that no grub.cfg reads, and of systemd-boot's default choice.
 pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     let (mut loaders, mut choices, mut of_entries) = (Vec::new(), Vec::new(), Vec::new());
     for partition in PARTITIONS {
@@ -40,7 +40,7 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     rows.append(&mut of_entries);
 }
 
-/// Whether some grub.cfg has the command `blscfg`.
+/// Whether a grub.cfg has the command `blscfg`.
 fn grub_reads_them(view: &View) -> bool {
     view.places(&["grub-cfg"], &mut Vec::new()).iter().any(|file| {
         let commands = parse(&String::from_utf8_lossy(&file.text));
@@ -50,11 +50,11 @@ fn grub_reads_them(view: &View) -> bool {
     })
 }
 
-/// The entries as GRUB lists them, the newest first, its variables in their place.
+/// The entries in GRUB's order, the newest first, with GRUB's variables expanded.
 pub(super) fn for_grub(view: &View, variables: &Variables, rows: &mut Vec<Row>) -> Vec<Entry> {
     let expand = |value: &str| {
         let words = parse(value).into_iter().flat_map(|command| command.words);
-        // A lone variable stands for several words, or for none.
+        // A variable on its own stands for several words, or for none.
         let words: Vec<String> = words.map(|word| variables.expand(&word)).collect();
         words.join(" ")
     };
@@ -64,7 +64,7 @@ pub(super) fn for_grub(view: &View, variables: &Variables, rows: &mut Vec<Row>) 
     entries
 }
 
-/// One file. `expand` puts a loader's variables in.
+/// The entry of one file. `expand` expands the variables of the boot loader.
 fn entry(file: &File, expand: impl Fn(&str) -> String) -> Entry {
     let stem = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut entry = Entry {
@@ -95,8 +95,8 @@ fn entry(file: &File, expand: impl Fn(&str) -> String) -> Entry {
     entry
 }
 
-/// Versions by their runs of digits and letters, as GRUB's blscfg and systemd-boot order file names
-/// (grub-core/commands/blscfg.c, vercmp).
+/// Compares versions by their runs of digits and letters. GRUB's blscfg and systemd-boot order file names
+/// in this way (grub-core/commands/blscfg.c, vercmp).
 fn versions(left: &str, right: &str) -> Ordering {
     let (mut left, mut right) = (runs(left).into_iter(), runs(right).into_iter());
     loop {
@@ -141,7 +141,7 @@ fn runs(text: &str) -> Vec<&str> {
     runs
 }
 
-/// Where unified kernel images are, as patterns of [`View::glob`].
+/// Where unified kernel images are, as patterns for [`View::glob`].
 pub(super) fn unified_images() -> impl Iterator<Item = String> {
     PARTITIONS.iter().map(|partition| format!("{}/EFI/Linux/*.efi", &partition[1..]))
 }

@@ -1,37 +1,37 @@
-//! A boot entry of any loader: its files must exist, its arguments must resolve.
+//! A boot entry of any boot loader: its files must exist, and its arguments must resolve.
 
 use std::path::{Path, PathBuf};
 
 use super::{Facts, Finding, Maker, Row, View, arguments};
 
-/// What a loader would do for one entry of its menu.
+/// What a boot loader would do for one entry of its menu.
 #[derive(Debug, Default)]
 pub(crate) struct Entry {
-    /// The file that has it, inside the root.
+    /// The file that contains it, inside the root.
     pub(crate) path: PathBuf,
     /// The line where it starts.
     pub(crate) line: usize,
     /// Its title.
     pub(crate) title: String,
-    /// What a default may name it by, beside its title.
+    /// Its id. The default may name it by id or by title.
     pub(crate) id: String,
-    /// Files, each with its line and what it is: `kernel`, `initrd`.
+    /// Its files, each with its line and kind: `kernel`, `initrd`.
     pub(crate) files: Vec<(usize, &'static str, String)>,
-    /// Pieces of the kernel command line.
+    /// The parts of its kernel command line.
     pub(crate) arguments: Vec<(usize, String)>,
-    /// Disks that GRUB reads from: `lvm/VG-LV` without its prefix.
+    /// Disks from which GRUB reads: `lvm/VG-LV` without the prefix.
     pub(crate) disks: Vec<(usize, String)>,
-    /// Whether it starts another system, whose files are on a file system of its own.
+    /// Whether it starts another system, whose files are on another file system.
     pub(crate) foreign: bool,
-    /// Whether it stands between `if` and `fi`, so that it may not be in the menu at all.
+    /// Whether it is between `if` and `fi`, so that the menu may not contain it.
     pub(crate) conditional: bool,
     /// The entries of a submenu.
     pub(crate) inside: Vec<Entry>,
 }
 
 impl Entry {
-    /// Adds the rows of this entry and of those inside. `base` is the loader's own file system, as
-    /// a directory of the root.
+    /// Adds the rows of this entry and of the entries inside. `base` is the boot loader's own file system,
+    /// as a directory of the root.
     pub(crate) fn rows(&self, view: &View, facts: &Facts, base: &Path, rows: &mut Vec<Row>) {
         let maker = Maker::of_entry(&self.path, &self.title);
         for (line, item, file) in &self.files {
@@ -50,8 +50,9 @@ impl Entry {
         }
     }
 
-    /// A file as a loader names it: below the root of its file system, which may be that of `/`, of
-    /// `/boot` or of the EFI system partition, or beside the loader's own file.
+    /// The finding about a file of the entry. Its path is relative to the root of a file system, which may
+    /// be that of `/`, of `/boot` or of the EFI system partition, or to the directory of the boot loader's
+    /// file.
     fn file(&self, view: &View, base: &Path, file: &str) -> Finding {
         if file.contains('$') {
             return Finding::unknown("it contains a variable");
@@ -68,7 +69,7 @@ impl Entry {
         if dirs.iter().any(|dir| view.exists(dir.join(relative))) {
             return Finding::holds();
         }
-        // A subvolume's name stands before the path on btrfs (openSUSE's `/@/boot/…`).
+        // On btrfs, the path begins with the name of a subvolume (openSUSE's `/@/boot/…`).
         if file.starts_with("/@") {
             return Finding::unknown("a file inside a btrfs subvolume");
         }

@@ -1,4 +1,4 @@
-//! What is known of groups, and what that says of a name.
+//! What is known about groups, and what follows for a name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -11,32 +11,32 @@ use crate::rewrite::matcher::{Matcher, Verdict as Match, Volumes};
 use super::Judgement;
 use super::known::{Group, Known};
 
-/// What is true of a name, and why.
+/// The verdict on a name, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What is true.
+    /// The verdict.
     pub verdict: Judgement,
-    /// Why, where it does not simply hold.
+    /// The reason, unless the name simply holds.
     pub why: Option<String>,
 }
 
 impl Finding {
-    /// It is there.
+    /// The device or file exists.
     pub(crate) fn holds() -> Self {
         Self { verdict: Judgement::Holds, why: None }
     }
 
-    /// It is not there.
+    /// The device or file does not exist.
     pub(crate) fn fails(why: impl Into<String>) -> Self {
         Self { verdict: Judgement::Fails, why: Some(why.into()) }
     }
 
-    /// Nobody here can tell.
+    /// This cannot be decided here.
     pub(crate) fn unknown(why: impl Into<String>) -> Self {
         Self { verdict: Judgement::Unknown, why: Some(why.into()) }
     }
 
-    /// The same, where no boot waits for it.
+    /// The same finding, but a failure is tolerated because no boot waits for the device.
     pub(crate) fn tolerated(self) -> Self {
         match self.verdict {
             Judgement::Fails => Self { verdict: Judgement::Tolerated, ..self },
@@ -45,7 +45,7 @@ impl Finding {
     }
 }
 
-/// Groups and their volumes under the names that they have, and the other names of the run.
+/// Groups and their volumes under their present names, and the other names of the run.
 #[derive(Debug)]
 pub struct Facts {
     groups: Vec<Names>,
@@ -54,7 +54,7 @@ pub struct Facts {
     tags: Option<BTreeSet<String>>,
 }
 
-/// One group's names.
+/// The names of one group.
 #[derive(Debug)]
 struct Names {
     now: VgName,
@@ -63,19 +63,19 @@ struct Names {
     stale: Option<Matcher>,
 }
 
-/// A name found in a text.
+/// A name that was found in a text.
 #[derive(Debug)]
 pub(crate) struct Token {
-    /// Where it stands, whole.
+    /// The range of the whole token.
     pub(crate) range: Range<usize>,
-    /// What is true of it.
+    /// The finding about it.
     pub(crate) finding: Finding,
 }
 
-/// Length of a group's UUID without hyphens, behind `LVM-` in a dm UUID.
+/// The length of `LVM-` and a group's UUID without hyphens, with which a dm UUID begins.
 const GROUP_UUID: usize = 4 + 32;
 
-/// Links that udev makes by a tag of blkid(8) (systemd rules.d/60-persistent-storage.rules).
+/// Links that udev creates from a tag of blkid(8) (systemd rules.d/60-persistent-storage.rules).
 const TAG_LINKS: &[(&str, &str)] = &[
     ("/dev/disk/by-uuid/", "UUID="),
     ("/dev/disk/by-label/", "LABEL="),
@@ -84,8 +84,8 @@ const TAG_LINKS: &[(&str, &str)] = &[
 ];
 
 impl Facts {
-    /// Of groups. `mappings` are the names of dm-crypt mappings that the tree declares, which are free text
-    /// and may look like volumes.
+    /// Facts about groups. `mappings` are the names of the dm-crypt mappings in the tree, which are free
+    /// text and may look like volumes.
     pub fn of(known: Known, mappings: BTreeSet<String>) -> Self {
         let mut this = Self { groups: Vec::new(), mappings, dm_uuids: BTreeSet::new(), tags: None };
         for group in known.groups {
@@ -94,7 +94,7 @@ impl Facts {
                 Matcher::new(from.clone(), to.clone(), group.volumes.clone(), mappings())
             };
             let Group { now, gone, .. } = &group;
-            // A matcher wants two names; only what it finds counts here, not what it would write.
+            // A matcher needs two names. Only what it finds counts here, not its replacement.
             let current = matcher(now, gone.as_ref().unwrap_or(now));
             let stale = gone.as_ref().map(|gone| matcher(gone, now));
             this.dm_uuids.extend(group.dm_uuids);
@@ -103,7 +103,7 @@ impl Facts {
         this
     }
 
-    /// The same of one group, which is called `now` and not, or not any more, `gone`.
+    /// Facts about one group, which is called `now`, and not or no longer `gone`.
     pub fn new(
         now: VgName,
         gone: Option<VgName>,
@@ -115,13 +115,13 @@ impl Facts {
         Self::of(Known { groups }, mappings)
     }
 
-    /// What blkid says of all devices, as `UUID=x`, `LABEL=x` and so on.
+    /// Adds what blkid says about all devices, as `UUID=x`, `LABEL=x` and so on.
     #[must_use]
     pub fn with_tags(self, tags: Option<BTreeSet<String>>) -> Self {
         Self { tags, ..self }
     }
 
-    /// A device as fstab, crypttab and the kernel command line write it: a path, `UUID=`, `LABEL=`.
+    /// A device in the spelling of fstab, crypttab and the kernel command line: a path, `UUID=`, `LABEL=`.
     pub(crate) fn device(&self, device: &str) -> Finding {
         if device.contains('$') {
             return Finding::unknown("it contains a variable");
@@ -145,7 +145,7 @@ impl Facts {
         Finding::unknown("no device of the group")
     }
 
-    /// A tag of blkid. That none is found proves nothing: its disk may be unplugged.
+    /// A tag of blkid. If blkid does not find it, that proves nothing: the disk may be unplugged.
     pub(crate) fn tag(&self, tag: &str) -> Finding {
         let tag = tag.replace(['"', '\''], "");
         match &self.tags {
@@ -170,7 +170,7 @@ impl Facts {
         }
     }
 
-    /// `VG/LV`, or a device path, as `rd.lvm.lv=` takes it (dracut.cmdline(7)).
+    /// `VG/LV` or a device path, as the value of `rd.lvm.lv=` (dracut.cmdline(7)).
     pub(crate) fn volume(&self, volume: &str) -> Finding {
         let judged = self.judged(|matcher| {
             if volume.starts_with("/dev/") {
@@ -182,19 +182,19 @@ impl Facts {
         judged.unwrap_or_else(|| Finding::unknown("a volume of another group"))
     }
 
-    /// The group's name, as `rd.lvm.vg=` takes it.
+    /// The name of a group, as the value of `rd.lvm.vg=`.
     pub(crate) fn group(&self, group: &str) -> Finding {
         let judged = self.judged(|matcher| matcher.group(group.as_bytes()));
         judged.unwrap_or_else(|| Finding::unknown("another group"))
     }
 
-    /// `VG-LV` behind GRUB's `lvm/`.
+    /// `VG-LV` after GRUB's `lvm/`.
     pub(crate) fn grub_disk(&self, name: &str) -> Finding {
         let judged = self.judged(|matcher| matcher.dm_name(name.as_bytes(), Form::GrubDisk));
         judged.unwrap_or_else(|| Finding::unknown("a volume of another group"))
     }
 
-    /// Every name of the group that a rewriter finds in a text, under either name, in its order.
+    /// Every name of the groups that a rewriter finds in a text, present or gone, in the text's order.
     pub(crate) fn tokens(&self, rewrite: crate::rewrite::Rewrite, text: &[u8]) -> Vec<Token> {
         let mut tokens: BTreeMap<(usize, usize), Finding> = BTreeMap::new();
         let mut add = |range: &Range<usize>, finding: Finding| {
@@ -218,7 +218,7 @@ impl Facts {
         tokens.map(|((start, end), finding)| Token { range: start..end, finding }).collect()
     }
 
-    /// What the matchers say; none if the name is no group's.
+    /// The matchers' finding. None if the name belongs to no group.
     fn judged(&self, ask: impl Fn(&Matcher) -> Match) -> Option<Finding> {
         let mut unknown = None;
         for group in &self.groups {

@@ -1,5 +1,5 @@
-//! GRUB's menu: grub.cfg and custom.cfg with the environment block, the entries that `blscfg` adds,
-//! and which of all is the default (GRUB manual; grub-core/normal/menu.c).
+//! GRUB's menu: grub.cfg and custom.cfg with the environment block, the entries that `blscfg` adds, and
+//! which of the entries is the default (GRUB manual; grub-core/normal/menu.c).
 
 use std::path::Path;
 
@@ -8,21 +8,21 @@ use super::grub_script::{Command, Piece, Variables, parse};
 use super::view::File;
 use super::{DEFAULT_ENTRY, Facts, Finding, Maker, NEXT_ENTRY, Row, View, bls};
 
-/// Commands that load a kernel, with its arguments.
+/// Commands that load a kernel with its arguments.
 const KERNEL: &[&str] = &["linux", "linux16", "linuxefi", "kernel"];
-/// Commands that load images, one or several.
+/// Commands that load one or several images.
 const IMAGES: &[&str] = &["initrd", "initrd16", "initrdefi"];
-/// Xen's way: the hypervisor first, then kernel and image as modules (util/grub.d/20_linux_xen.in).
+/// Xen loads the hypervisor first, then kernel and image as modules (util/grub.d/20_linux_xen.in).
 const HYPERVISOR: &[&str] = &["multiboot", "multiboot2", "xen_hypervisor"];
 const MODULES: &[&str] = &["module", "module2", "xen_module"];
 
-/// What one grub.cfg makes.
+/// The menu from one grub.cfg.
 struct Menu {
     entries: Vec<Entry>,
     defaults: Vec<Default>,
 }
 
-/// What `default` is set to.
+/// A value of `default`.
 struct Default {
     item: &'static str,
     line: Option<usize>,
@@ -33,7 +33,7 @@ struct Default {
 pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     for file in view.places(&["grub-cfg"], rows) {
         let name = file.path.file_name().unwrap_or_default();
-        // Sourced by grub.cfg, and read with it; GRUB legacy's menu has another grammar.
+        // grub.cfg sources custom.cfg, so it is read with it. The menu of GRUB legacy has another grammar.
         if name == "custom.cfg" || name == "menu.lst" {
             continue;
         }
@@ -61,7 +61,7 @@ fn read(view: &View, file: &File, rows: &mut Vec<Row>) -> Menu {
     Menu { entries, defaults: defaults(&commands, &variables) }
 }
 
-/// The variables of an environment block: `name=value` lines between signature and padding
+/// The variables of an environment block: the `name=value` lines between signature and padding
 /// (grub-core/lib/envblk.c).
 fn environment(view: &View, path: &Path) -> Variables {
     let mut variables = Variables::default();
@@ -74,7 +74,7 @@ fn environment(view: &View, path: &Path) -> Variables {
     variables
 }
 
-/// Entries and submenus in their order; a kernel that is loaded outside of any is an entry of its own.
+/// Collects entries and submenus in order. A kernel that is loaded outside all entries becomes an entry.
 fn collect(
     view: &View,
     path: &Path,
@@ -131,7 +131,7 @@ fn titled(path: &Path, command: &Command, words: &[String]) -> Entry {
     }
 }
 
-/// What a command inside an entry loads.
+/// Adds what a command inside an entry loads.
 fn load(command: &Command, variables: &Variables, entry: &mut Entry) {
     let words: Vec<String> = command.words.iter().map(|word| variables.expand(word)).collect();
     let Some((name, rest)) = words.split_first() else { return };
@@ -144,7 +144,7 @@ fn load(command: &Command, variables: &Variables, entry: &mut Entry) {
         file(entry, line, "kernel", kernel);
         entry.arguments.push((line, arguments.join(" ")));
     } else if IMAGES.contains(&name) || MODULES.contains(&name) {
-        // A variable that is not set leaves an empty word.
+        // A variable that is not set becomes an empty word.
         for image in rest.iter().filter(|image| !image.is_empty()) {
             file(entry, line, "initrd", image);
         }
@@ -157,7 +157,7 @@ fn load(command: &Command, variables: &Variables, entry: &mut Entry) {
     }
 }
 
-/// A file, and the disk in brackets that may stand before it.
+/// Adds a file, and the disk in brackets that may precede it.
 fn file(entry: &mut Entry, line: usize, item: &'static str, name: &str) {
     let path = match name.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
         Some((on, path)) => {
@@ -169,7 +169,7 @@ fn file(entry: &mut Entry, line: usize, item: &'static str, name: &str) {
     entry.files.push((line, item, path.to_owned()));
 }
 
-/// `lvm/VG-LV`, a partition behind a comma; a disk that is named otherwise has nobody's name in it.
+/// Adds `lvm/VG-LV`, without the partition after a comma. Other spellings of a disk name no volume.
 fn disk(entry: &mut Entry, line: usize, text: &str) {
     let name = text.trim_start_matches('(').trim_end_matches(')');
     if let Some(name) = name.strip_prefix("lvm/") {
@@ -178,8 +178,8 @@ fn disk(entry: &mut Entry, line: usize, text: &str) {
     }
 }
 
-/// `set default=…`: the entry for the next boot alone, where one is asked for, and the last that is
-/// set otherwise.
+/// The values of `set default=…`: the last one for all boots, and, if the environment block asks for one,
+/// the entry for the next boot only.
 fn defaults(commands: &[Command], variables: &Variables) -> Vec<Default> {
     let once = variables.get("next_entry").is_some_and(|entry| !entry.is_empty());
     let lasting = Default { item: DEFAULT_ENTRY, line: None, wanted: String::new() };
@@ -200,7 +200,7 @@ fn defaults(commands: &[Command], variables: &Variables) -> Vec<Default> {
     found
 }
 
-/// The default's position (`1>0`: the first entry inside the second) and title.
+/// The row of the default, with its position (`1>0`: the first entry inside the second) and title.
 fn default_row(file: &File, entries: &[Entry], default: &Default) -> Option<Row> {
     let (positions, entry) = chosen(entries, &default.wanted);
     let value = format!("{} {}", positions.join(">"), entry?.title);
@@ -208,7 +208,7 @@ fn default_row(file: &File, entries: &[Entry], default: &Default) -> Option<Row>
     Some(maker.row(default.line, default.item, value, Finding::holds()))
 }
 
-/// The kernel's arguments in the default entry of the first grub.cfg.
+/// The kernel arguments in the default entry of the first grub.cfg that has one.
 pub(super) fn default_arguments(view: &View) -> Option<String> {
     let rows = &mut Vec::new();
     let files = view.places(&["grub-cfg"], rows).into_iter();
@@ -219,8 +219,8 @@ pub(super) fn default_arguments(view: &View) -> Option<String> {
     })
 }
 
-/// The entry that a default means, and its position, a number for each menu on the way. A default that
-/// names no entry is the first, as in GRUB.
+/// The entry that a default selects, and its position, one number per menu. If the default names no entry,
+/// GRUB takes the first one.
 fn chosen<'a>(mut entries: &'a [Entry], wanted: &str) -> (Vec<String>, Option<&'a Entry>) {
     let mut rest = wanted;
     let mut positions = Vec::new();
@@ -228,7 +228,7 @@ fn chosen<'a>(mut entries: &'a [Entry], wanted: &str) -> (Vec<String>, Option<&'
     while !entries.is_empty() {
         let (first, inner) = split(rest);
         let named = |entry: &Entry| entry.id == first || entry.title == first;
-        // A number counts the entries that are there in any case.
+        // A number counts only the entries that are always in the menu.
         let certain: Vec<usize> =
             (0..entries.len()).filter(|at| !entries[*at].conditional).collect();
         let numbered = || certain.get(first.parse::<usize>().ok()?).copied();
@@ -242,7 +242,7 @@ fn chosen<'a>(mut entries: &'a [Entry], wanted: &str) -> (Vec<String>, Option<&'
     (positions, found)
 }
 
-/// Parts a default at its first single `>`; a doubled one stands for itself in a title or id.
+/// Splits a default at its first single `>`. In a title or id, a doubled `>` stands for one.
 fn split(default: &str) -> (String, &str) {
     let mut first = String::new();
     let mut rest = default.chars();
@@ -288,7 +288,7 @@ mod tests {
             ("m>y", "1>1 6.1-2"),
             ("1>1", "1>1 6.1-2"),
             ("1>6.1-2", "1>1 6.1-2"),
-            // What names nothing is the first.
+            // A default that names no entry selects the first one.
             ("nosuch", "0 a>b"),
             ("7", "0 a>b"),
         ] {

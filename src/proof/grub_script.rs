@@ -1,20 +1,20 @@
-//! GRUB's script as far as a menu needs it: commands, words with their variables, blocks
+//! The part of GRUB's script language that menus use: commands, words with variables, blocks
 //! (grub-core/script/yylex.l, parser.y; GRUB manual, "Writing full configuration files").
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A command with its words; a block follows some (`menuentry`, `submenu`, `function`).
+/// A command with its words. Some commands have a block (`menuentry`, `submenu`, `function`).
 #[derive(Debug, Default)]
 pub(super) struct Command {
     /// The line of its first word, from 1.
     pub(super) line: usize,
-    /// Its words, the command's name first.
+    /// Its words, beginning with the command's name.
     pub(super) words: Vec<Word>,
-    /// What stands between its braces.
+    /// The commands between its braces.
     pub(super) block: Vec<Command>,
 }
 
-/// A word: literal text and names of variables.
+/// A word: literal text and variable names.
 pub(super) type Word = Vec<Piece>;
 
 /// Part of a word.
@@ -24,10 +24,10 @@ pub(super) enum Piece {
     Variable(String),
 }
 
-/// No menu has submenus this deep; what nests deeper is read as if it had no braces.
+/// No menu has submenus this deep. Deeper braces are ignored.
 const DEPTH: usize = 32;
 
-/// The commands of a script. What no grammar allows is read as far as it goes.
+/// The commands of a script. A script with syntax errors is read as far as possible.
 pub(super) fn parse(text: &str) -> Vec<Command> {
     let mut reader = Reader { rest: text.chars().peekable(), line: 1 };
     let mut open: Vec<(Command, Vec<Command>)> = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Vec<Command> {
     let mut command = Command::default();
     while let Some(token) = reader.token() {
         match token {
-            // What follows is a command of its own.
+            // The next word begins a new command.
             Token::Word(word) if command.words.is_empty() && is_keyword(&word) => {}
             Token::Word(word) => {
                 if command.words.is_empty() {
@@ -101,7 +101,7 @@ impl Reader<'_> {
                 }
                 '#' => while self.rest.next_if(|next| *next != '\n').is_some() {},
                 '\n' | ';' | '&' | '|' => {
-                    // The line counts from the next word on.
+                    // The line number is read at the next word.
                     self.next();
                     return Some(Token::End);
                 }
@@ -115,7 +115,7 @@ impl Reader<'_> {
                 }
                 _ => {
                     let word = self.word();
-                    // A backslash before a newline is nothing at all.
+                    // A backslash and a newline alone are not a word.
                     if !word.is_empty() {
                         return Some(Token::Word(word));
                     }
@@ -181,7 +181,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `$name` or `${name}`; a lone `$` is itself.
+    /// `$name` or `${name}`. A `$` without a name stands for itself.
     fn variable(&mut self, word: &mut Word, text: &mut String) {
         self.next();
         let braced = self.rest.next_if_eq(&'{').is_some();
@@ -204,12 +204,12 @@ impl Reader<'_> {
     }
 }
 
-/// What variables hold; none for one that is set to several values.
+/// The values of variables. None for a variable that is set to different values.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Variables(BTreeMap<String, Option<String>>);
 
 impl Variables {
-    /// Sets a variable for good: later [`Variables::learn`] leaves it.
+    /// Sets a variable finally: [`Variables::learn`] does not change it.
     pub(super) fn set(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_owned(), Some(value.to_owned()));
     }
@@ -218,15 +218,15 @@ impl Variables {
         self.0.get(name)?.as_deref()
     }
 
-    /// Learns every `set name=value` of the commands themselves, not of their blocks. A variable
-    /// that the environment block sets keeps that value: grub-mkconfig writes its fallbacks behind a
-    /// test of it.
+    /// Learns every `set name=value` of the commands, but not of their blocks. A variable from the
+    /// environment block keeps its value: grub-mkconfig writes its fallbacks after a test of that
+    /// variable.
     pub(super) fn learn(&mut self, commands: &[Command]) {
         let block: BTreeSet<String> = self.0.keys().cloned().collect();
         self.take(commands, |name| !block.contains(name));
     }
 
-    /// The variables inside a block, where what is set there counts.
+    /// The variables inside a block. Its own assignments count.
     pub(super) fn inside(&self, block: &[Command]) -> Self {
         let mut inside = self.clone();
         inside.take(block, |_| true);
@@ -240,7 +240,7 @@ impl Variables {
             if !wanted(&name) {
                 continue;
             }
-            // Set once more to something else, as by the branches of an `if`: either may be true.
+            // Set again to another value, for example in branches of an `if`. Either is possible.
             let again = !taken.insert(name.clone());
             let differs = again && self.get(&name) != Some(value.as_str());
             self.0.insert(name, (!differs).then_some(value));
@@ -261,7 +261,7 @@ impl Variables {
         Some((name.to_owned(), self.expand(&value)))
     }
 
-    /// A word's text. A variable that nothing sets is empty, as GRUB has it; one that may hold
+    /// The text of a word. A variable that is never set is empty, as in GRUB. A variable that may have
     /// several values stays as `$name`.
     pub(super) fn expand(&self, word: &Word) -> String {
         word.iter()

@@ -1,11 +1,11 @@
-//! What a proof is compared with: groups and volumes under the names that they have.
+//! What the proof compares with: groups and volumes under their present names.
 
 use std::collections::BTreeSet;
 
 use crate::names::{LvName, VgName};
 use crate::rewrite::matcher::Volumes;
 
-/// Groups that the next boot finds.
+/// Groups that will exist at the next boot.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     pub(super) groups: Vec<Group>,
@@ -16,7 +16,7 @@ pub struct Known {
 pub struct Group {
     /// Its name.
     pub now: VgName,
-    /// A name that it has not, or not any more.
+    /// A name that it does not have, or no longer has.
     pub gone: Option<VgName>,
     /// Its volumes.
     pub volumes: Volumes,
@@ -30,7 +30,7 @@ impl Known {
         self.groups.push(group);
     }
 
-    /// Gives a group's volume another name, of a group that is known already; else of this one.
+    /// Renames a volume of `group`. If that group is not known yet, it is added first.
     pub fn rename_volume(&mut self, group: Group, from: &LvName, to: &LvName) {
         let is_same =
             |known: &Group| known.now == group.now || known.gone.as_ref() == Some(&group.now);

@@ -1,5 +1,5 @@
-//! Menus of labelled lines: extlinux and syslinux (wiki.syslinux.org, SYSLINUX), and GRUB legacy's
-//! menu, which says `title` where the others say `label`.
+//! Menus of labelled lines: extlinux and syslinux (wiki.syslinux.org, SYSLINUX), and the menu of GRUB
+//! legacy, which has `title` instead of `label`.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::view::File;
 use super::{DEFAULT_ENTRY, Facts, Finding, Maker, Row, View};
 use crate::rewrite::lines::lines;
 
-/// Adds the rows of every such menu.
+/// Adds the rows of all these menus.
 pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     for file in view.places(&["extlinux", "syslinux", "grub-legacy"], rows) {
         let menu = read(&file);
@@ -54,7 +54,7 @@ fn read(file: &File) -> Menu {
         match key.as_str() {
             "linux" | "kernel" => {
                 let (kernel, arguments) = value.split_once([' ', '\t']).unwrap_or((value, ""));
-                // A .c32 is a program of the loader's own, mostly a menu.
+                // A .c32 file is a program of the boot loader, often a menu.
                 if !kernel.ends_with(".c32") {
                     entry.files.push((number, "kernel", plain(kernel)));
                 }
@@ -77,7 +77,8 @@ fn read(file: &File) -> Menu {
                     // `^` marks the hot key.
                     entry.title = title.trim().replace('^', "");
                 } else if key.eq_ignore_ascii_case("default") {
-                    // The menu's own, where `default` names the menu's program (SYSLINUX, Menu).
+                    // `menu default` is for menus in which `default` names the menu program (SYSLINUX,
+                    // Menu).
                     menu.default = Some((number, entry.id.clone()));
                 }
             }
@@ -87,7 +88,7 @@ fn read(file: &File) -> Menu {
     menu
 }
 
-/// Without GRUB legacy's disk in brackets.
+/// The file's path, without GRUB legacy's disk in brackets.
 fn plain(file: &str) -> String {
     match file.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
         Some((_, path)) => path.to_owned(),
@@ -95,7 +96,7 @@ fn plain(file: &str) -> String {
     }
 }
 
-/// The entry that `default` names, by label or by number; the first where nothing is set.
+/// The entry that `default` names, by label or by number. The first entry if nothing is set.
 fn default_row(file: &File, menu: &Menu) -> Option<Row> {
     let maker = Maker::of(&file.path);
     let (line, wanted) = match &menu.default {

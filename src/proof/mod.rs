@@ -1,11 +1,10 @@
-//! The proof of the next boot: every boot entry, fstab, crypttab and unit line as it would be read,
-//! against the volumes that the group has.
+//! The proof of the next boot: compares every line of boot entries, fstab, crypttab and units with the
+//! volumes that the group has.
 //!
-//! It is pure over a root tree and a report of the group, so that a fixture tests it as well as the
-//! running system. A row fails only where it is about the group, or where a kernel or an image is
-//! missing; what a proof cannot judge (another machine's export, a partition's UUID without blkid)
-//! is said to be unknown. [`compare`] tells a row that failed before the run from one that the run
-//! would have to answer for.
+//! It only reads a root tree and a report about the group, so that fixtures test it as well as the running
+//! system. A row fails only if it is about the group, or if a kernel or an image is missing. What the
+//! proof cannot judge (an export of another machine, the UUID of a partition without blkid) is unknown.
+//! [`compare`] distinguishes rows that failed before the run from rows that fail because of it.
 
 mod arguments;
 mod bls;
@@ -35,38 +34,38 @@ pub use facts::{Facts, Finding};
 pub use known::{Group, Known};
 pub use view::View;
 
-/// What is said of one line: shown in tables, in JSON, and kept in the journal.
+/// The verdict on one line. Tables and JSON show it, and the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// The file, absolute inside the root, links resolved.
+    /// The file, absolute inside the root, with links resolved.
     pub path: Arc<Path>,
-    /// The line, from 1; none if it is about the file as a whole.
+    /// The line, from 1. None if the row is about the whole file.
     pub line: Option<usize>,
-    /// The title of the boot entry that the line belongs to; none in other files.
+    /// The title of the boot entry that contains the line. None in other files.
     pub entry: Option<Arc<str>>,
-    /// What is judged: `kernel`, `root=`, a mount point, a mapping, a unit's key.
+    /// What is judged: `kernel`, `root=`, a mount point, a mapping, a key of a unit.
     pub item: Cow<'static, str>,
     /// The text that is judged.
     pub value: String,
-    /// What is true of it.
+    /// The verdict.
     pub verdict: Judgement,
-    /// Why, where it does not simply hold.
+    /// The reason, unless the row simply holds.
     pub why: Option<String>,
 }
 
-/// What is true of a row.
+/// The verdict of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judgement {
-    /// The device is there, the file exists, the entry is the one that it was.
+    /// The device or file exists, or the default entry is the same as before.
     Holds,
     /// It fails, as it did before the run.
     AsBefore,
     /// It fails, and no boot waits for it: `noauto`, `nofail`, a unit that nothing enables.
     Tolerated,
-    /// Nothing that can be seen from here tells.
+    /// This cannot be decided from here.
     Unknown,
-    /// The next boot would miss it.
+    /// The next boot would not find it.
     Fails,
 }
 
@@ -83,12 +82,12 @@ impl Judgement {
     }
 }
 
-/// The item of a row about a loader's default; its value starts with the entry's position.
+/// The item of a row about a boot loader's default. Its value begins with the position of the entry.
 const DEFAULT_ENTRY: &str = "default entry";
-/// The same for the next boot alone.
+/// The item of a row about the entry for the next boot only.
 const NEXT_ENTRY: &str = "next entry";
 
-/// Every row of a system, boot entries first.
+/// Every row of a system, with boot entries first.
 pub fn rows(view: &View, facts: &Facts) -> Vec<Row> {
     let mut rows = Vec::new();
     grub::rows(view, facts, &mut rows);
@@ -101,8 +100,8 @@ pub fn rows(view: &View, facts: &Facts) -> Vec<Row> {
     rows
 }
 
-/// The kernel's arguments at the next boot, as far as they can be seen from here: what the next kernel
-/// is to be started with (kernel-install(8)), else GRUB's default entry; empty where there is neither.
+/// The kernel arguments at the next boot, as far as they are known: those in /etc/kernel/cmdline
+/// (kernel-install(8)), or else those of GRUB's default entry. Empty if there is neither.
 pub fn default_arguments(root: &Root) -> String {
     let view = View::now(root);
     let written = root.read_text("/etc/kernel/cmdline").filter(|text| !text.trim().is_empty());
@@ -111,11 +110,11 @@ pub fn default_arguments(root: &Root) -> String {
     words.join(" ") + "\n"
 }
 
-/// Holds rows against those from before a run: what failed then is no failure of the run, and the
-/// default entry must stand at the position at which it stood.
+/// Compares rows with those from before a run. A row that failed before is not a failure of the run. The
+/// default entry must have the same position as before.
 ///
-/// No edit adds or removes a line, so a row is known again by file, line and item; of several such
-/// on one line, by their order.
+/// No edit adds or removes a line. So a row is identified by file, line and item. Several rows with the
+/// same three are matched in order.
 pub fn compare(rows: &mut [Row], before: &[Row]) {
     let mut earlier: HashMap<Key, VecDeque<&Row>> = HashMap::new();
     for row in worth_keeping(before) {
@@ -136,13 +135,13 @@ pub fn compare(rows: &mut [Row], before: &[Row]) {
     }
 }
 
-/// What must be kept of a proof for [`compare`] to be told by.
+/// The rows of a proof that must be kept for a later [`compare`].
 pub fn to_keep(rows: &[Row]) -> Vec<Row> {
     worth_keeping(rows).cloned().collect()
 }
 
-/// The rows that [`compare`] asks for: those about a loader's choice, and all of a line with a failing
-/// one, for they are told apart by their order.
+/// The rows that [`compare`] needs: those about a boot loader's choice, and all rows of each line with a
+/// failing one, because rows of one line are matched in order.
 fn worth_keeping(rows: &[Row]) -> impl Iterator<Item = &Row> {
     let failing: HashSet<Key> =
         rows.iter().filter(|row| row.verdict == Judgement::Fails).map(Key::of).collect();
@@ -158,13 +157,13 @@ struct Key<'a> {
 
 impl<'a> Key<'a> {
     fn of(row: &'a Row) -> Self {
-        // The line of `set default` may be another, where it is set in two places.
+        // `set default` may be set in two places, so its line may differ.
         let line = row.line.filter(|_| !is_of_loader(row));
         Self { path: &row.path, line, item: &row.item }
     }
 }
 
-/// Whether the row is about which entry a loader takes.
+/// Whether the row is about the entry that a boot loader chooses.
 pub(crate) fn is_of_loader(row: &Row) -> bool {
     row.entry.is_none() && matches!(&*row.item, DEFAULT_ENTRY | NEXT_ENTRY)
 }
@@ -173,14 +172,14 @@ fn position(value: &str) -> &str {
     value.split_once(' ').map_or(value, |(position, _)| position)
 }
 
-/// Failing rows in a sentence; none if there is none.
+/// The failing rows as a sentence. None if no row fails.
 pub fn failures(rows: &[Row]) -> Option<String> {
     let failing = rows.iter().filter(|row| row.verdict == Judgement::Fails);
     let told: Vec<String> = failing.map(sentence).collect();
     (!told.is_empty()).then(|| told.join("; "))
 }
 
-/// `/boot/grub/grub.cfg:12: root= /dev/x/y of "Debian" names x, a group that is not there`.
+/// For example: `/boot/grub/grub.cfg:12`: root= `/dev/x/y` of "Debian": there is no group x
 fn sentence(row: &Row) -> String {
     let place = match row.line {
         Some(line) => format!("`{}:{line}`", row.path.display()),
@@ -191,7 +190,7 @@ fn sentence(row: &Row) -> String {
     format!("{place}: {} `{}`{entry}: {why}", row.item, row.value)
 }
 
-/// How many rows have which verdict: `12 rows hold, 1 unknown`, `1 row holds`.
+/// The number of rows per verdict: `12 rows hold, 1 unknown`, `1 row holds`.
 pub fn summary(rows: &[Row]) -> String {
     let verdicts = [
         (Judgement::Holds, "holds", "hold"),
@@ -204,7 +203,7 @@ pub fn summary(rows: &[Row]) -> String {
     for (verdict, one, several) in verdicts {
         let count = rows.iter().filter(|row| row.verdict == verdict).count();
         let word = if count == 1 { one } else { several };
-        // The first number says what is counted.
+        // Only the first number is followed by "rows".
         match (count, told.is_empty()) {
             (0, _) => {}
             (1, true) => told.push(format!("1 row {word}")),
@@ -215,24 +214,24 @@ pub fn summary(rows: &[Row]) -> String {
     told.join(", ")
 }
 
-/// Makes the rows of one file, or of one entry of it.
+/// Makes the rows of one file, or of one boot entry in it.
 pub(crate) struct Maker {
     path: Arc<Path>,
     entry: Option<Arc<str>>,
 }
 
 impl Maker {
-    /// The rows of a file.
+    /// Makes rows of a file.
     pub(crate) fn of(path: &Path) -> Self {
         Self { path: path.into(), entry: None }
     }
 
-    /// The rows of a boot entry of a file.
+    /// Makes rows of a boot entry in a file.
     pub(crate) fn of_entry(path: &Path, title: &str) -> Self {
         Self { path: path.into(), entry: Some(title.into()) }
     }
 
-    /// One row; the finding says what is true of it.
+    /// One row with a finding.
     pub(crate) fn row(
         &self,
         line: Option<usize>,

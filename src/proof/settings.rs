@@ -1,6 +1,6 @@
-//! Files from which others are made later: kernel command lines for the next kernel, settings of
-//! GRUB's and of the images' tools, LVM's own lists. What they name must be there as well, or the
-//! next kernel update brings the old name back.
+//! Files from which other files are made later: kernel command lines for the next kernel, settings of GRUB
+//! and of image tools, lists of LVM. The devices in them must exist, too. Otherwise, the next kernel
+//! update brings the old name back.
 
 use super::{Facts, Maker, Row, View};
 use crate::rewrite::PLACES;
@@ -16,7 +16,7 @@ const KINDS: &[&str] = &[
     "dracut-conf",
 ];
 
-/// Adds a row for every name of the group in them, comments left out.
+/// Adds a row for every name of the group in these files, except in comments.
 pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     for kind in KINDS {
         let Some(place) = PLACES.iter().find(|place| place.kind == *kind) else { continue };
@@ -37,7 +37,7 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     }
 }
 
-/// The argument or setting that a name belongs to: the last word before it that ends in `=`.
+/// The argument or setting that a name belongs to: the last word before the name that has a `=`.
 fn item(before: &str) -> String {
     let words =
         before.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '[' | ',' | '('));

@@ -1,4 +1,4 @@
-//! Which entry systemd-boot takes: loader.conf(5), and what bootctl(1) keeps in the firmware's variables.
+//! Which entry systemd-boot chooses: loader.conf(5), and the firmware variables that bootctl(1) sets.
 
 use std::path::Path;
 
@@ -8,21 +8,21 @@ use crate::glob::is_loose;
 use crate::guest::loader_variables;
 use crate::guest::placed::without_tries;
 
-/// systemd-boot's variables, and what each chooses.
+/// systemd-boot's variables, and which choice each one makes.
 const VARIABLES: &[(&str, &str)] =
     &[(loader_variables::ONE_SHOT, NEXT_ENTRY), (loader_variables::DEFAULT, DEFAULT_ENTRY)];
 
-/// An entry of the menu, by which it may be chosen.
+/// An entry of the menu.
 #[derive(Debug)]
 pub(super) struct Choice {
-    /// Its file's name without a count of tries, in lower case.
+    /// The name of its file without the count of tries, in lower case.
     pub(super) id: String,
-    /// What is shown of it.
+    /// The text that the menu shows.
     pub(super) title: String,
 }
 
 impl Choice {
-    /// The entry of a file, with its title where it has one.
+    /// The entry of a file, with its title if it has one.
     pub(super) fn of(path: &Path, title: Option<&str>) -> Self {
         let text = |part: Option<&std::ffi::OsStr>| {
             part.unwrap_or_default().to_string_lossy().into_owned()
@@ -32,14 +32,14 @@ impl Choice {
         Self { id, title: title.map_or(stem, str::to_owned) }
     }
 
-    /// Whether a pattern takes it; `.conf` may be left out.
+    /// Whether a pattern fits the entry. The pattern may omit `.conf`.
     fn fits(&self, pattern: &str) -> bool {
         is_loose(&self.id, pattern)
             || self.id.strip_suffix(".conf").is_some_and(|id| is_loose(id, pattern))
     }
 }
 
-/// Adds a row for each place that chooses among the menu's entries.
+/// Adds a row for each place that chooses one of the menu's entries.
 pub(super) fn rows(view: &View, loaders: &[File], choices: &[Choice], rows: &mut Vec<Row>) {
     for (name, item) in VARIABLES.iter().filter(|_| view.is_live()) {
         let Some(file) = view.peek(loader_variables::path(name)) else { continue };

@@ -1,4 +1,4 @@
-//! Lines of fstab and crypttab: the device, and devices among the options.
+//! Lines of fstab and crypttab: the device, and devices in the options.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
                 };
                 let Some(source) = fields.get(device) else { continue };
                 let mut title = table.field(fields.get(title).unwrap_or(first));
-                // A swap is mounted nowhere.
+                // A swap area is not mounted anywhere.
                 if kind == "fstab" && matches!(title.as_str(), "none" | "swap") {
                     "swap".clone_into(&mut title);
                 }
@@ -40,7 +40,7 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
                 if let Some(finding) = table.device(view, facts, source, &value) {
                     push(title.clone(), value, finding);
                 }
-                // Comments behind a line's fields are prose.
+                // A comment after the fields of a line is prose.
                 let end = fields.iter().skip(4).find(|field| file.text[field.start] == b'#');
                 let end = end.or(fields.last()).map_or(source.end, |field| field.end);
                 for token in table.tokens_in(source.end..end) {
@@ -70,7 +70,7 @@ impl Table<'_> {
         self.tokens[first..].iter().take_while(move |token| token.range.end <= span.end)
     }
 
-    /// What is true of a line's device; none if it is no block device (tmpfs, NFS, a bind mount).
+    /// The finding about a line's device. None if it is not a block device (tmpfs, NFS, a bind mount).
     fn device(
         &self,
         view: &View,
@@ -89,7 +89,7 @@ impl Table<'_> {
             return None;
         }
         let finding = facts.device(value);
-        // On the running system the node itself is there to be seen.
+        // On the running system, the device node itself can be checked.
         let seen = view.is_live() && value.starts_with('/') && view.exists(value);
         Some(if seen && finding.verdict == super::Judgement::Unknown {
             Finding::holds()

@@ -1,5 +1,5 @@
 //! Unified kernel images: a PE program whose section `.cmdline` is the kernel command line
-//! (uapi-group.org Unified Kernel Image).
+//! (uapi-group.org, Unified Kernel Image).
 
 use super::{Facts, Finding, Maker, Row, View, arguments, bls};
 
@@ -22,8 +22,8 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     }
 }
 
-/// The bytes of a section by its name, where the text is a PE program: the offset of its header
-/// stands at 0x3c, the sections' headers of 40 bytes follow the optional header (PE format, Microsoft).
+/// The bytes of the section with that name, if the file is a PE program. The offset of the PE header is at
+/// 0x3c. The section headers of 40 bytes each follow the optional header (PE format, Microsoft).
 fn section<'a>(image: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let word = |at: usize| {
         let bytes: [u8; 4] = image.get(at..at.checked_add(4)?)?.try_into().ok()?;
@@ -42,7 +42,8 @@ fn section<'a>(image: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     for at in (0..sections).map(|number| first + number * 40) {
         let title = image.get(at..at + 8)?;
         let length = title.iter().position(|byte| *byte == 0).unwrap_or(title.len());
-        // Bigger on the disk, where it is padded, or in memory, where it is not filled.
+        // The size on the disk may include padding. The size in memory may include bytes that are not in
+        // the file.
         let (virtual_size, size, start) = (word(at + 8)?, word(at + 16)?, word(at + 20)?);
         if &title[..length] == name {
             return image.get(start..start.checked_add(size.min(virtual_size))?);
@@ -55,7 +56,7 @@ fn section<'a>(image: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
 
-    /// A PE program of one section, by the format's own offsets.
+    /// A PE program with one section, built by the offsets of the format.
     fn image(text: &[u8]) -> Vec<u8> {
         let mut image = vec![0; 0x200];
         image[..2].copy_from_slice(b"MZ");

@@ -1,5 +1,4 @@
-//! systemd's units that the administrator made: every line, and every name of a unit, that names the
-//! group.
+//! The administrator's systemd units: every line, and every unit name, that names the group.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +6,14 @@ use super::{Facts, Maker, Row, View};
 use crate::rewrite::lines::LineIndex;
 use crate::rewrite::text;
 
-/// Where the administrator's units are, with their drop-ins (systemd.unit(5)).
+/// Where the administrator's units and their drop-ins are (systemd.unit(5)).
 const UNITS: &str = "etc/systemd/system";
 
-/// Keys whose device must be there for the unit to start (systemd.mount(5), systemd.swap(5),
+/// Keys whose device must exist for the unit to start (systemd.mount(5), systemd.swap(5),
 /// systemd.unit(5)).
 const NEEDED: &[&str] = &["What", "Requires", "Requisite", "BindsTo"];
 
-/// Adds the rows.
+/// Adds the rows of all units.
 pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     let names = view.glob(&format!("{UNITS}/*"));
     for path in &names {
@@ -48,8 +47,8 @@ pub(super) fn rows(view: &View, facts: &Facts, rows: &mut Vec<Row>) {
     }
 }
 
-/// A unit's or a drop-in directory's own name may stand for a device: a link among the wants of one
-/// that is enabled, or `dev-mapper-x.swap`, never starts under a name that is gone.
+/// The name of a unit or of its drop-in directory may stand for a device. A link in a `.wants` directory,
+/// or `dev-mapper-x.swap`, never starts if the device's name is gone.
 fn file_name(facts: &Facts, path: &Path, rows: &mut Vec<Row>) {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return };
     let unit = [".d", ".wants", ".requires"].iter().find_map(|end| name.strip_suffix(end));
@@ -60,7 +59,7 @@ fn file_name(facts: &Facts, path: &Path, rows: &mut Vec<Row>) {
     }
 }
 
-/// The unit that a file is, or that a drop-in belongs to.
+/// The unit that a file is, or to which a drop-in belongs.
 fn unit_of(path: &Path) -> String {
     let dir = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     match dir.strip_suffix(".d") {

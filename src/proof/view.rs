@@ -1,4 +1,4 @@
-//! A system's files as they are, or as they would be after a run.
+//! The files of a system as they are, or as they would be after a run.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -9,39 +9,39 @@ use crate::guest::root::{Root, identity};
 use crate::own::GRUB_LINK;
 use crate::rewrite::PLACES;
 
-/// A root tree, some of whose files may have other bytes than on the disk.
+/// A root tree. Some of its files may have other bytes than on the disk.
 pub struct View<'a> {
     root: &'a Root,
     texts: BTreeMap<PathBuf, Vec<u8>>,
     command_lines: BTreeMap<PathBuf, String>,
-    /// Paths that have another name then, by that name.
+    /// Paths that the run renames: the new path, with the present one.
     shifted: BTreeMap<PathBuf, PathBuf>,
-    /// What was asked of a path: a menu names few kernels, in many lines.
+    /// Whether a path exists, as answered before: a menu names few kernels in many lines.
     existing: RefCell<HashMap<PathBuf, bool>>,
 }
 
 /// One file.
 #[derive(Debug)]
 pub(crate) struct File {
-    /// Absolute inside the root, links resolved.
+    /// Absolute inside the root, with links resolved.
     pub(crate) path: PathBuf,
     /// Its bytes.
     pub(crate) text: Vec<u8>,
 }
 
 impl<'a> View<'a> {
-    /// The files as they are.
+    /// The present files.
     pub fn now(root: &'a Root) -> Self {
         Self::with(root, BTreeMap::new())
     }
 
-    /// The files as they are, but those with other bytes, by path inside the root, links resolved.
+    /// The present files, except those in `texts`, by their paths inside the root with links resolved.
     pub fn with(root: &'a Root, texts: BTreeMap<PathBuf, Vec<u8>>) -> Self {
         let (command_lines, shifted) = (BTreeMap::new(), BTreeMap::new());
         Self { root, texts, command_lines, shifted, existing: RefCell::default() }
     }
 
-    /// The same, where paths have other names: the first of each pair becomes the second.
+    /// The same view with renamed paths: the first of each pair becomes the second.
     #[must_use]
     pub fn with_shifted(self, paths: impl Iterator<Item = (PathBuf, PathBuf)>) -> Self {
         let shifted: BTreeMap<PathBuf, PathBuf> = paths.map(|(from, to)| (to, from)).collect();
@@ -51,29 +51,28 @@ impl<'a> View<'a> {
         Self { shifted, existing, ..self }
     }
 
-    /// Where a path is now.
+    /// The present path of a file.
     fn now_at<'p>(&'p self, path: &'p Path) -> &'p Path {
         self.shifted.get(path).map_or(path, PathBuf::as_path)
     }
 
-    /// The same, where unified kernel images at these paths are to have these command lines.
+    /// The same view, in which the unified kernel images at these paths have these command lines.
     #[must_use]
     pub fn with_command_lines(self, command_lines: BTreeMap<PathBuf, String>) -> Self {
         Self { command_lines, ..self }
     }
 
-    /// The command line that the unified kernel image at a path is to have, where that is not the one
-    /// in its file.
+    /// The command line of the unified kernel image at a path, if it will differ from the one in the file.
     pub(crate) fn command_line(&self, path: &Path) -> Option<&str> {
         self.command_lines.get(path).map(String::as_str)
     }
 
-    /// Whether this is the running system's root.
+    /// Whether this is the root of the running system.
     pub(crate) fn is_live(&self) -> bool {
         self.root.is_live()
     }
 
-    /// Whether anything stands at the path, links followed.
+    /// Whether the path exists. Links are followed.
     pub(crate) fn exists(&self, path: impl AsRef<Path>) -> bool {
         let path = path.as_ref();
         let known = self.existing.borrow().get(path).copied();
@@ -84,7 +83,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether a link stands at the path, wherever it leads, or anything else.
+    /// Whether the path exists, also if it is a link that leads nowhere.
     pub(crate) fn stands(&self, path: &Path) -> bool {
         self.exists(path) || self.root.is_link(path)
     }
@@ -100,7 +99,7 @@ impl<'a> View<'a> {
         paths
     }
 
-    /// A file's bytes; none if there is not a regular file. One that cannot be read becomes a row.
+    /// The bytes of a regular file. None if there is none. A file that cannot be read becomes a row.
     pub(crate) fn read(&self, path: &Path, rows: &mut Vec<Row>) -> Option<File> {
         match self.root.read(self.now_at(path)) {
             Ok(source) => source.map(|source| {
@@ -115,7 +114,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A small file that may be missing or unreadable without harm.
+    /// A small file. It does no harm if it is missing or cannot be read.
     pub(crate) fn peek(&self, path: impl AsRef<Path>) -> Option<File> {
         let source = self.root.read(path.as_ref()).ok()??;
         Some(self.file(source.path, source.bytes))
@@ -126,15 +125,15 @@ impl<'a> View<'a> {
         File { path, text }
     }
 
-    /// Every file of these kinds of [`PLACES`], each once however many paths lead to it.
+    /// Every file of these kinds in [`PLACES`], only once even if several paths lead to it.
     pub(crate) fn places(&self, kinds: &[&str], rows: &mut Vec<Row>) -> Vec<File> {
         let places = PLACES.iter().filter(|place| kinds.contains(&place.kind));
         let paths: Vec<PathBuf> = places.flat_map(|place| self.glob(place.pattern)).collect();
         self.each_once(paths, rows)
     }
 
-    /// The regular files among the paths, each once. Our own link for the time until the reboot, and
-    /// what is masked by a link to /dev/null, is none of them.
+    /// The regular files at these paths, each once. Leaves out postclone's own link, which exists until
+    /// the reboot, and files that a link to /dev/null masks.
     pub(crate) fn each_once(&self, paths: Vec<PathBuf>, rows: &mut Vec<Row>) -> Vec<File> {
         let mut seen = HashSet::new();
         let mut files = Vec::new();
@@ -143,7 +142,7 @@ impl<'a> View<'a> {
                 continue;
             }
             let Ok(Some(resolved)) = self.root.resolve(self.now_at(&path)) else { continue };
-            // As in the plan, which warns of it.
+            // The plan leaves such a path out, too, and warns of it.
             if resolved.to_str().is_none() {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! What a search found, as text and as JSON.
+//! Prints the result of a search as text or JSON.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::guest::root::Root;
 use crate::printable::count;
 use crate::severity::Severity;
 
-/// Raised when a field changes its meaning or goes away.
+/// Increased if a field changes its meaning or is removed.
 const SCHEMA: u32 = 1;
 
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ struct Searched {
     bytes: u64,
 }
 
-/// Prints what the arguments ask for; what was not searched goes to stderr.
+/// Prints the findings that the arguments select. What was not searched is reported on stderr.
 pub fn print(
     args: &AuditArgs,
     root: &Root,
@@ -83,7 +83,7 @@ pub fn print(
     })
 }
 
-/// `SEVERITY: WHERE: FORM: LINE`, as compilers print.
+/// `SEVERITY: WHERE: FORM: LINE`, in the style of compilers.
 fn write_finding(out: &mut dyn Write, finding: &Finding, style: Style) -> io::Result<()> {
     let mark = if finding.severity <= Severity::Error { Mark::Removed } else { Mark::Warning };
     let (on, off) = style.paint(mark);

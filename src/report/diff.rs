@@ -1,4 +1,4 @@
-//! A file's change as a unified diff that patch(1) takes with `-p1`.
+//! The change of a file as a unified diff for patch(1) with `-p1`.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -12,11 +12,11 @@ use crate::plan::FileChange;
 use crate::rewrite::edit::{Edit, apply};
 use crate::rewrite::lines::LineIndex;
 
-/// Writes the change with `context` unchanged lines around it; `to` is the file's path afterwards.
+/// Writes the change with `context` unchanged lines around it. `to` is the file's path afterwards.
 ///
-/// No edit of a name adds or removes a line, so line n of the old file is line n of the new one, and the
-/// differing lines are known without comparing the files. A file that gets another text as a whole is shown
-/// whole.
+/// The edit of a name adds or removes no line. So line n of the old file is line n of the new file, and
+/// the changed lines are known without a comparison of the files. If an edit adds or removes lines, or
+/// replaces the whole text, the diff shows the whole file.
 pub fn write(
     out: &mut (impl Write + ?Sized),
     change: &FileChange,
@@ -62,7 +62,7 @@ pub fn write(
     Ok(())
 }
 
-/// All lines of the old text, then all of the new one.
+/// Writes all lines of the old text, then all lines of the new text.
 fn write_whole(
     out: &mut (impl Write + ?Sized),
     change: &FileChange,
@@ -87,7 +87,7 @@ fn write_whole(
     Ok(())
 }
 
-/// `first,count` of a hunk's header that has a file's every line, of which there may be none.
+/// `first,count` in the header of a hunk with all lines of a file, which may have none.
 fn whole_range(count: usize) -> String {
     if count == 0 { "0,0".to_owned() } else { hunk_range(&(0..count)) }
 }
@@ -107,7 +107,7 @@ fn write_header(
     Ok(())
 }
 
-/// Numbers of the lines that differ, ascending, each once.
+/// The numbers of the lines that differ, ascending, each once.
 fn changed_lines(index: &LineIndex, text: &[u8], edits: &[Edit]) -> Vec<usize> {
     let differing = edits.iter().filter(|edit| text[edit.range.clone()] != *edit.new);
     let mut lines: Vec<usize> = differing.map(|edit| index.line_of(edit.range.start)).collect();
@@ -156,7 +156,7 @@ fn changed_line(text: &[u8], line: &Range<usize>, edits: &[Edit]) -> Vec<u8> {
     apply(&text[line.clone()], &inside)
 }
 
-/// `first,count` of a hunk's header, lines counted from 1.
+/// `first,count` in the header of a hunk. Lines are counted from 1.
 fn hunk_range(lines: &Range<usize>) -> String {
     if lines.len() == 1 {
         format!("{}", lines.start + 1)

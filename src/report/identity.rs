@@ -1,4 +1,4 @@
-//! Whose the identities of a machine are, as text and as JSON.
+//! Prints which machine the identities on this disk belong to, as text or JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ use crate::identity::marks::{Marks, Relation};
 use crate::identity::record::By;
 use crate::printable;
 
-/// Columns before the text of an item.
+/// The columns before the text of an item.
 const INDENT: &str = "          ";
 
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ struct Document<'a> {
     items: &'a [Row],
 }
 
-/// A machine on record.
+/// A machine in the record.
 #[derive(Serialize)]
 struct Known<'a> {
     host: &'a str,
@@ -44,7 +44,7 @@ struct Known<'a> {
     is: &'static str,
 }
 
-/// Prints what the arguments ask for.
+/// Prints what the arguments select.
 pub fn print(args: &IdentityArgs, root: &Root, looked: &Looked) -> Result<()> {
     let style = Style::of_stdout(args.color);
     to_stdout(|out| match args.format {
@@ -103,7 +103,7 @@ fn document<'a>(root: &'a Root, looked: &'a Looked) -> Document<'a> {
     }
 }
 
-/// What the machine is, and by what that is known.
+/// What kind of machine this is, and how that is known.
 fn head(looked: &Looked, against: Option<&Path>) -> String {
     let host = if looked.host.is_empty() {
         "This machine".to_owned()
@@ -144,7 +144,7 @@ fn head(looked: &Looked, against: Option<&Path>) -> String {
     }
 }
 
-/// Rows of one kind and state that stand together, as the first of them and all their places.
+/// Groups adjacent rows with the same item, state and evidence: the first row, with the places of all.
 fn grouped(rows: &[Row]) -> Vec<(&Row, Vec<&str>)> {
     let mut groups: Vec<(&Row, Vec<&str>)> = Vec::new();
     for row in rows {
@@ -192,7 +192,8 @@ fn item(
     Ok(())
 }
 
-/// That nothing does harm, where the record says so; and what does only while both disks are in one machine.
+/// Says that nothing does harm, if the record shows that. Lists what does harm only while both disks are
+/// in one machine.
 fn shared(out: &mut dyn Write, looked: &Looked, args: &IdentityArgs) -> io::Result<()> {
     let harmful = looked.kinds_that(Harm::Always, State::Template);
     let is_clean = harmful.is_empty() && looked.kinds_in(State::Probably).is_empty();
@@ -219,7 +220,7 @@ fn shared(out: &mut dyn Write, looked: &Looked, args: &IdentityArgs) -> io::Resu
     )
 }
 
-/// The kinds of which nothing has to be done, or can be said.
+/// Lists the kinds that need no action, and those that are unknown.
 fn rest(out: &mut dyn Write, looked: &Looked) -> io::Result<()> {
     let lists = [
         (State::Own, "This machine's own"),
@@ -248,7 +249,7 @@ fn indented(out: &mut dyn Write, text: &str) -> io::Result<()> {
     wrapped(&printable::line(&text), INDENT).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-/// A sentence that begins with it, unless that is a path or a program's name.
+/// The words with a capital first letter, as the beginning of a sentence.
 fn capital(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());

@@ -1,4 +1,4 @@
-//! The plan and the outcome for programs. The schema is in postclone(8), JSON OUTPUT.
+//! The plan and its outcome for programs. postclone(8), JSON OUTPUT, describes the schema.
 
 use std::path::Path;
 
@@ -13,21 +13,21 @@ use crate::proof::Row;
 use crate::rewrite::edit::Form;
 use crate::rewrite::lines::LineIndex;
 
-/// Raised when a field changes its meaning or goes away; new fields do not raise it.
+/// Increased if a field changes its meaning or is removed. New fields do not increase it.
 const SCHEMA: u32 = 1;
 
-/// What is renamed where a report does not say it.
+/// What is renamed if a report has no `kind`.
 const GROUP: &str = "volume group";
 
 #[derive(Serialize)]
 struct Report<'a> {
     schema: u32,
-    /// What is renamed, where it is not a volume group.
+    /// What is renamed, unless it is a volume group.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     old: &'a str,
     new: &'a str,
-    /// All that is changed, where that is more than one thing.
+    /// All changes, if there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changes: Vec<Changed<'a>>,
     root: &'a Path,
@@ -66,28 +66,28 @@ struct NamedAfter<'a> {
     source: &'static str,
 }
 
-/// What is known of a run that is done.
+/// What is known about a finished run.
 #[derive(Debug, Clone, Copy)]
 pub struct Done<'a> {
     /// Its journal.
     pub journal: &'a Path,
-    /// What was seen after it.
+    /// What the run checked at its end.
     pub seen: &'a [String],
     /// The proof of the next boot.
     pub proof: &'a [Row],
-    /// Services that run and keep the old state.
+    /// Running services that keep the old state.
     pub services: &'a [Holder],
-    /// What still names the group; none if that could not be searched.
+    /// What still names the group. None if the search failed.
     pub left: Option<&'a [Finding]>,
 }
 
-/// What became of a plan.
+/// The outcome of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Shown only.
+    /// It was only shown.
     Planned,
-    /// Every step done and seen.
+    /// Every step was done and verified.
     Done,
     /// The plan was empty.
     NothingToDo,
@@ -124,8 +124,8 @@ struct Change {
     form: Form,
 }
 
-/// One JSON document with a final newline. `not_rewritten` is what the plan leaves, where no run has
-/// been made of it.
+/// One JSON document with a final newline. `not_rewritten` is what a plan leaves. It is only for plans
+/// without a run.
 pub fn document(
     plan: &Plan,
     outcome: Outcome,

@@ -1,4 +1,4 @@
-//! A plan as text, as a patch, as JSON.
+//! A plan as text, as a patch, or as JSON.
 
 pub mod audit;
 pub mod diff;
@@ -17,7 +17,7 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result};
 
-/// Writes to stdout. A reader that went away (`| head`) is no error.
+/// Writes to stdout. It is no error if the reader has gone away (`| head`).
 pub fn to_stdout(body: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     match body(&mut out).and_then(|()| out.flush()) {

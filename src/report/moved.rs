@@ -1,7 +1,7 @@
-//! Renames, and links that get another target, as git writes them (gitformat-diff, extended headers).
+//! Renames and new targets of links, in the format of git (gitformat-diff, extended headers).
 //!
-//! GNU patch takes them from 2.7 on. The mode lines are what tells it that a rename is one of a
-//! symbolic link, which it would refuse as no regular file.
+//! GNU patch accepts them since version 2.7. The mode lines tell it that the file is a symbolic link.
+//! Without them, it would refuse the rename because the link is not a regular file.
 
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -11,10 +11,10 @@ use super::path_name;
 use super::style::{Mark, Style};
 use crate::plan::paths::Moved;
 
-/// git's mode of a symbolic link.
+/// git's mode for a symbolic link.
 const LINK: &str = "120000";
 
-/// The lines before a file's hunks; they are all where only the name changes.
+/// Writes the lines before the hunks of a file. If only its name changes, there are no other lines.
 pub(super) fn write_head(
     out: &mut (impl Write + ?Sized),
     moved: &Moved,
@@ -46,7 +46,7 @@ pub(super) fn write_head(
     Ok(())
 }
 
-/// A file that is renamed and nothing else, or a link.
+/// Writes a file that is only renamed, or a link.
 pub(super) fn write(
     out: &mut (impl Write + ?Sized),
     moved: &Moved,

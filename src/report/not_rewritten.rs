@@ -1,4 +1,4 @@
-//! The part of a plan that says what will still name the group.
+//! The part of a plan that lists what will still name the group.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -12,14 +12,14 @@ use crate::audit::told::place;
 use crate::plan::{Plan, Warning};
 use crate::printable;
 
-/// Places that are listed; more are counted.
+/// At most so many places are listed. The rest is only counted.
 const LISTED: usize = 100;
 
-/// Files that the proposed options name.
+/// At most so many files are in the proposed options.
 const NAMED: usize = 10;
 
-/// Each place with its line and what to do, but for those that a warning of the plan is about; then the
-/// options that would rewrite some of them.
+/// Writes each place with its line and what to do, unless a warning of the plan is about it. Then writes
+/// the options that would rewrite some of the places.
 pub fn write(
     out: &mut (impl Write + ?Sized),
     plan: &Plan,
@@ -84,7 +84,7 @@ pub fn write(
     Ok(())
 }
 
-/// The command with options that it did not have.
+/// The user's command with additional options.
 fn command(plan: &Plan, options: &str) -> String {
     match &plan.subjects[..] {
         [one] if one.what == "volume group" => {
@@ -94,7 +94,7 @@ fn command(plan: &Plan, options: &str) -> String {
     }
 }
 
-/// What warnings are about: a line of a file, or the file as a whole.
+/// The lines and files that warnings are about. No line means the whole file.
 fn told(warnings: &[Warning]) -> HashSet<(&Path, Option<u64>)> {
     let places =
         warnings.iter().filter_map(|warning| Some((warning.path.as_deref()?, warning.line)));

@@ -1,10 +1,10 @@
-//! A path in a patch, spelled so that patch(1) and git-apply(1) read it.
+//! Paths in patches, spelled for patch(1) and git-apply(1).
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// `a/etc/fstab` of a header line; a name that would confuse patch(1) is quoted as C does, and a blank
-/// needs the tab behind which diff(1) writes its time stamp.
+/// `a/etc/fstab` in a header line. A name that would confuse patch(1) is quoted like a C string. A name
+/// with a blank is followed by the tab that diff(1) writes before its time stamp.
 pub(super) fn in_header(side: &str, path: &Path) -> Vec<u8> {
     let name = with_side(side, path);
     if is_odd(&name) {
@@ -14,12 +14,12 @@ pub(super) fn in_header(side: &str, path: &Path) -> Vec<u8> {
     [&name, tab].concat()
 }
 
-/// `a/etc/fstab` of a `diff --git` line, where a blank ends a name.
+/// `a/etc/fstab` in a `diff --git` line, in which a blank ends a name.
 pub(super) fn in_git(side: &str, path: &Path) -> Vec<u8> {
     quoted_where_odd(with_side(side, path))
 }
 
-/// `etc/fstab` of a `rename from` line.
+/// `etc/fstab` in a `rename from` line.
 pub(super) fn bare(path: &Path) -> Vec<u8> {
     quoted_where_odd(path.strip_prefix("/").unwrap_or(path).as_os_str().as_bytes().to_vec())
 }

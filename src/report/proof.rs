@@ -1,4 +1,4 @@
-//! The proof of the next boot as a table of eighty columns.
+//! The proof of the next boot as a table with eighty columns.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -8,15 +8,15 @@ use super::wrap::wrapped;
 use crate::printable;
 use crate::proof::{Judgement, Row, summary};
 
-/// Columns of a terminal.
+/// The columns of a terminal.
 const WIDTH: usize = 80;
-/// Columns of the verdict, and of the item where it is no longer.
+/// The columns of the verdict and of the item. A longer item takes more.
 const VERDICT: usize = 9;
 const ITEM: usize = 14;
 
-/// A head with the numbers and what else is to be known of the next boot (`more`), then the rows under
-/// their file and entry. Every line starts with `prefix`. Long values lose their middle: JSON has them
-/// whole.
+/// Writes a head with the numbers and other facts about the next boot (`more`), then the rows below their
+/// file and entry. Every line starts with `prefix`. Long values are shortened in the middle. JSON has them
+/// complete.
 pub fn write(
     out: &mut (impl Write + ?Sized),
     rows: &[Row],
@@ -63,7 +63,7 @@ fn write_row(
     let value = shortened(&row.value, WIDTH.saturating_sub(before));
     write!(out, "{prefix}  {on}{:VERDICT$}{off} ", row.verdict.word())?;
     line(out, "", format!("{item} {value}").trim_end())?;
-    // What nobody can tell needs no line of its own: nearly all of it is another's.
+    // An unknown row gets no second line. Nearly all of these rows are about other groups.
     let why = row.why.as_ref().filter(|_| row.verdict != Judgement::Unknown);
     match why {
         Some(why) => {
@@ -74,13 +74,13 @@ fn write_row(
     }
 }
 
-/// One line. A title or value may hold what drives a terminal, or a newline.
+/// One line. A title or value may contain control characters of a terminal, or a newline.
 fn line(out: &mut (impl Write + ?Sized), prefix: &str, text: &str) -> io::Result<()> {
     let text = text.replace(['\n', '\t'], " ");
     writeln!(out, "{prefix}{}", printable::line(&text))
 }
 
-/// At most `columns` characters; what is longer loses its middle.
+/// The text with at most `columns` characters. A longer text is shortened in the middle.
 fn shortened(text: &str, columns: usize) -> Cow<'_, str> {
     let length = text.chars().count();
     if length <= columns {

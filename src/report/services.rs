@@ -1,11 +1,11 @@
-//! Running services that keep the old state of what was changed.
+//! Running services that keep the old state of what changed.
 
 use std::io::{self, Write};
 
 use super::text::comment;
 use crate::change::Holder;
 
-/// A line for each; nothing where there is none.
+/// Writes one line per service, or nothing if there is none.
 pub fn write(out: &mut (impl Write + ?Sized), holders: &[Holder]) -> io::Result<()> {
     if holders.is_empty() {
         return Ok(());

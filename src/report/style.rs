@@ -1,4 +1,4 @@
-//! Colours, and control characters made visible, where a terminal reads.
+//! Colours and visible control characters for terminals.
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
@@ -6,20 +6,20 @@ use std::io::IsTerminal;
 use crate::cli::Colour;
 use crate::printable;
 
-/// How output is dressed.
+/// The style of the output.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
-    /// ANSI colours.
+    /// Whether to use ANSI colours.
     pub colour: bool,
-    /// Control characters are shown as `\x1b`, so that a file's text cannot drive the terminal.
-    /// Never where a program reads: a patch must keep its bytes.
+    /// Whether to show control characters as `\x1b`, so that text from a file cannot control the terminal.
+    /// Never for programs: a patch must keep its bytes.
     pub escape: bool,
-    /// Whether text of files that not everybody may read is shown: to a person at a terminal, or where
-    /// it was asked for. A pipe may end in a log that others read.
+    /// Whether to show text from files that are not readable for everybody: to a person at a terminal, or
+    /// on request. The output of a pipe may end in a log that others can read.
     pub private: bool,
 }
 
-/// ANSI sequences by what they mark.
+/// What an ANSI sequence marks.
 #[derive(Debug, Clone, Copy)]
 pub enum Mark {
     /// File headers.
@@ -35,22 +35,22 @@ pub enum Mark {
 }
 
 impl Style {
-    /// Neither colour nor escapes: for files and pipes.
+    /// No colours and no escapes, for files and pipes.
     pub const PLAIN: Self = Self { colour: false, escape: false, private: false };
 
-    /// As a person's terminal wants it, or plain.
+    /// The style for a terminal if stdout is one, otherwise the plain style.
     pub fn of_stdout(colour: Colour) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
         Self { colour: colour.on_stdout(), escape: is_terminal, private: is_terminal }
     }
 
-    /// The same, with the text of private files wherever it goes.
+    /// The same style. If `asked`, it shows the text of private files everywhere.
     #[must_use]
     pub fn showing_private(self, asked: bool) -> Self {
         Self { private: self.private || asked, ..self }
     }
 
-    /// The sequences around a marked piece.
+    /// The sequences before and after a marked piece.
     pub fn paint(self, mark: Mark) -> (&'static str, &'static str) {
         if !self.colour {
             return ("", "");
@@ -65,7 +65,7 @@ impl Style {
         (start, "\x1b[0m")
     }
 
-    /// A line's bytes as they are shown. Tabs and the final newline stay.
+    /// A line's bytes in this style. Tabs and the final newline stay.
     pub fn shown(self, line: &[u8]) -> Cow<'_, [u8]> {
         let harmless =
             |byte: &u8| (*byte >= b' ' && *byte != 0x7f) || matches!(byte, b'\t' | b'\n');

@@ -1,4 +1,4 @@
-//! The plan for a person. Every line that is not part of a diff starts with `#`, so that patch(1) ignores it.
+//! The plan for a person. Every line outside a diff starts with `#`, so that patch(1) ignores it.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use crate::transaction::record::Direction;
 /// Why a diff is left out.
 const WITHHELD: &str = "not everybody may read this file (see --show-private)";
 
-/// What becomes of the group, of how much, and where a new name that nobody gave is from.
+/// Writes what is renamed, the number of changes, and the source of a new name that the user did not give.
 pub fn write_head(out: &mut (impl Write + ?Sized), plan: &Plan) -> io::Result<()> {
     let under = plan.root.display();
     for subject in &plan.subjects {
@@ -35,14 +35,14 @@ pub fn write_head(out: &mut (impl Write + ?Sized), plan: &Plan) -> io::Result<()
     }
 }
 
-/// A sentence that begins with it.
+/// The words with a capital first letter, as the beginning of a sentence.
 fn capital(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
 }
 
-/// Every change.
+/// Writes every change.
 pub fn write_diffs(
     out: &mut (impl Write + ?Sized),
     plan: &Plan,
@@ -50,13 +50,13 @@ pub fn write_diffs(
     style: Style,
 ) -> io::Result<()> {
     let paths = &plan.paths.changes;
-    // A patch knows no directories: what is in them it shows one by one.
+    // A patch has no directories. It shows the files in them one by one.
     for change in paths.iter().filter(|change| change.kind == PathKind::Directory) {
         let text = format!("Directory {} becomes {}.", change.from.display(), change.to.display());
         comment(out, &text)?;
     }
     let moved = &plan.paths.moved;
-    // Both sides have a path once.
+    // Each path occurs only once.
     let by_path: HashMap<&Path, &Moved> =
         moved.iter().map(|moved| (moved.from.as_path(), moved)).collect();
     for change in &plan.files {
@@ -80,7 +80,7 @@ pub fn write_diffs(
         .try_for_each(|moved| moved::write(out, moved, style))
 }
 
-/// One file's, where it may be shown.
+/// Writes the diff of one file, if it may be shown.
 fn write_diff(
     out: &mut (impl Write + ?Sized),
     change: &FileChange,
@@ -98,7 +98,7 @@ fn write_diff(
     diff::write(out, change, to, context, style)
 }
 
-/// Warnings and steps.
+/// Writes warnings and steps.
 pub fn write_rest(out: &mut (impl Write + ?Sized), job: &Job, style: Style) -> io::Result<()> {
     write_warnings(out, &job.plan, style)?;
     if !job.plan.steps.is_empty() {
@@ -111,12 +111,12 @@ pub fn write_rest(out: &mut (impl Write + ?Sized), job: &Job, style: Style) -> i
     Ok(())
 }
 
-/// One line behind `#`, whatever names and texts of others are in it.
+/// Writes one line after `#`. Control characters from names or texts are made visible.
 pub fn comment(out: &mut (impl Write + ?Sized), text: &str) -> io::Result<()> {
     writeln!(out, "# {}", printable::line(text))
 }
 
-/// One line a warning, control characters escaped: a file's name may hold a newline.
+/// Writes one line per warning. Control characters are escaped: a file's name may contain a newline.
 pub fn write_warnings(
     out: &mut (impl Write + ?Sized),
     plan: &Plan,

@@ -1,10 +1,10 @@
 //! Sentences in lines of eighty columns.
 
-/// Columns of the narrowest terminal that counts; its last one is left free.
+/// The columns of a narrow terminal. The last column stays free.
 const WIDTH: usize = 79;
 
-/// The words in lines, each with the prefix before it. A longer word has a line of its own, and what
-/// stands in backticks stays together, for it is to be copied.
+/// Wraps the words into lines, each with the prefix. A longer word gets a line of its own. Text in
+/// backticks is not split, because people copy it.
 pub fn wrapped(text: &str, prefix: &str) -> Vec<String> {
     let room = WIDTH.saturating_sub(prefix.chars().count());
     let mut lines: Vec<String> = Vec::new();
@@ -20,7 +20,7 @@ pub fn wrapped(text: &str, prefix: &str) -> Vec<String> {
     lines.into_iter().map(|line| format!("{prefix}{line}")).collect()
 }
 
-/// Words, of which one may hold spaces between backticks.
+/// The words. Text in backticks is one word, even with spaces.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut open = false;

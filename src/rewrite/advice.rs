@@ -1,8 +1,8 @@
-//! What to do by hand if a file is a copy, or not ours to change.
+//! What a person must do if a file is a copy, or if postclone must not change it.
 //!
 //! `{old}` and `{new}` stand for the group's names.
 
-/// libvirt.org/daemons.html; `virsh edit` writes what the daemon holds.
+/// libvirt.org/daemons.html; `virsh edit` writes the text that the daemon has in memory.
 pub const LIBVIRT: &str = "libvirt keeps the old text until it is restarted: restart libvirtd (or virtqemud and \
                            virtstoraged) after the run, or load the file with `virsh define` or `virsh pool-define`";
 /// zipl(8).
@@ -17,9 +17,9 @@ pub const YABOOT: &str = "the loader reads a copy of it: run `ybin` before the r
 /// kdump-config(8), kdump.conf(5).
 pub const KDUMP: &str = "the capture kernel's image has a copy of it: run `kdump-config reload`, or restart \
      kdump.service, after the reboot";
-/// targetcli(8): saving writes what the kernel has.
+/// targetcli(8): `saveconfig` writes the kernel's state.
 pub const TARGET: &str = "the kernel's targets have the old path until the reboot: do not run `targetcli saveconfig` before it";
-/// ukify(1). Not said of those that the run rebuilds.
+/// ukify(1). Not reported for images that the run rebuilds.
 pub const UKI: &str = "it is one image with the kernel: rebuild it before the reboot (kernel-install, ukify, \
                        dracut --uefi or mkinitcpio)";
 /// systemd-stub(7), Command Line and add-ons.
@@ -43,17 +43,18 @@ pub const PROXMOX: &str =
 /// pmxcfs(8).
 pub const PROXMOX_DATABASE: &str =
     "it contains the files of /etc/pve: edit them there when the node runs";
-/// The CIB is signed and never edited as a file (pacemaker.io, Pacemaker Explained).
+/// The CIB is signed. It must not be edited as a file (pacemaker.io, Pacemaker Explained).
 pub const PACEMAKER: &str = "it belongs to the cluster: on a running node, set the parameter with `pcs resource \
                              update RESOURCE PARAMETER=VALUE` or with crm";
-/// linuxcontainers.org/incus: a pool's `lvm.vg_name`; changing it by the client renames the group itself.
+/// linuxcontainers.org/incus: a pool's `lvm.vg_name`. If the client changes it, Incus renames the group
+/// itself.
 pub const INCUS: &str = "it is the daemon's database: run `incus admin sql global \"UPDATE storage_pools_config \
      SET value='{new}' WHERE value='{old}'\"` after the run";
 /// The same in LXD.
 pub const LXD: &str = "it is the daemon's database: run `lxd sql global \"UPDATE storage_pools_config SET \
      value='{new}' WHERE value='{old}'\"` after the run";
-/// docs.docker.com, `docker container create`, `docker volume create`: the engine keeps what they were
-/// made with.
+/// docs.docker.com, `docker container create`, `docker volume create`: Docker keeps the values from
+/// creation.
 pub const CONTAINER: &str = "Docker keeps the values it was created with: create the container or the volume \
                              again after the run";
 /// gnt-cluster(8), `modify --vg-name`.

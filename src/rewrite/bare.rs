@@ -1,6 +1,6 @@
 //! Bare names in free text: shown, never changed.
 //!
-//! A word that is spelled like the group may be a host, a user, a title. Only a person can tell.
+//! A word that is spelled like the group may also be a host, a user or a title. Only a person can tell.
 
 use std::ops::Range;
 
@@ -9,11 +9,11 @@ use super::lines::lines;
 use super::matcher::Matcher;
 use crate::names::is_name_byte;
 
-/// What a word is reported with.
+/// Reported with each such word.
 const BARE: &str = "may be the group's name, but only a person can judge that,";
 
-/// Adds the words of a span that may name the group, but for comments, host names, users' groups
-/// (`%name` of sudoers(5)), variables and parts of paths.
+/// Adds the words of a span that may name the group. It leaves out comments, host names, groups of users
+/// (`%name` in sudoers(5)), variables and parts of paths.
 pub fn words(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &mut Findings) {
     let known = Tokens::of(findings);
     for line in lines(&text[span.clone()]) {
@@ -23,14 +23,14 @@ pub fn words(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &mut 
     findings.left.sort_by_key(|left| left.token.start);
 }
 
-/// The same if no byte begins a comment.
+/// Like [`words`], for a text without comments.
 pub fn words_of_binary(matcher: &Matcher, text: &[u8], findings: &mut Findings) {
     let known = Tokens::of(findings);
     words_of(matcher, text, 0..text.len(), &known, findings);
     findings.left.sort_by_key(|left| left.token.start);
 }
 
-/// Words do not overlap each other: `known` has the tokens that were found before them.
+/// Adds the words of one line. It leaves out those that meet a token in `known`.
 fn words_of(
     matcher: &Matcher,
     text: &[u8],
@@ -40,7 +40,7 @@ fn words_of(
 ) {
     let mut at = line.start;
     while at < line.end {
-        // `${1:-vg}`: the hyphen is the shell's.
+        // In `${1:-vg}`, the hyphen belongs to the shell.
         let is_shells = text[at] == b'-' && at > line.start && text[at - 1] == b':';
         if is_shells || !is_word_byte(text[at]) {
             at += 1;
@@ -66,8 +66,8 @@ fn words_of(
     }
 }
 
-/// The name in a word that awk or sed has between slashes (`/vg-root/`, `\/mapper\/vg-root`), or that a
-/// shell expands (`/dev/mapper/vg*`, `vg-*`). The word's run of bytes ends at `end`.
+/// The name in a word that awk or sed encloses in slashes (`/vg-root/`, `\/mapper\/vg-root`), or that a
+/// shell expands (`/dev/mapper/vg*`, `vg-*`). The word's bytes end at `end`.
 fn pattern(
     matcher: &Matcher,
     text: &[u8],
@@ -92,8 +92,8 @@ fn pattern(
     .then_some(last)
 }
 
-/// Adds the group's name where it follows a key at once. What follows the name is not looked at: a
-/// record's next byte may be any.
+/// Adds the group's name where it directly follows a key. The next byte of a record may be any byte, so
+/// the search ignores what follows the name.
 pub fn behind(matcher: &Matcher, text: &[u8], key: &[u8], findings: &mut Findings) {
     let Some(name) = matcher.old_name() else { return };
     let length = name.len();
@@ -113,13 +113,14 @@ fn is_word_byte(byte: u8) -> bool {
     is_name_byte(byte) || byte == b'/'
 }
 
-/// The word's end without a sentence's full stop and a directory's slash.
+/// The word's end, without the full stop of a sentence or the slash of a directory.
 fn trimmed(text: &[u8], word: Range<usize>) -> usize {
     let kept = text[word.clone()].iter().rposition(|byte| !matches!(byte, b'.' | b'/'));
     kept.map_or(word.end, |last| word.start + last + 1)
 }
 
-/// The line up to its comment: `#` or `;` that begins it, or ` #` inside.
+/// The line up to its comment. A comment begins with `#` or `;` at the start of the line, or with ` #`
+/// later.
 fn without_comment(text: &[u8], line: Range<usize>) -> Range<usize> {
     let bytes = &text[line.clone()];
     if matches!(bytes.trim_ascii_start().first(), Some(b'#' | b';')) {
@@ -129,7 +130,8 @@ fn without_comment(text: &[u8], line: Range<usize>) -> Range<usize> {
     line.start..comment.map_or(line.end, |at| line.start + at)
 }
 
-/// Whether neither side says that the word is something else.
+/// Whether the text around the word leaves open that it is a name. `user@` or `host:/`, for example, do
+/// not.
 fn may_stand_for_itself(text: &[u8], line: usize, start: usize, end: usize) -> bool {
     let before = &text[line..start];
     let after = text.get(end);
@@ -148,9 +150,10 @@ fn may_stand_for_itself(text: &[u8], line: usize, start: usize, end: usize) -> b
         .any(|word| key.ends_with(word))
 }
 
-/// The tokens that were found by their form.
+/// Where the tokens are that were found by their form.
 struct Tokens {
-    /// By their start. How far any of them or of those before it reaches.
+    /// Each token's start, in ascending order, with the furthest end of this token and all tokens before
+    /// it.
     reach: Vec<(usize, usize)>,
 }
 
@@ -168,7 +171,7 @@ impl Tokens {
         Self { reach }
     }
 
-    /// Whether the word is part of one of them.
+    /// Whether the word overlaps one of the tokens.
     fn meet(&self, word: &Range<usize>) -> bool {
         let before = self.reach.partition_point(|(start, _)| *start < word.end);
         before > 0 && word.start < self.reach[before - 1].1

@@ -1,4 +1,4 @@
-//! Boot loader entries, type #1 (uapi-group.org Boot Loader Specification).
+//! Boot entries of type #1 (uapi-group.org, Boot Loader Specification).
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use super::lines::lines;
 use super::matcher::Matcher;
 use super::scan::{KERNEL, scan};
 
-/// The kernel command line of `options` lines, and comments. Titles and paths of files stay.
+/// Rewrites the kernel command line in `options` lines, and comments. Titles and file paths stay.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     for line in lines(text) {

@@ -1,4 +1,4 @@
-//! Places that a boot reads, and units: file systems, kernel command lines, LVM, images, boot loaders.
+//! Places that a boot reads, and units: file systems, kernel command lines, LVM, images and boot loaders.
 
 use super::advice::{ADDON, BOOT_SCR, ELILO, FIRMWARE, GRUB_IMAGE, HEADS, LILO, UKI, YABOOT, ZIPL};
 use super::place::{Place, boot, loader, paths, service, settings};
@@ -15,7 +15,7 @@ pub(super) const BOOT: &[Place] = &[
     boot("etc/crypttab.initramfs", "crypttab", crypttab::rewrite),
     boot("etc/veritytab", "device-table", crypttab::device_table),
     boot("etc/integritytab", "device-table", crypttab::device_table),
-    // Kernel command lines, and what makes them.
+    // Kernel command lines, and settings from which they are made.
     boot("etc/default/grub", "default-grub", text::grub_settings),
     boot("etc/default/grub.d/*.cfg", "default-grub", text::grub_settings),
     boot("etc/sysconfig/grub", "default-grub", text::grub_settings),
@@ -58,7 +58,7 @@ pub(super) const BOOT: &[Place] = &[
     boot("etc/lvm/lvmlocal.conf", "lvm-conf", lvm_conf::rewrite),
     boot("etc/lvm/lvm_*.conf", "lvm-conf", lvm_conf::rewrite),
     service("etc/lvm/profile/*.profile", "lvm-profile", lvm_conf::rewrite),
-    // What initramfs images are made of.
+    // Settings and scripts from which initramfs images are built.
     boot("etc/initramfs-tools/initramfs.conf", "initramfs-conf", text::initramfs_settings),
     boot("etc/initramfs-tools/conf.d/*", "initramfs-conf", text::initramfs_settings),
     boot("etc/initramfs-tools/hooks/*", "initramfs-script", free_text::rewrite),

@@ -1,15 +1,14 @@
-//! The bridge: a file's text between the old name and the new, in which file systems are named by
-//! UUID, so that the system boots whatever the group is called at that moment.
+//! The bridge: the text of a file while the name changes. It names file systems by UUID, so that the
+//! system boots under either name of the group.
 //!
-//! Seen in guests with initramfs-tools and dracut; dracut needs every `rd.lvm.*` left out, for it
-//! waits for each group and volume that is named there (dracut modules.d/*lvm/parse-lvm.sh).
+//! Tested in guests with initramfs-tools and dracut. dracut waits for everything that an `rd.lvm.*`
+//! argument names (dracut modules.d/*lvm/parse-lvm.sh), so the bridge leaves these arguments out.
 //!
-//! Not reached by it: the `RESUME=` in an image of initramfs-tools, which has the other name until the
-//! image is rebuilt. A boot in between waits 30 s for that device and goes on (scripts/local,
-//! `local_device_setup`; seen in guests). `noresume` on the bridge's command line would spare it for
-//! the second or two until the final grub.cfg, and nearly all the time until the new image passes
-//! after that; grub.cfg left on the bridge until then would make the slowest step, and the one that
-//! fails most, part of the time in which a system has neither its old nor its new boot files.
+//! The bridge does not cover `RESUME=` in an image of initramfs-tools. The image has the other name until
+//! it is rebuilt. A boot in between waits 30 s for that device and then continues (scripts/local,
+//! `local_device_setup`; tested in guests). `noresume` would only help until the final grub.cfg is
+//! written, a second or two later. If grub.cfg stayed on the bridge until the image is ready, the system
+//! would have neither its old nor its new boot files during the slowest step, which fails most often.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +18,13 @@ use super::uuid_bridge::{self, StandIns};
 use super::{grubenv, image_bridge, unit_bridge};
 use crate::names::LvName;
 
-/// UUIDs of the file systems and swaps on the group's volumes, each on one device only.
+/// UUIDs of the file systems and swap areas on the group's volumes. Each UUID is on one device only.
 pub type Uuids = BTreeMap<LvName, String>;
 
-/// What becomes of a file on the bridge: its text, or nothing where no boot reads it.
+/// The text of a file on the bridge, or nothing if no boot reads the file.
 ///
 /// # Errors
-/// Why there is no bridge: something that the boot needs can be named by the group alone.
+/// Why there is no bridge: the boot needs something that only the group's name can name.
 pub fn text(
     kind: &str,
     text: &[u8],
@@ -34,7 +33,7 @@ pub fn text(
     stand_ins: &StandIns,
 ) -> Result<Option<Vec<u8>>, String> {
     let mut bridge = uuid_bridge::edits(kind, text, edits, stand_ins)?;
-    // A host's name and a machine ID hold on the bridge as well.
+    // Host names and machine IDs need no bridge.
     let edits: Vec<Edit> = edits.iter().filter(|edit| edit.form.is_of_volumes()).cloned().collect();
     let edits = edits.as_slice();
     let read_by_boot = match kind {
@@ -67,10 +66,10 @@ pub fn text(
     Ok((!bridge.is_empty()).then(|| apply(text, &bridge)))
 }
 
-/// A text on the bridge where volumes and partitions are bridged apart.
+/// The text of a file in which only volumes, or only partitions, may need the bridge.
 ///
 /// # Errors
-/// Both at once.
+/// The file needs the bridge for both.
 fn alone(
     of_volumes: Option<Vec<u8>>,
     text: &[u8],
@@ -84,7 +83,7 @@ fn alone(
     }
 }
 
-/// The first field by UUID. An option that names a volume has no other spelling.
+/// Names the device in the first field by UUID. An option that names a volume has no other spelling.
 fn fstab_edit(
     edit: &Edit,
     before: &[u8],
@@ -94,13 +93,14 @@ fn fstab_edit(
     if before.trim_ascii().is_empty() {
         return by_uuid(edit, uuids).map(Some);
     }
-    // The line's options come after its mount point and type, and `noauto` may stand on either side.
+    // The options follow the mount point and type. `noauto` may be on either side of the token.
     let has_noauto =
         [before, rest].iter().any(|part| part.windows(6).any(|word| word == b"noauto"));
     if has_noauto { Ok(None) } else { Err("an option in /etc/fstab names a volume".to_owned()) }
 }
 
-/// `root=`, `resume=`, `mount.usr=` and `cryptdevice=` by UUID; `rd.lvm.lv=` and `rd.lvm.vg=` left out.
+/// Puts UUIDs into `root=`, `resume=`, `mount.usr=` and `cryptdevice=`. Leaves out `rd.lvm.lv=` and
+/// `rd.lvm.vg=`.
 fn kernel_edit(
     edit: &Edit,
     before: &[u8],
@@ -126,14 +126,14 @@ fn kernel_edit(
         b"set",
         b"kernel",
     ];
-    // Titles, and menu ids, which stay as the saved entry has them.
+    // Titles stay. Menu ids stay, because the saved entry refers to them.
     if !kernel.contains(&first.as_slice()) || before.ends_with(b"-") {
         return Ok(None);
     }
     argument_edit(edit, before, rest, uuids)
 }
 
-/// An argument of the kernel: a file system by UUID, an LVM argument left out.
+/// A kernel argument: names a file system by UUID, or leaves out an argument of LVM.
 fn argument_edit(
     edit: &Edit,
     before: &[u8],
@@ -145,7 +145,7 @@ fn argument_edit(
     }
     let key =
         before.rsplit(|byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'')).next().unwrap_or(before);
-    // `cryptdevice=UUID=…:name` is resolved as root= is (mkinitcpio hooks/encrypt).
+    // mkinitcpio resolves `cryptdevice=UUID=…:name` like `root=` (mkinitcpio hooks/encrypt).
     if matches!(key, b"root=" | b"rootdev=" | b"resume=" | b"mount.usr=" | b"cryptdevice=")
         || key.ends_with(b"kernelopts=root=")
     {
@@ -164,7 +164,7 @@ pub(super) fn by_uuid(edit: &Edit, uuids: &Uuids) -> Result<Edit, String> {
     Ok(Edit { range: edit.token.clone(), new: format!("UUID={uuid}").into_bytes(), ..edit.clone() })
 }
 
-/// Takes the whole argument away, with the blank before it.
+/// Removes the whole argument, with the blank before it.
 fn without_word(edit: &Edit, before: &[u8], rest: &[u8]) -> Result<Edit, String> {
     let blank = before.iter().rposition(|byte| matches!(byte, b' ' | b'\t'));
     let plain = |word: &[u8]| !word.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'\\'));
@@ -184,19 +184,19 @@ fn without_word(edit: &Edit, before: &[u8], rest: &[u8]) -> Result<Edit, String>
     }
 }
 
-/// A boot map is written by its own program, after the group has its new name.
+/// The program of the boot loader writes a boot map after the group has its new name.
 const BOOT_MAP: &str = "a boot map (zipl, lilo, elilo, yaboot, boot.scr, Heads) is made from a file that names a \
                         volume";
 
-/// What is below dm-verity and dm-integrity has no UUID that udev knows.
+/// udev knows no UUID of a device below dm-verity or dm-integrity.
 const DEVICE_TABLE: &str = "veritytab or integritytab names a volume, which has no other spelling";
 
-/// A file that a boot depends on, and that has no text on the bridge where it names a volume.
+/// Refuses a file that the boot needs, if it names a volume: no text of it fits both names.
 fn no_bridge(text: &[u8], edits: &[Edit], why: &str) -> Result<Option<Vec<u8>>, String> {
     if in_use(text, edits) { Err(why.to_owned()) } else { Ok(None) }
 }
 
-/// Whether an edit stands outside of comments.
+/// Whether an edit is outside comments.
 fn in_use(text: &[u8], edits: &[Edit]) -> bool {
     let lines = LineIndex::new(text);
     edits.iter().any(|edit| {
@@ -317,7 +317,7 @@ mod tests {
         assert!(bridged("systemd-mount", "[Mount]\nOptions=logdev=/dev/a-b/root\n").is_err());
     }
 
-    /// A kind that a boot reads and that is not known here would be left without a word.
+    /// A kind that a boot reads but that the bridge does not know would be left without a warning.
     #[test]
     fn every_kind_of_the_boot_has_a_say() {
         let read_by_generators = [

@@ -1,4 +1,4 @@
-//! Command lines of shells, cron, sudoers and systemd: where a command begins, and its words.
+//! Command lines of shells, cron, sudoers and systemd: where a command begins, and which words it has.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -10,18 +10,18 @@ use super::lines::trimmed;
 /// A word of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Word {
-    /// Its bytes, without quotes that stand around all of it.
+    /// Its bytes, without quotes that enclose the whole word.
     pub inside: Range<usize>,
 }
 
 /// Where a command begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Start {
-    /// The quote that the whole command stands in.
+    /// The quote that encloses the whole command.
     pub(super) quote: Option<u8>,
 }
 
-/// Words that a command may follow.
+/// Words that may precede a command.
 const BEFORE: &[&[u8]] = &[
     b"!", b"\\!", b"{", b"then", b"do", b"else", b"elif", b"if", b"while", b"until", b"exec",
     b"sudo", b"doas", b"nice", b"ionice", b"chrt", b"env", b"command", b"eval", b"time",
@@ -29,7 +29,7 @@ const BEFORE: &[&[u8]] = &[
     b"xargs", b"watch",
 ];
 
-/// Time and user of a line of cron (crontab(5)).
+/// The time, and the user, at the start of a crontab line (crontab(5)).
 static SCHEDULE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?-u)\A[ \t]*(?:@[a-z]+|[-0-9*/,]+(?:[ \t]+[-0-9*/,]+)(?:[ \t]+[-0-9A-Za-z*/,]+){3})(?:[ \t]+[a-z_][-a-z0-9_]*)?[ \t]*\z",
@@ -37,7 +37,7 @@ static SCHEDULE: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant")
 });
 
-/// Whether the word at `verb` is a program that is run.
+/// Whether the word at `verb` is a program that is run, and how its command starts.
 pub(super) fn is_command(text: &[u8], span: &Range<usize>, verb: &Range<usize>) -> Option<Start> {
     let ends = text.get(verb.end).filter(|_| verb.end < span.end);
     let ends =
@@ -51,7 +51,7 @@ pub(super) fn is_command(text: &[u8], span: &Range<usize>, verb: &Range<usize>) 
     let dir = before.iter().rev().take_while(|byte| is_path(byte)).count();
     let (before, dir) = before.split_at(before.len() - dir);
     let quote = before.last().copied().filter(|byte| matches!(byte, b'"' | b'\''));
-    // systemd's prefixes may stand before the path (systemd.service(5)).
+    // systemd's prefixes may precede the path (systemd.service(5)).
     let dir = dir.iter().position(|byte| *byte == b'/').map_or(dir, |at| &dir[at..]);
     if dir.starts_with(b"/") && dir.ends_with(b"/") {
         return Some(Start { quote });
@@ -84,7 +84,8 @@ fn begins_command(before: &[u8]) -> bool {
     true
 }
 
-/// Whether a comment's mark stands before a byte in its line: `#` or `;` that begins it, or ` #` inside.
+/// Whether a byte is in a comment. A comment begins with `#` or `;` at the start of the line, or with ` #`
+/// later.
 pub(super) fn is_comment(text: &[u8], from: usize, at: usize) -> bool {
     let before = &text[line_start(text, from, at)..at];
     matches!(before.trim_ascii_start().first(), Some(b'#' | b';'))
@@ -95,7 +96,7 @@ fn line_start(text: &[u8], from: usize, at: usize) -> usize {
     memchr::memrchr(b'\n', &text[from..at]).map_or(from, |end| from + end + 1)
 }
 
-/// The words up to the command's end; a redirection and its file are none.
+/// The words up to the end of the command. Redirections and their files do not count.
 pub(super) fn words(text: &[u8], span: Range<usize>, quote: Option<u8>) -> Vec<Word> {
     let mut words = Vec::new();
     let mut at = span.start;
@@ -150,7 +151,7 @@ fn word_end(text: &[u8], span: Range<usize>, outer: Option<u8>) -> usize {
     at
 }
 
-/// The word without quotes around it, and without the comma that ends a command of sudoers(5).
+/// The word without its quotes, and without the comma that ends a command in sudoers(5).
 fn inside(text: &[u8], word: Range<usize>) -> (Range<usize>, bool) {
     let mut word = trimmed(text, word);
     let is_last = word.len() > 1 && text[word.end - 1] == b',';

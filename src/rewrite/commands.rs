@@ -1,4 +1,4 @@
-//! Commands of LVM wherever a text has them: their arguments are names, and no prose (lvm(8)).
+//! Commands of LVM in any text. Their arguments are names, not prose (lvm(8)).
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -20,14 +20,14 @@ static VERBS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// An assignment of a shell to a variable that is called after a volume group, or its default value.
+/// A shell variable that is named after a volume group: its assignment, or its default value.
 static ASSIGNMENTS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?im-u)(?:(?:^|[\s;({])([a-z0-9_]*?(?:vgs?|vg_?name|vol(?:ume)?_?group(?:_?name)?))=["']?|\$\{([a-z0-9_]*?(?:vg|vg_?name|vol(?:ume)?_?group)):?[-=])([a-z0-9._+-]+)(?:["']|[\s;)#}]|\z)"#,
     )
 });
 
-/// `vg_name=data` in an expression of `--select` (lvmreport(7)).
+/// `vg_name=data` in a `--select` expression (lvmreport(7)).
 static SELECTION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?-u)\b(?:vg_name|vgname|vg|lv_full_name|vg_lv_name)\s*!?=~?\s*['"]*([A-Za-z0-9._+/-]+)"#,
@@ -38,31 +38,31 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant")
 }
 
-/// One command: its verb, and its words.
+/// One command: its verb and its words.
 struct Command<'a> {
     verb: &'a str,
     words: Vec<Word>,
 }
 
-/// What a text's commands make.
+/// What the commands of a text create.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Made {
-    /// Names of volumes, spelled out.
+    /// Names of volumes that are written out.
     pub volumes: Vec<LvName>,
-    /// Whether it makes the group itself.
+    /// Whether they create the group itself.
     pub group: bool,
-    /// Whether it makes any volume.
+    /// Whether they create any volume.
     pub any: bool,
 }
 
-/// Adds the arguments of commands that name the group, and variables of a shell that hold its name.
+/// Adds command arguments that name the group, and shell variables that hold its name.
 pub fn arguments(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &mut Findings) {
     let mut found = Findings::default();
     for command in commands(text, span.clone()) {
         arguments_of(matcher, text, &command, &mut found);
     }
     assignments(matcher, text, span, &mut found);
-    // A word may have a device path inside of it; its token then ends where the path begins.
+    // A word may contain a device path. The word's token then ends where the path begins.
     let tokens = || {
         let edits = findings.edits.iter().map(|edit| &edit.token);
         edits.chain(findings.left.iter().map(|left| &left.token))
@@ -82,12 +82,12 @@ pub fn arguments(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &
     findings.edits.dedup_by_key(|edit| edit.range.start);
 }
 
-/// What is reported of a variable that is put into a dm name as it is.
+/// Reported for a variable that is inserted into a dm name unchanged.
 const IN_A_DM_NAME: &str =
     "becomes part of a name below /dev/mapper, where the hyphens of the new name must be doubled,";
 
-/// Adds variables of a shell that hold the group's name. One that a text puts into a dm name is left
-/// where the new name would be another there.
+/// Adds shell variables that hold the group's name. A variable that the text inserts into a dm name is
+/// left if the dm name spells the new name differently.
 pub(super) fn assignments(
     matcher: &Matcher,
     text: &[u8],
@@ -112,7 +112,7 @@ pub(super) fn assignments(
     }
 }
 
-/// Variables that a text has as `/mapper/$NAME` or `/mapper/${NAME}`.
+/// Variables that the text uses as `/mapper/$NAME` or `/mapper/${NAME}`.
 fn variables_in_dm_names(text: &[u8]) -> HashSet<&[u8]> {
     let named = memchr::memmem::find_iter(text, b"/mapper/$").filter_map(|at| {
         let rest = &text[at + b"/mapper/$".len()..];
@@ -124,7 +124,7 @@ fn variables_in_dm_names(text: &[u8]) -> HashSet<&[u8]> {
     named.collect()
 }
 
-/// What the commands of a text make: `lvcreate`, `lvrename`, `vgcreate`.
+/// What the text's commands `lvcreate`, `lvrename` and `vgcreate` create.
 pub fn made(matcher: &Matcher, text: &[u8]) -> Made {
     let mut made = Made::default();
     for command in commands(text, 0..text.len()) {
@@ -200,12 +200,12 @@ fn arguments_of(matcher: &Matcher, text: &[u8], command: &Command<'_>, findings:
             }
             _ => Verdict::Foreign,
         };
-        // What is unknown here may be another group's word as well; `bare` shows what may be ours.
+        // An unknown volume here may also be a word of another group. `bare` shows words that may be ours.
         record(findings, verdict, word);
     }
 }
 
-/// A group, or `VG/LV`, the volume's part spelled out or not.
+/// A group, or `VG/LV`. The volume's part may contain an expansion.
 fn any_of(matcher: &Matcher, word: &[u8]) -> Verdict {
     match matcher.group(word) {
         Verdict::Foreign => matcher.pair_or_beginning(word),
@@ -220,12 +220,12 @@ fn selection(matcher: &Matcher, text: &[u8], word: Range<usize>, findings: &mut 
     }
 }
 
-/// What is reported of a script that is left whole.
+/// Reported for a script that is left whole.
 pub const WHOLE: &str =
     "is in a script that creates volumes with a name that cannot be determined,";
 
-/// A script is rewritten whole or left whole: where it makes volumes, and names one that neither the
-/// group has nor the script makes, all of it is left and shown. So it is where it makes the group.
+/// A script is rewritten whole or left whole. It is left, and its names are shown, if it creates the
+/// group, or if it creates volumes and names one that neither the group has nor the script creates.
 pub fn whole(text: &[u8], made: &Made, findings: &mut Findings) {
     let in_use = |token: &Range<usize>| !command_line::is_comment(text, 0, token.start);
     let unknown =

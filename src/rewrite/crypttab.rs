@@ -10,7 +10,7 @@ use super::lines::lines;
 use super::matcher::Matcher;
 use super::scan::{PATHS, scan};
 
-/// Source, key and options. The first field is a mapping's name, which is free text.
+/// Rewrites source, key and options. The first field is the name of a mapping, which is free text.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     for line in lines(text) {
@@ -24,7 +24,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
             path_field(matcher, text, source.clone(), &mut findings);
         }
         if let Some(key) = fields.get(2) {
-            // `/keyfile:/dev/…` (systemd) and `/dev/…:/keyfile` (passdev) beside a plain path.
+            // A key may also be `/keyfile:/dev/…` (systemd) or `/dev/…:/keyfile` (passdev).
             if text[key.clone()].contains(&b':') {
                 scan(matcher, text, key.clone(), PATHS, &mut findings);
             } else {
@@ -38,8 +38,8 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// veritytab(5): data and hash device; integritytab(5): the device, a key's file, options. Device paths
-/// in every field but the first, which is a mapping's name.
+/// Rewrites device paths in every field but the first, which is the name of a mapping. veritytab(5) has a
+/// data device and a hash device. integritytab(5) has a device, a key file and options.
 pub fn device_table(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     for line in lines(text) {
@@ -60,7 +60,7 @@ pub fn device_table(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// The mapping names that a crypttab, or a table of its kind, declares.
+/// The names of the mappings that a crypttab, or a similar table, declares.
 pub fn mapping_names(text: &[u8]) -> BTreeSet<String> {
     lines(text)
         .filter_map(|line| fields(text, line).into_iter().next())

@@ -1,4 +1,4 @@
-//! Texts in which a character may be spelled as an escape: XML, JSON, quoted strings.
+//! Texts in which an escape may stand for a character: XML, JSON, quoted strings.
 
 use std::ops::Range;
 
@@ -7,13 +7,13 @@ use super::matcher::{Hit, Matcher, Verdict};
 use super::scan::{self, Forms, scan};
 use crate::names::unit::Decoded;
 
-/// The bytes of a span, each by itself: a text without escapes.
+/// The bytes of a span in a text without escapes.
 pub fn plain(text: &[u8], span: Range<usize>) -> Decoded {
     span.map(|at| (text[at], at..at + 1)).collect()
 }
 
-/// The inside of a string with backslashes: `\"`, `\/`, `\x2d`, `\u002d` of C and JSON
-/// (udev(7) `e"…"`, RFC 8259). An escape of a character beyond ASCII stands for a byte that no name has.
+/// The inside of a string with the backslash escapes of C and JSON: `\"`, `\/`, `\x2d`, `\u002d` (udev(7)
+/// `e"…"`, RFC 8259). The escape of a character beyond ASCII becomes a byte that no name has.
 pub fn backslashes(text: &[u8], span: Range<usize>) -> Decoded {
     let mut decoded = Decoded::new();
     let mut at = span.start;
@@ -33,7 +33,8 @@ pub fn backslashes(text: &[u8], span: Range<usize>) -> Decoded {
     decoded
 }
 
-/// `\x` or `\u` and so many digits; two bytes of something else where they are no digits.
+/// Decodes `\x` or `\u` and that many digits. Without the digits, it takes the two bytes as no name's
+/// byte.
 fn hex(rest: &[u8], digits: usize) -> (u8, usize) {
     let code = rest
         .get(2..2 + digits)
@@ -45,7 +46,7 @@ fn hex(rest: &[u8], digits: usize) -> (u8, usize) {
     }
 }
 
-/// Looks for tokens in the decoded text; what is found has the ranges of the text as it is written.
+/// Finds tokens in the decoded text. The findings have the ranges of the original text.
 pub fn scan_decoded(
     matcher: &Matcher,
     text: &[u8],
@@ -66,7 +67,7 @@ pub fn scan_decoded(
     findings.left.extend(left.map(|left| Left { token: written(left.token), ..left }));
 }
 
-/// Records what `compare` says of the decoded value as a whole.
+/// Records what `compare` says about the whole decoded value.
 pub fn record_decoded(
     text: &[u8],
     decoded: &Decoded,
@@ -89,7 +90,7 @@ pub fn record_decoded(
     scan::record(findings, verdict, token);
 }
 
-/// The bytes of the text that a range of the decoded bytes stands for.
+/// The bytes of the original text that a range of decoded bytes comes from.
 fn written(decoded: &Decoded, range: Range<usize>) -> Range<usize> {
     if range.is_empty() {
         let at = decoded.get(range.start).map_or(0, |(_, written)| written.start);
@@ -98,7 +99,8 @@ fn written(decoded: &Decoded, range: Range<usize>) -> Range<usize> {
     decoded[range.start].1.start..decoded[range.end - 1].1.end
 }
 
-/// The new name, with its hyphens written as the old one's are, where all of those are escapes.
+/// The new name. Its hyphens are escaped like those of the old name, if the old name has escaped ones
+/// only.
 fn spelled(new: &[u8], text: &[u8], old: &Range<usize>) -> Vec<u8> {
     let old = &text[old.clone()];
     if old.contains(&b'-') {

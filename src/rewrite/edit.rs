@@ -1,5 +1,5 @@
-//! Byte-span edits: what a rewriter gives back, and how they become a file's new bytes. Those of several
-//! changes become one list in [`super::merge`].
+//! Byte-span edits: what a rewriter returns, and how they become a file's new bytes. [`super::merge`]
+//! joins the edits of several changes.
 
 use std::ops::Range;
 
@@ -7,19 +7,19 @@ use serde::Serialize;
 
 use crate::names::LvName;
 
-/// The way in which a place spells the group, or the host.
+/// How a place spells the group or the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// `/dev/VG/LV`
     DevicePath,
-    /// `/dev/VG`, alone or before a wildcard or variable
+    /// `/dev/VG`, on its own or before a wildcard or variable
     DeviceDirectory,
     /// `/dev/mapper/VG-LV`
     MapperPath,
     /// `/dev/disk/by-id/dm-name-VG-LV`
     ByIdPath,
-    /// `dev-mapper-VG\x2dLV.device` and its like
+    /// `dev-mapper-VG\x2dLV.device` and similar names
     UnitName,
     /// `VG/LV`, as in `rd.lvm.lv=`
     VgLv,
@@ -29,29 +29,28 @@ pub enum Form {
     DmName,
     /// `lvm/VG-LV`
     GrubDisk,
-    /// The host's name, short or full
+    /// The host name, short or full
     HostName,
     /// The machine ID
     MachineId,
-    /// A key of the SSH server's
+    /// An SSH host key
     HostKey,
     /// The UUID of a file system or swap area
     FsUuid,
-    /// What a DHCP client keeps
+    /// The ID that a DHCP client keeps
     DhcpIdentity,
     /// The name or ID by which a storage target knows the machine
     StorageName,
-    /// A network interface's address
+    /// The address of a network interface
     MacAddress,
     /// A certificate and its key
     Certificate,
-    /// `#` bytes that keep a GRUB environment block's size
+    /// `#` bytes that keep the size of a GRUB environment block
     Padding,
 }
 
 impl Form {
-    /// Whether it spells a group or one of its volumes: only these have another spelling while a group's
-    /// name changes.
+    /// Whether it spells a group or one of its volumes. Only these have another spelling on the bridge.
     pub fn is_of_volumes(self) -> bool {
         matches!(
             self,
@@ -95,29 +94,29 @@ impl Form {
 /// One replacement in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// Bytes replaced: the group's part of the token only.
+    /// The bytes to replace: only the group's part of the token.
     pub range: Range<usize>,
-    /// What stands there afterwards.
+    /// The replacement.
     pub new: Vec<u8>,
     /// The whole token around it, for the report.
     pub token: Range<usize>,
     /// How the token spells the group.
     pub form: Form,
-    /// The volume that the token names; none if it names the group alone.
+    /// The volume that the token names. None if it names only the group.
     pub volume: Option<LvName>,
 }
 
 impl Edit {
-    /// The token where it is left as it is.
+    /// The token of this edit as one that is left unchanged.
     pub fn left(self, why: &'static str) -> Left {
         Left { token: self.token, why }
     }
 }
 
-/// A token that fits the group by its form and was left as it is.
+/// A token that fits the group by its form but is left unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// Where it stands.
+    /// Where it is.
     pub token: Range<usize>,
     /// Why it was left.
     pub why: &'static str,
@@ -126,14 +125,14 @@ pub struct Left {
 /// Everything a rewriter found in one file, in the order of the file.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// To be changed. Ranges ascend and do not overlap.
+    /// What to change. The ranges ascend and do not overlap.
     pub edits: Vec<Edit>,
-    /// To be shown.
+    /// What to show.
     pub left: Vec<Left>,
 }
 
 impl Findings {
-    /// Leaves the edits whose tokens `is_one` is true of, and shows them.
+    /// Turns the edits whose token fulfils `is_one` into tokens that are left and shown.
     pub fn leave(&mut self, why: &'static str, is_one: impl Fn(&Range<usize>) -> bool) {
         let (left, kept): (Vec<_>, Vec<_>) =
             self.edits.drain(..).partition(|edit| is_one(&edit.token));
@@ -143,10 +142,11 @@ impl Findings {
     }
 }
 
-/// The file's bytes after the edits. Bytes outside the edits' ranges are copied as they are.
+/// The file's bytes after the edits. Bytes outside the edits' ranges are copied unchanged.
 ///
 /// # Panics
-/// Where ranges overlap, descend or leave the text: a bug in a rewriter, which must not reach a disk.
+/// If ranges overlap, descend or leave the text. That is a bug in a rewriter, and its result must not
+/// reach a disk.
 pub fn apply(text: &[u8], edits: &[Edit]) -> Vec<u8> {
     let grown: usize = edits.iter().map(|edit| edit.new.len()).sum();
     let mut after = Vec::with_capacity(text.len() + grown);

@@ -1,4 +1,5 @@
-//! The firmware's boot entries: UTF-16LE text among binary (UEFI specification, 3.1.3, EFI_LOAD_OPTION).
+//! The firmware's boot entries: UTF-16LE text inside binary data (UEFI specification, 3.1.3,
+//! EFI_LOAD_OPTION).
 
 use anyhow::Result;
 
@@ -6,10 +7,11 @@ use super::edit::{Edit, Findings, Left};
 use super::matcher::Matcher;
 use super::scan::{KERNEL, scan};
 
-/// Kernel arguments of an entry that boots a kernel without a loader. For a place that is reported.
+/// Finds kernel arguments in an entry that boots a kernel without a boot loader. The place is only
+/// reported.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
-    // The arguments follow a device path of any length: they may begin at an odd byte.
+    // The arguments follow a device path of any length, so they may begin at an odd byte.
     for start in [0, 1] {
         let characters: Vec<u8> = text
             .get(start..)

@@ -1,4 +1,4 @@
-//! Names in commands for another machine, a container or a guest: its group may have the same name.
+//! Names in commands for another machine, a container or a guest, whose group may have the same name.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -7,21 +7,21 @@ use regex::bytes::Regex;
 
 use super::edit::Findings;
 
-/// What such a name is reported with.
+/// Reported with such a name.
 const ELSEWHERE: &str = "is in a command for another machine";
 
-/// What a name among a guest's kernel arguments is reported with.
+/// Reported with a name in a guest's kernel arguments.
 pub(super) const GUEST: &str =
     "is among the arguments that a virtual machine of this host is started with";
 
-/// What carries the rest of its line to another machine, or into a container or a guest.
+/// A program that runs the rest of its line on another machine, or in a container or guest.
 static CARRIER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?-u)(?:^|[\s;&|(`'"/])(?:(?:ssh|sshpass|pssh|pdsh|clush)[ \t]|(?:pct|lxc|incus|docker|podman|kubectl|machinectl)[ \t]+(?:exec|shell)[ \t]|qm[ \t]+guest[ \t]+exec[ \t]|lxc-attach[ \t]|check_(?:nrpe|by_ssh)[! \t]|(?:virt-install|kvm|qemu-kvm|qemu-system-[a-z0-9_]+)[ \t](?:.*[ \t])?(?:-append|--append|-x|--extra-args)[ \t=]|guestmount[ \t](?:.*[ \t])?(?:-m|--mount)[ \t=]*\z)"#,
     )
 });
 
-/// A line of which the following ones are another machine's script: `ssh nas <<EOF`.
+/// A line that starts a script for another machine on the following lines: `ssh nas <<EOF`.
 static DOCUMENT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?m-u)^.*(?:^|[\s;&|(/])(?:ssh|pct[ \t]+exec|docker[ \t]+exec|podman[ \t]+exec)[ \t].*<<-?[ \t]*["']?([A-Za-z_][A-Za-z0-9_]*)["']?.*$"#,
@@ -32,7 +32,7 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant")
 }
 
-/// Leaves and reports what a text's commands do elsewhere.
+/// Leaves and reports the names in commands that run elsewhere.
 pub(super) fn leave(text: &[u8], findings: &mut Findings) {
     if findings.edits.is_empty() {
         return;
@@ -44,7 +44,7 @@ pub(super) fn leave(text: &[u8], findings: &mut Findings) {
     });
 }
 
-/// Where the line of a command begins; one that ends in a backslash goes on in the next.
+/// Where the line of a command begins. A line that ends in a backslash continues on the next one.
 fn command_start(text: &[u8], at: usize) -> usize {
     let mut start = at;
     loop {
@@ -56,7 +56,7 @@ fn command_start(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// Lines that a shell sends to another machine.
+/// Lines that a shell sends to another machine (here-documents).
 fn documents(text: &[u8]) -> Vec<Range<usize>> {
     DOCUMENT
         .captures_iter(text)
@@ -84,7 +84,7 @@ mod tests {
     use crate::rewrite::free_text;
     use crate::rewrite::matcher::{Matcher, Volumes};
 
-    /// The text afterwards, and how many names are reported.
+    /// The text afterwards, and the number of reported names.
     fn run(text: &str) -> (String, usize) {
         let name = |name| VgName::new(name).unwrap();
         let known = BTreeSet::from(["data", "root"].map(|lv| LvName::new(lv).unwrap()));

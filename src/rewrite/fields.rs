@@ -1,4 +1,4 @@
-//! What fstab and crypttab share: lines of blank-separated fields with octal escapes.
+//! What fstab and crypttab share: lines of fields, separated by blanks, with octal escapes.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::scan::{self, PATHS, match_decoded, record, scan};
 use super::unit_name;
 use crate::names::unit::Decoded;
 
-/// The fields of a line, as ranges of the text.
+/// The fields of a line, as ranges in the text.
 pub fn fields(text: &[u8], line: Range<usize>) -> Vec<Range<usize>> {
     let blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r');
     let mut fields = Vec::new();
@@ -26,7 +26,7 @@ pub fn fields(text: &[u8], line: Range<usize>) -> Vec<Range<usize>> {
     fields
 }
 
-/// libmount decodes `\` and three octal digits, whatever they stand for (util-linux lib/mangle.c).
+/// libmount decodes `\` and three octal digits, whatever character they mean (util-linux lib/mangle.c).
 fn decode_octal(text: &[u8], field: Range<usize>) -> Decoded {
     let mut decoded = Decoded::new();
     let mut at = field.start;
@@ -43,9 +43,9 @@ fn decode_octal(text: &[u8], field: Range<usize>) -> Decoded {
     decoded
 }
 
-/// A field that is a device path as a whole, octal escapes allowed.
+/// Records a field whose whole content is a device path. It may contain octal escapes.
 ///
-/// A name whose hyphens are all written as `\055` gets a new name written so.
+/// If all hyphens of the old name are written as `\055`, those of the new name are, too.
 pub fn path_field(matcher: &Matcher, text: &[u8], field: Range<usize>, findings: &mut Findings) {
     let decoded = decode_octal(text, field.clone());
     let mut verdict = match_decoded(matcher, &decoded, str::to_owned).device();
@@ -59,7 +59,7 @@ pub fn path_field(matcher: &Matcher, text: &[u8], field: Range<usize>, findings:
     record(findings, verdict, field);
 }
 
-/// Comma-separated options: a value that is a device path or a unit name as a whole.
+/// Records comma-separated options whose whole value is a device path or a unit name.
 pub fn option_field(matcher: &Matcher, text: &[u8], field: Range<usize>, findings: &mut Findings) {
     let mut at = field.start;
     while at < field.end {
@@ -75,7 +75,8 @@ pub fn option_field(matcher: &Matcher, text: &[u8], field: Range<usize>, finding
     }
 }
 
-/// overlayfs takes directories (Documentation/filesystems/overlayfs.rst), systemd.mount(5) mount points.
+/// overlayfs takes directories (Documentation/filesystems/overlayfs.rst); systemd.mount(5) takes mount
+/// points.
 const DIRECTORY_OPTIONS: &[&[u8]] = &[
     b"lowerdir",
     b"upperdir",
@@ -90,7 +91,7 @@ fn option_value(matcher: &Matcher, text: &[u8], value: Range<usize>, findings: &
     {
         return;
     }
-    // crypttab has `header=/path:/dev/…`: a path may also stand behind a colon.
+    // crypttab has `header=/path:/dev/…`: a path may also follow a colon.
     if text[value.clone()].contains(&b':') {
         scan(matcher, text, value, PATHS, findings);
     } else {

@@ -1,5 +1,5 @@
-//! Scripts, tables of commands and settings without a grammar of their own: what is unambiguous
-//! changes, a bare name is shown.
+//! Scripts, tables of commands, and settings without a grammar of their own. Unambiguous tokens change.
+//! Bare names are shown.
 
 use anyhow::Result;
 
@@ -10,12 +10,13 @@ use super::elsewhere;
 use super::matcher::Matcher;
 use super::scan::{WORDS, scan};
 
-/// cron, sudoers, logrotate, hooks, backup and monitoring tools.
+/// cron, sudoers, logrotate, hooks, tools for backups and monitoring.
 ///
-/// Volumes that a script makes follow its group; a script is rewritten whole, or left whole and shown.
+/// Volumes that a script creates count as the group's. A script is rewritten whole, or left whole and
+/// shown.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
-    // A program may lie where a script is looked for; nothing in one can be moved.
+    // The file may be a program where a script is expected. No byte of a program may move.
     if text.contains(&0) {
         scan(matcher, text, 0..text.len(), WORDS, &mut findings);
         commands::arguments(matcher, text, 0..text.len(), &mut findings);
@@ -33,11 +34,12 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// What is reported of a file with bytes that no text has.
+/// Reported for a file with NUL bytes.
 const BINARY: &str = "is in a file with NUL bytes, which is not edited,";
 
-/// A database: every form as far as its bytes are plain, and a group beside its key, with which it
-/// shares a record without a border (sqlite.org/fileformat2.html, 2.1). For places that are reported.
+/// A database: finds every form whose bytes are plain, and a group directly behind its key. Nothing
+/// separates the columns of a record (sqlite.org/fileformat2.html, 2.1). For places that are only
+/// reported.
 pub fn database(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     scan(matcher, text, 0..text.len(), WORDS, &mut findings);

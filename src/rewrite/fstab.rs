@@ -1,4 +1,4 @@
-//! `/etc/fstab`, by libmount's grammar (fstab(5), util-linux libmount/src/tab_parse.c).
+//! `/etc/fstab`, read by libmount's grammar (fstab(5), util-linux libmount/src/tab_parse.c).
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use super::fields::{comment, fields, option_field, path_field};
 use super::lines::lines;
 use super::matcher::Matcher;
 
-/// Device field, options, and device paths in comments. The mount point is never touched.
+/// Rewrites the device field, the options, and device paths in comments. The mount point never changes.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     for line in lines(text) {
@@ -21,7 +21,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
         if let Some(options) = fields.get(3) {
             option_field(matcher, text, options.clone(), &mut findings);
         }
-        // libmount refuses a line with a trailing comment; systemd reads it.
+        // libmount refuses a line with a trailing comment. systemd reads it.
         if let Some(hash) = fields.iter().skip(4).find(|field| text[field.start] == b'#') {
             comment(matcher, text, hash.start..line.end, &mut findings);
         }

@@ -1,4 +1,4 @@
-//! GRUB's environment block: a fixed size, padded with `#` (grub-core/lib/envblk.c).
+//! GRUB's environment block: it has a fixed size and is padded with `#` (grub-core/lib/envblk.c).
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,10 +12,10 @@ use super::scan::{GRUB, scan};
 /// The first line of every block.
 const SIGNATURE: &[u8] = b"# GRUB Environment Block\n";
 
-/// Rewrites values (`kernelopts=`, `saved_entry=`) and takes the difference from the padding.
+/// Rewrites values (`kernelopts=`, `saved_entry=`). The padding makes up for the difference in length.
 ///
 /// # Errors
-/// Where the new names need more room than the padding leaves, or the file is no block.
+/// If the new names need more room than the padding leaves, or if the file is not an environment block.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     let padding = text.iter().rposition(|byte| *byte != b'#').map_or(0, |at| at + 1);
@@ -32,7 +32,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// The edit of the padding that makes up for what the others add or take.
+/// The edit of the padding that keeps the size of the block after the other edits.
 pub(crate) fn padding_edit(text: &[u8], edits: &[Edit]) -> Result<Option<Edit>> {
     let padding = text.iter().rposition(|byte| *byte != b'#').map_or(0, |at| at + 1);
     let old: usize = edits.iter().map(|edit| edit.range.len()).sum();
@@ -54,11 +54,11 @@ pub(crate) fn padding_edit(text: &[u8], edits: &[Edit]) -> Result<Option<Edit>> 
     Ok(Some(Edit { token: range.clone(), range, new, form: Form::Padding, volume: None }))
 }
 
-/// A block as it is now, with the values that `wanted` has of what a run changed. GRUB itself stamps the
-/// block at each boot (`boot_success`, `next_entry`): what it wrote stays.
+/// The present block, with the values from `wanted` for the keys that a run changed. GRUB itself changes
+/// the block at each boot (`boot_success`, `next_entry`). These values stay.
 ///
-/// `sides` are the texts between which the run went; the keys that differ in them are the run's. None
-/// where the block has none of these sides' values, or no room.
+/// `sides` are the texts before and after the run. A key whose value differs between them is one of the
+/// run's. None if the block matches neither side in these keys, or if it has too little room.
 pub fn with_values_of(now: &[u8], sides: &[Vec<u8>], wanted: &[u8]) -> Option<Vec<u8>> {
     let (present, wanted) = (variables(now)?, variables(wanted)?);
     let sides: Vec<Variables> = sides.iter().map(|side| variables(side)).collect::<Option<_>>()?;
@@ -95,7 +95,8 @@ fn variables(text: &[u8]) -> Option<Variables<'_>> {
     lines_of(text)?.collect()
 }
 
-/// Keys and values, up to the padding; none if the file is no block. A line without `=` gives none.
+/// Keys and values, up to the padding. None if the file is not an environment block. A line without `=`
+/// gives none.
 fn lines_of(text: &[u8]) -> Option<impl Iterator<Item = Option<(&[u8], &[u8])>>> {
     let body = text.strip_prefix(SIGNATURE)?;
     let end = body.iter().rposition(|byte| *byte != b'#').map_or(0, |at| at + 1);

@@ -1,25 +1,25 @@
-//! The bridge of files that an initramfs image holds a copy of: on it images are built that boot under
-//! either name, before the group is renamed.
+//! The bridge of files that an initramfs image contains a copy of. Before the group is renamed, images are
+//! built from these texts. They boot under either name.
 
 use super::bridge::{Uuids, by_uuid};
 use super::edit::{Edit, apply};
 use super::lines::LineIndex;
 use super::lvm_conf;
 
-/// Whether files of this kind are copied into images.
+/// Whether images contain copies of files of this kind.
 pub fn concerns(kind: &str) -> bool {
     matches!(kind, "crypttab" | "lvm-conf" | "initramfs-conf")
 }
 
-/// Whether the boot obeys the image's copy so far that the bridge needs images of its own. A stale
-/// `RESUME=` costs a wait of 30 s and no more (initramfs-tools scripts/local).
+/// Whether the boot depends on the image's copy, so that the bridge needs images of its own. A stale
+/// `RESUME=` only costs a wait of 30 s (initramfs-tools scripts/local).
 pub fn needs_images(kind: &str, text: &[u8], edits: &[Edit]) -> bool {
     let lines = LineIndex::new(text);
     matches!(kind, "crypttab" | "lvm-conf")
         && edits.iter().any(|edit| edit.form.is_of_volumes() && !is_comment(text, &lines, edit))
 }
 
-/// The file's text on the bridge, or nothing where it stays as it is.
+/// The file's text on the bridge, or nothing if it stays unchanged.
 ///
 /// # Errors
 /// Why there is no such text.
@@ -50,7 +50,7 @@ fn is_comment(text: &[u8], lines: &LineIndex, edit: &Edit) -> bool {
     text[lines.range(lines.line_of(edit.token.start))].trim_ascii_start().starts_with(b"#")
 }
 
-/// crypttab(5): the second field, by the UUID of its LUKS header.
+/// crypttab(5): names the source in the second field by the UUID of its LUKS header.
 fn source(edit: &Edit, before: &[u8], uuids: &Uuids) -> Result<Edit, String> {
     let fields = before.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
     if fields.count() == 1 && before.last().is_some_and(u8::is_ascii_whitespace) {

@@ -1,4 +1,4 @@
-//! JSON (RFC 8259): device paths inside strings. Docker's daemon.json, targetcli's saveconfig.json.
+//! JSON (RFC 8259): device paths in strings. Docker's daemon.json and targetcli's saveconfig.json.
 
 use std::ops::Range;
 
@@ -9,11 +9,11 @@ use super::edit::{Findings, Form};
 use super::matcher::Matcher;
 use super::scan::PATHS;
 
-/// Docker takes the name of its thin pool with or without the directory
-/// (moby daemon/graphdriver/devmapper/deviceset.go).
+/// Docker accepts the name of its thin pool with or without the directory (moby
+/// daemon/graphdriver/devmapper/deviceset.go).
 const THIN_POOL: &[u8] = b"dm.thinpooldev=";
 
-/// Device paths in strings, keys included, and the thin pool's bare dm name.
+/// Rewrites device paths in strings and keys, and the bare dm name of the thin pool.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     let mut at = 0;
@@ -33,7 +33,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// The string up to its closing quote, or up to the end of the line.
+/// The string up to its closing quote, or to the end of the line.
 fn string(text: &[u8], start: usize) -> Range<usize> {
     let mut at = start;
     while at < text.len() && !matches!(text[at], b'"' | b'\n') {

@@ -1,11 +1,11 @@
-//! A path as the kernel resolves it: `//` and `/./` are `/`, and `..` goes up (path_resolution(7)).
+//! Paths as the kernel resolves them: `//` and `/./` mean `/`, and `..` goes up (path_resolution(7)).
 
-/// The bytes of a path's plain form, each with its place in the path as it is written. `None` where it
-/// is plain already, as nearly every path is, and where it begins with `//`: `//dev/data` is a share of
-/// the server `dev` (mount.cifs(8)).
+/// The bytes of a path's plain form, each with its place in the path as it is written. `None` if the path
+/// is plain already, as nearly every path is. `None` also if it begins with `//`: `//dev/data` is a share
+/// of the server `dev` (mount.cifs(8)).
 ///
-/// Directories below `/dev` that hold device links are no links themselves, so that `..` goes up as the
-/// path is written.
+/// The directories below `/dev` that hold device links are not links themselves. So `..` goes up to the
+/// directory that the path names.
 pub(super) fn plain(written: &[u8]) -> Option<Vec<(u8, usize)>> {
     let is_absolute = written.first() == Some(&b'/') && written.get(1) != Some(&b'/');
     if !is_absolute || is_plain(written) {
@@ -26,15 +26,15 @@ pub(super) fn plain(written: &[u8]) -> Option<Vec<(u8, usize)>> {
         plain.push((b'/', at - 1));
         plain.extend(component.iter().enumerate().map(|(offset, byte)| (*byte, at + offset)));
     }
-    // A device is not a directory: what ends in a slash stays as it is.
+    // A device is not a directory, so a trailing slash stays.
     if written.ends_with(b"/") {
         plain.push((b'/', written.len() - 1));
     }
     Some(plain)
 }
 
-/// Whether a component that `..` takes away is none of those that stand in every system's `/dev`: the
-/// path then stops to resolve when that one gets another name.
+/// Whether `..` removes a component that is not in the `/dev` of every system. If that component gets
+/// another name, the path no longer resolves.
 pub(super) fn goes_through_another(written: &[u8]) -> bool {
     let constant: &[&[u8]] = &[b"", b".", b"..", b"dev", b"mapper", b"disk", b"by-id"];
     let mut kept: Vec<&[u8]> = Vec::new();

@@ -1,5 +1,5 @@
-//! Settings of the form `key = value`, `key: value`, `key value` and `key "value"`, in which a known
-//! key holds the bare name of a group or a device.
+//! Settings `key = value`, `key: value`, `key value` and `key "value"`, in which a known key holds the
+//! bare name of a group or a device.
 
 use std::ops::Range;
 
@@ -11,16 +11,16 @@ use super::matcher::{Matcher, Verdict};
 use super::scan::{PATHS, record, scan};
 use crate::names::is_name_byte;
 
-/// The keys whose value is a name as a whole.
+/// Keys whose whole value is a name.
 #[derive(Debug, Default)]
 struct Keys {
-    /// The value is a group's raw name.
+    /// The value is the raw name of a group.
     group: &'static [&'static str],
     /// The value is a dm name.
     device: &'static [&'static str],
 }
 
-/// Proxmox VE's storage.cfg, types `lvm` and `lvmthin` (pve.proxmox.com, Storage, LVM).
+/// storage.cfg of Proxmox VE, types `lvm` and `lvmthin` (pve.proxmox.com, Storage, LVM).
 pub fn proxmox(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(rewrite(matcher, text, &Keys { group: &["vgname"], ..Keys::default() }))
 }
@@ -37,25 +37,24 @@ pub fn openstack(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(rewrite(matcher, text, &Keys { group, ..Keys::default() }))
 }
 
-/// lxc.system.conf(5) and the older /etc/lxc/lxc.conf; xen-tools.conf has a group at `lvm`.
+/// lxc.system.conf(5) and the older /etc/lxc/lxc.conf. In xen-tools.conf, `lvm` holds a group.
 pub fn containers(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let group = &["lxc.bdev.lvm.vg", "lxc.lvm_vg", "lvm_vg", "lvm"];
     Ok(rewrite(matcher, text, &Keys { group, ..Keys::default() }))
 }
 
-/// containerd's devmapper snapshotter: `pool_name` is the name below /dev/mapper
-/// (containerd docs/snapshotters/devmapper.md). TopoLVM's lvmd.yaml: `volume-group`
-/// (topolvm docs/lvmd.md).
+/// In containerd's devmapper snapshotter, `pool_name` is the name below /dev/mapper (containerd
+/// docs/snapshotters/devmapper.md). TopoLVM's lvmd.yaml has `volume-group` (topolvm docs/lvmd.md).
 pub fn container_engine(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(rewrite(matcher, text, &Keys { group: &["volume-group"], device: &["pool_name"] }))
 }
 
-/// collectd.conf(5): with `UdevNameAttr "DM_NAME"` the disk plugin's `Disk` takes dm names.
+/// collectd.conf(5): with `UdevNameAttr "DM_NAME"`, the disk plugin's `Disk` takes dm names.
 pub fn collectd(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(rewrite(matcher, text, &Keys { device: &["Disk"], ..Keys::default() }))
 }
 
-/// Device paths everywhere, and the whole values of the keys.
+/// Rewrites the whole values of the keys, and device paths on all other lines.
 fn rewrite(matcher: &Matcher, text: &[u8], keys: &Keys) -> Findings {
     let mut findings = Findings::default();
     for line in lines(text) {
@@ -82,11 +81,11 @@ fn rewrite(matcher: &Matcher, text: &[u8], keys: &Keys) -> Findings {
     findings
 }
 
-/// What is reported of a regular expression.
+/// Reported for a regular expression.
 const IN_EXPRESSION: &str = "is in a regular expression, which a person has to check,";
 
-/// The group's part of a dm name in a regular expression between slashes (collectd.conf(5),
-/// "Ignorelist").
+/// The group's part of a dm name in a regular expression. Slashes enclose the expression
+/// (collectd.conf(5), "Ignorelist").
 fn in_expression(matcher: &Matcher, value: &[u8]) -> Option<Range<usize>> {
     let inner = value.strip_prefix(b"/")?.strip_suffix(b"/")?;
     let group = matcher.old_name()?.replace('-', "--");
@@ -101,8 +100,8 @@ fn in_expression(matcher: &Matcher, value: &[u8]) -> Option<Range<usize>> {
         .map(|at| at.start + 1..at.end + 1)
 }
 
-/// A line's key, and its value without quotes and what follows it. None for comments and lines of
-/// another kind.
+/// A line's key and its value, without quotes and without what follows it. None for comments and other
+/// lines.
 pub(crate) fn setting(text: &[u8], line: Range<usize>) -> Option<(&str, Range<usize>)> {
     let is_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     let skip = |from: usize, fits: &dyn Fn(u8) -> bool| {

@@ -1,5 +1,5 @@
-//! XML that names volumes: libvirt's domains, pools and volumes (libvirt.org formatdomain,
-//! formatstorage), pam_mount.conf.xml, Pacemaker's CIB.
+//! XML that names volumes: libvirt's domains, pools and volumes (libvirt.org formatdomain, formatstorage),
+//! pam_mount.conf.xml, Pacemaker's CIB.
 
 use std::ops::Range;
 
@@ -13,13 +13,13 @@ use super::matcher::{Matcher, Verdict};
 use super::scan::{KERNEL, PATHS};
 use super::xml::{Piece, decode, walk};
 
-/// What a pool's name is reported with, where it is the group's as well.
+/// Reported with the name of a pool that is also the name of the group.
 const POOL_NAME: &str =
     "is the pool's name and, as its <source> has none, the group's (virsh pool-edit changes it)";
 
-/// Device paths in all values and texts, and `<name>` in the `<source>` of a logical pool.
+/// Rewrites device paths in all values and texts, and `<name>` in the `<source>` of a logical pool.
 ///
-/// The pool's own name is no name of the group: domains refer to it.
+/// The pool's own name stays, because domains refer to it.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     let mut logical = false;
@@ -35,7 +35,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
             }
             let mut found = Findings::default();
             values(matcher, text, &attributes, &mut found);
-            // `<qemu:arg value='root=/dev/vg/root'/>` behind one that is `-append`.
+            // `<qemu:arg value='root=/dev/vg/root'/>` follows an argument `-append`.
             let is_argument = element == b"arg" || element.ends_with(b":arg");
             found.leave(GUEST, |token| is_argument && text[..token.start].ends_with(b"root="));
             findings.edits.append(&mut found.edits);
@@ -68,11 +68,11 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// Names of a group in Pacemaker's resources: `volgrpname` of ocf:heartbeat:LVM, `vgname` of
+/// Parameters of Pacemaker's resources that name a group: `volgrpname` of ocf:heartbeat:LVM, `vgname` of
 /// LVM-activate.
 const CLUSTER: [&[u8]; 3] = [b"vgname", b"volgrpname", b"vg_name"];
 
-/// Resource parameters that hold the group's name, and device paths in all values.
+/// Rewrites resource parameters that hold the group's name, and device paths in all other values.
 pub fn cluster(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     walk(text, |_, piece| {

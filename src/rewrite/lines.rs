@@ -1,8 +1,8 @@
-//! Lines of a text: as ranges, and as positions for people.
+//! Lines of a text, as ranges and as positions for people.
 
 use std::ops::Range;
 
-/// The lines of a text without their newline. A carriage return stays in the line.
+/// The lines of a text, without their newlines. A carriage return stays in the line.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -24,28 +24,28 @@ pub struct LineIndex {
 }
 
 impl LineIndex {
-    /// One pass over the text.
+    /// Finds the lines in one pass over the text.
     pub fn new(text: &[u8]) -> Self {
         Self { starts: lines(text).map(|line| line.start).collect(), length: text.len() }
     }
 
-    /// Number of lines.
+    /// The number of lines.
     pub fn count(&self) -> usize {
         self.starts.len()
     }
 
-    /// The line, from 0, that holds a byte; the end of the text belongs to the last line.
+    /// The number of the line, from 0, that contains a byte. The end of the text belongs to the last line.
     pub fn line_of(&self, at: usize) -> usize {
         self.starts.partition_point(|start| *start <= at).saturating_sub(1)
     }
 
-    /// Line and column, both from 1, of a byte.
+    /// Line and column of a byte, both from 1.
     pub fn position(&self, at: usize) -> (usize, usize) {
         let line = self.line_of(at);
         (line + 1, at - self.starts.get(line).copied().unwrap_or(0) + 1)
     }
 
-    /// The bytes of a line, from 0, its newline included.
+    /// The bytes of a line, from 0, with its newline.
     pub fn range(&self, line: usize) -> Range<usize> {
         self.starts[line]..self.starts.get(line + 1).copied().unwrap_or(self.length)
     }

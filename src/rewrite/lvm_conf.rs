@@ -1,4 +1,4 @@
-//! LVM's own configuration (lvm.conf(5)): volume lists by name, filters by device path.
+//! LVM's configuration (lvm.conf(5)): volume lists by name, filters by device path.
 
 use std::ops::Range;
 
@@ -11,15 +11,15 @@ use super::lvm_tokens::{Quote, items};
 use super::matcher::{Matcher, Verdict};
 use super::scan::{PATHS, record, scan};
 
-/// Lists that name groups and volumes, exact and raw. A list without the group's new name leaves it
-/// inactive at the next boot, and says nothing.
+/// Lists that name groups and volumes exactly, with raw names. If a list has not got the group's new name,
+/// LVM leaves the group inactive at the next boot without a message.
 const LISTS: &[&[u8]] = &[b"volume_list", b"auto_activation_volume_list", b"read_only_volume_list"];
 
-/// Lists of regular expressions that device paths are compared with.
+/// Lists of regular expressions that LVM compares with device paths.
 const EXPRESSIONS: &[&[u8]] = &[b"filter", b"global_filter", b"preferred_names"];
 
-/// Items of the volume lists (`"VG"`, `"VG/LV"`), expressions of the filters, device paths in every other
-/// value. Tags (`"@VG"`) and comments stay.
+/// Rewrites the items of volume lists (`"VG"`, `"VG/LV"`), the expressions of filters, and device paths in
+/// all other values. Tags (`"@VG"`) and comments stay.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     for item in items(text) {
@@ -43,12 +43,12 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// The file with both names: behind each item that names the group, the same with the new name. In a
-/// volume list one of the two is the group's; in a filter the first expression that fits counts, and
-/// each of the two fits its own name alone.
+/// The file with both names: each item that names the group is followed by the same item with the new
+/// name. In a volume list, one of the two names the group. In a filter, the first expression that fits
+/// counts, and each of the two fits only its own name.
 ///
 /// # Errors
-/// Why there is none: another value names the group.
+/// Why there is no such file: another value names the group.
 pub fn with_both_names(text: &[u8], edits: &[Edit]) -> Result<Vec<Edit>, String> {
     let mut both = Vec::new();
     for item in items(text) {
@@ -64,7 +64,7 @@ pub fn with_both_names(text: &[u8], edits: &[Edit]) -> Result<Vec<Edit>, String>
         let moved = own.iter().map(|edit| Edit { range: within(&edit.range), ..edit.clone() });
         let old = &text[item.whole.clone()];
         let new = apply(old, &moved.collect::<Vec<_>>());
-        // A string without quotes takes a comma for its own.
+        // In a string without quotes, a comma would be part of the string.
         let (quote, comma): (&[u8], &[u8]) =
             if item.quote == Quote::Bare { (b"\"", b"\", \"") } else { (b"", b", ") };
         let pair = [quote, old, comma, &new, quote].concat();

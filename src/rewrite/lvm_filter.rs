@@ -1,8 +1,8 @@
-//! Filters of lvm.conf(5): regular expressions that device paths are compared with.
+//! Filters in lvm.conf(5): regular expressions that LVM compares with device paths.
 //!
-//! `a|…|` accepts and `r|…|` rejects; any byte may stand for the bar, and brackets close as they open
-//! (lvm2 lib/filters/filter-regex.c). The expressions are libdm's (device_mapper/regex/parse_rx.c): not
-//! anchored, with `. * + ? | ( ) [ ] ^ $` and a backslash before what stands for itself.
+//! `a|…|` accepts and `r|…|` rejects. Any other byte may replace the bars, and brackets close as they open
+//! (lvm2 lib/filters/filter-regex.c). The expressions are those of libdm (device_mapper/regex/parse_rx.c).
+//! They are not anchored, and have `. * + ? | ( ) [ ] ^ $` and a backslash that protects the next byte.
 
 use std::ops::Range;
 
@@ -12,14 +12,14 @@ use super::matcher::{Hit, Matcher, Verdict};
 use super::scan::record;
 use crate::names::is_name_byte;
 
-/// A byte of an expression, whether it stands for itself, and where it is written.
+/// A byte of an expression, whether it stands for itself, and where it is in the file.
 type Piece = (u8, bool, Range<usize>);
 
-/// What is reported of a name that no path leads to.
+/// Reported with a name that is not in a whole path.
 const BARE: &str = "may mean the group in a part of a path, but only a person can judge that,";
 
-/// The paths of one expression: whole, or up to where the expression leaves the volume open
-/// (`/dev/mapper/vg-.*`, `/dev/vg/`). A name of the group elsewhere in it is shown.
+/// Rewrites the paths in one expression. A path may be whole, or end where the expression leaves the
+/// volume open (`/dev/mapper/vg-.*`, `/dev/vg/`). Other names of the group in the expression are shown.
 pub(super) fn rewrite(matcher: &Matcher, text: &[u8], item: &Item<'_>, findings: &mut Findings) {
     let is_action = item.key.ends_with(b"filter");
     let pieces = pieces(text, item, is_action);
@@ -62,8 +62,8 @@ fn path(matcher: &Matcher, text: &[u8], run: &[Piece], is_open: bool, findings: 
     record(findings, verdict, token);
 }
 
-/// A name in an expression: `+` would repeat what stands before it. A full stop fits itself, and is
-/// protected where those of the old name are.
+/// A name as an expression. `+` would repeat the byte before it, so it gets a backslash. A full stop fits
+/// itself, and gets a backslash only if the old name's full stops have one.
 fn escaped(new: &str, old: &[u8]) -> String {
     let has = |part: &[u8]| old.windows(part.len()).any(|window| window == part);
     let backslash = if has(br"\\") { r"\\" } else { r"\" };
@@ -71,8 +71,8 @@ fn escaped(new: &str, old: &[u8]) -> String {
     if has(br"\.") { new.replace('.', &format!("{backslash}.")) } else { new }
 }
 
-/// Whether a byte may be part of a name. A full stop that stands for any byte may be a name's own,
-/// where nothing repeats it.
+/// Whether a byte may be part of a name. A full stop that fits any byte may also be part of a name, unless
+/// an operator repeats it.
 fn may_name(piece: &Piece) -> bool {
     match piece {
         (byte, true, _) => is_name_byte(*byte) || *byte == b'/',
@@ -80,13 +80,13 @@ fn may_name(piece: &Piece) -> bool {
     }
 }
 
-/// The expression without its action and separators, byte by byte.
+/// The bytes of the expression, without its action and separators.
 fn pieces(text: &[u8], item: &Item<'_>, is_action: bool) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut at = item.inside.start;
     while at < item.inside.end {
         let rest = &text[at..item.inside.end];
-        // In double quotes a backslash protects a quote and a backslash (libdm_unescape_double_quotes).
+        // In double quotes, a backslash protects a quote or a backslash (libdm_unescape_double_quotes).
         let (byte, length) = match rest {
             [b'\\', next @ (b'"' | b'\\'), ..] if item.quote == Quote::Double => (*next, 2),
             _ => (rest[0], 1),
@@ -109,7 +109,7 @@ fn unescaped(written: Vec<Piece>) -> Vec<Piece> {
         match byte {
             b'\\' => {
                 let Some((next, _, behind)) = written.next() else { break };
-                // `\n`, `\r` and `\t` are no names' bytes.
+                // `\n`, `\r` and `\t` mean control characters, which no name has.
                 let is_itself = !in_set && !matches!(next, b'n' | b'r' | b't');
                 pieces.push((next, is_itself, range.start..behind.end));
             }
@@ -121,10 +121,10 @@ fn unescaped(written: Vec<Piece>) -> Vec<Piece> {
                 in_set = false;
                 pieces.push((byte, false, range));
             }
-            // What is in a set is no name; a colon stands for all of it.
+            // The inside of a set is not part of a name. A colon replaces each of its bytes.
             _ if in_set => pieces.push((b':', false, range)),
             b'*' | b'+' | b'?' => {
-                // The byte before is there any number of times: no part of a name.
+                // The operator repeats the byte before it, so that byte is not part of a name.
                 if let Some(last) = pieces.last_mut() {
                     last.1 = false;
                     if last.0 == b'.' {

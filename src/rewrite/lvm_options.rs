@@ -1,5 +1,5 @@
-//! Which words of an LVM command are names, and which are options and their values (lvm2
-//! tools/args.h, tools/command-lines.in).
+//! Which words of an LVM command are names, and which are options or their values (lvm2 tools/args.h,
+//! tools/command-lines.in).
 
 use std::ops::Range;
 
@@ -8,17 +8,17 @@ use super::command_line::Word;
 /// What a word of a command is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value {
-    /// No option and no option's value; its number, from 0.
+    /// Neither an option nor an option's value. Its number counts from 0.
     Positional(usize),
     /// The value of an option that takes a volume.
     Name,
-    /// The name of a volume to make.
+    /// The name of a volume that the command creates.
     NewVolume,
     /// The value of `--select`.
     Selection,
 }
 
-/// Long options that take a volume, as `VG/LV` or as the volume alone.
+/// Long options that take a volume, as `VG/LV` or as the volume's own name.
 const VOLUMES: &[&str] =
     &["thinpool", "cachepool", "cachevol", "vdopool", "cachedevice", "originname", "poolmetadata"];
 
@@ -106,7 +106,7 @@ const FLAGS: &[&str] = &[
     "yes",
 ];
 
-/// The words that are names, each with what it is.
+/// The words that may be names, each with its role.
 pub(super) fn parts(text: &[u8], verb: &str, words: &[Word]) -> Vec<(Value, Range<usize>)> {
     let mut parts = Vec::new();
     let mut words = words.iter().map(|word| word.inside.clone()).peekable();
@@ -159,14 +159,14 @@ fn long(verb: &str, name: &str) -> Option<Value> {
 fn short(verb: &str, letter: u8) -> Option<Value> {
     match letter {
         b'S' => Some(Value::Selection),
-        // pvmove and vgsplit take a volume that is there; vgimportclone a group's new name.
+        // pvmove and vgsplit take an existing volume. vgimportclone takes a new name of a group.
         b'n' if matches!(verb, "lvcreate" | "lvconvert") => Some(Value::NewVolume),
         b'n' if matches!(verb, "pvmove" | "vgsplit") => Some(Value::Name),
         _ => None,
     }
 }
 
-/// Whether a letter takes a value with a verb.
+/// Whether an option letter takes a value with this verb.
 fn takes_value(verb: &str, letter: u8) -> bool {
     let is_report = matches!(verb, "lvs" | "vgs" | "pvs" | "lvdisplay" | "vgdisplay" | "pvdisplay");
     let makes_volume = matches!(verb, "lvcreate" | "lvconvert");
@@ -190,11 +190,11 @@ fn takes_value(verb: &str, letter: u8) -> bool {
     }
 }
 
-/// Whether the word at a place may be a group, or a volume by its group.
+/// Whether the positional word number `at` may be a group, or a volume as `VG/LV`.
 pub(super) fn may_be_group(verb: &str, at: usize) -> bool {
     match verb {
         "lvrename" | "vgrename" | "vgextend" => at == 0,
-        // The volume goes by one name, or by its group's and its own.
+        // No word of these commands is the name of an existing group.
         "vgcreate" | "vgimportclone" | "lvmdiskscan" => false,
         verb => !verb.starts_with("pv"),
     }

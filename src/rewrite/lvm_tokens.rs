@@ -1,8 +1,8 @@
-//! LVM's configuration, token by token: the strings that are values, each with its key.
+//! LVM's configuration as tokens: the strings that are values, each with its key.
 //!
-//! The grammar is that of lvm2 device_mapper/libdm-config.c: single quotes, double quotes with
-//! backslashes, strings without quotes where a value is due, strings over several lines, arrays with and
-//! without commas, `#` comments wherever a blank may stand.
+//! The grammar is that of lvm2 device_mapper/libdm-config.c. It has single quotes, double quotes with
+//! backslashes, values without quotes, strings over several lines, and arrays with or without commas. A
+//! `#` comment may be wherever a blank may be.
 
 use std::ops::Range;
 
@@ -11,20 +11,20 @@ use std::ops::Range;
 pub(super) enum Quote {
     /// `"…"`, in which a backslash protects the next byte.
     Double,
-    /// `'…'`, in which nothing does.
+    /// `'…'`, without escapes.
     Single,
-    /// No quotes: up to a blank, `#`, `=`, `{` or `}`, a comma or bracket included.
+    /// No quotes. It ends at a blank, `#`, `=`, `{` or `}`. Commas and brackets are part of it.
     Bare,
 }
 
-/// A string that is a value, or an item of an array.
+/// A string that is a value or an item of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item<'a> {
     /// The last part of its key: `volume_list` of `activation/volume_list`.
     pub key: &'a [u8],
     /// Its bytes between the quotes.
     pub inside: Range<usize>,
-    /// The same with the quotes.
+    /// Its bytes with the quotes.
     pub whole: Range<usize>,
     /// How it is written.
     pub quote: Quote,
@@ -50,10 +50,10 @@ enum Due {
     Items,
 }
 
-/// Every string of a file that is a value. LVM refuses a file that does not fit the grammar as a whole;
-/// of such a file this gives what can be told.
+/// Every string of a file that is a value. LVM refuses a file that does not fit the grammar. This function
+/// still returns the strings that it can recognize in such a file.
 pub(super) fn items(text: &[u8]) -> Vec<Item<'_>> {
-    // A NUL byte ends the file for LVM.
+    // LVM takes a NUL byte for the end of the file.
     let text = &text[..memchr::memchr(0, text).unwrap_or(text.len())];
     let mut items = Vec::new();
     let (mut due, mut previous, mut at) = (Due::Key, Token::Other, 0);
@@ -85,7 +85,7 @@ pub(super) fn items(text: &[u8]) -> Vec<Item<'_>> {
     items
 }
 
-/// The token at or behind `at`. What a word is depends on the token before it.
+/// The token at or after `at`. The kind of a word depends on the token before it.
 fn next(text: &[u8], at: usize, previous: Token) -> Option<(Token, Range<usize>)> {
     let at = behind_blanks(text, at);
     let value_is_due = matches!(previous, Token::Equals | Token::ArrayStart | Token::Comma);
@@ -110,7 +110,7 @@ fn next(text: &[u8], at: usize, previous: Token) -> Option<(Token, Range<usize>)
         }
         _ => {
             let ends = |byte: &u8| is_blank(*byte) || matches!(byte, b'#' | b'=' | b'{' | b'}');
-            // A byte that ends a word and begins no token, as `#` behind a string does not here.
+            // A word has at least one byte, so that the reader always goes on.
             let end = text[at..].iter().position(ends).map_or(text.len(), |n| at + n.max(1));
             let token = if value_is_due { Token::Text(Quote::Bare) } else { Token::Identifier };
             return Some((token, at..end));
@@ -154,7 +154,7 @@ fn inside(text: &[u8], whole: &Range<usize>, quote: Quote) -> Range<usize> {
     whole.start + 1..whole.end - usize::from(is_closed)
 }
 
-/// `activation/volume_list = …` and `volume_list = …` inside a section are one.
+/// `activation/volume_list = …` means the same as `volume_list = …` inside a section.
 fn last_part(key: &[u8]) -> &[u8] {
     key.rsplit(|byte| *byte == b'/').next().unwrap_or(key)
 }
@@ -197,7 +197,7 @@ mod tests {
         }
     }
 
-    /// LVM refuses it: a bracket is part of the word. What follows is read on as what it is.
+    /// LVM refuses this: the bracket is part of the word. The reader goes on behind the word.
     #[test]
     fn a_file_that_lvm_refuses() {
         assert_eq!(read("a/volume_list=[x]\nb=\"y\""), "volume_list:x] b=y");

@@ -1,4 +1,4 @@
-//! Decides whether a whole token names the group: the one place that compares names.
+//! Decides whether a whole token names the group. No other code compares names.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use super::verdict::shift;
 pub use super::verdict::{Hit, Verdict};
 use crate::names::{LvName, VgName, dm, path};
 
-/// What is known of the group's volumes.
+/// What is known about the group's volumes.
 #[derive(Debug, Clone)]
 pub enum Volumes {
-    /// Every volume that LVM reports, hidden ones included. Other names are left.
+    /// All volumes that LVM reports, with the hidden ones. Tokens with other names are left.
     Known(BTreeSet<LvName>),
-    /// No report at hand: a token is taken by its form alone.
+    /// There is no report. Tokens are recognized by their form.
     ByForm,
 }
 
-/// The renaming of a group, or of one of its volumes, and what tells its tokens from others.
+/// The renaming of a group or of one of its volumes, with the data that identify its tokens.
 #[derive(Debug, Clone)]
 pub struct Matcher {
     old: VgName,
@@ -26,20 +26,21 @@ pub struct Matcher {
     new_doubled: String,
     volumes: Volumes,
     mappings: BTreeSet<String>,
-    /// The volume that gets another name, and that name, where the group keeps its own.
+    /// If a volume is renamed and the group keeps its name: the volume's old and new name.
     volume: Option<(LvName, LvName)>,
 }
 
 impl Matcher {
-    /// `mappings` are the names of devices that are no volumes, dm-crypt's and multipathd's: free text that
-    /// may look like a dm name of the group (Debian's installer names them after their source).
+    /// `mappings` are the names of devices that are not volumes: those of dm-crypt and multipathd. They
+    /// are free text and may look like a dm name of the group (Debian's installer names them after their
+    /// source).
     pub fn new(old: VgName, new: VgName, volumes: Volumes, mappings: BTreeSet<String>) -> Self {
         let (old_doubled, new_doubled) = (old.doubled(), new.doubled());
         Self { old, new, old_doubled, new_doubled, volumes, mappings, volume: None }
     }
 
-    /// The same for a volume of the group `group`, which keeps its name: `renamed` is the volume's name now
-    /// and afterwards. LVM renames the hidden parts of a volume with it.
+    /// A matcher for the renaming of one volume. `group` keeps its name. `renamed` is the volume's name
+    /// now and afterwards. LVM also renames the hidden parts of the volume.
     pub fn of_volume(
         group: VgName,
         renamed: (LvName, LvName),
@@ -49,7 +50,7 @@ impl Matcher {
         Self { volume: Some(renamed), ..Self::new(group.clone(), group, volumes, mappings) }
     }
 
-    /// The group's name now, where the group is renamed.
+    /// The group's present name, if the group is renamed.
     pub fn old_name(&self) -> Option<&str> {
         self.volume.is_none().then_some(self.old.as_str())
     }
@@ -59,7 +60,7 @@ impl Matcher {
         self.new.as_str()
     }
 
-    /// What is renamed, as a person is told: `VG`, or `VG/LV`.
+    /// What is renamed, in the spelling for messages: `VG` or `VG/LV`.
     pub fn said(&self) -> String {
         match &self.volume {
             Some((old, _)) => format!("{}/{old}", self.old),
@@ -67,7 +68,7 @@ impl Matcher {
         }
     }
 
-    /// A sentence with the names put where it has `{old}` and `{new}`.
+    /// Replaces `{old}` and `{new}` in a sentence with the names.
     pub fn fill(&self, sentence: &str) -> String {
         let new = match &self.volume {
             Some((_, new)) => format!("{}/{new}", self.new),
@@ -76,8 +77,8 @@ impl Matcher {
         sentence.replace("{old}", &self.said()).replace("{new}", &new)
     }
 
-    /// An absolute path, whole, as the kernel resolves it: `/dev/mapper/X`, `/dev/disk/by-id/dm-name-X`,
-    /// `/dev/VG/LV`, `/dev/VG`.
+    /// A whole absolute path, as the kernel resolves it: `/dev/mapper/X`, `/dev/disk/by-id/dm-name-X`,
+    /// `/dev/VG/LV` or `/dev/VG`.
     pub fn path(&self, token: &[u8]) -> Verdict {
         let Some(plain) = kernel_path::plain(token) else { return self.plain_path(token) };
         let bytes: Vec<u8> = plain.iter().map(|(byte, _)| *byte).collect();
@@ -104,7 +105,7 @@ impl Matcher {
         shift(self.slash_pair(rest, Form::DevicePath), 5)
     }
 
-    /// A path below `/dev`, without it: `VG/LV`, `mapper/VG-LV`. The group's directory alone is none.
+    /// A path relative to `/dev`: `VG/LV`, `mapper/VG-LV`. The group's directory does not count.
     pub fn below_dev(&self, name: &[u8]) -> Verdict {
         match self.path(&[b"/dev/", name].concat()).device() {
             Verdict::Ours(hit) => {
@@ -114,8 +115,8 @@ impl Matcher {
         }
     }
 
-    /// An absolute path up to where a pattern or an expansion leaves the volume open: `/dev/mapper/VG-`,
-    /// `/dev/mapper/VG-snap`, `/dev/VG/`.
+    /// The part of an absolute path before a pattern or expansion that leaves the volume open:
+    /// `/dev/mapper/VG-`, `/dev/mapper/VG-snap`, `/dev/VG/`.
     pub fn path_beginning(&self, token: &[u8]) -> Verdict {
         for (prefix, form) in [(path::MAPPER, Form::MapperPath), (path::BY_ID, Form::ByIdPath)] {
             if let Some(name) = token.strip_prefix(prefix.as_bytes()) {
@@ -132,7 +133,7 @@ impl Matcher {
         Verdict::Foreign
     }
 
-    /// `VG-` and what follows of a volume's name.
+    /// `VG-` and the beginning of a volume's name.
     fn dm_beginning(&self, name: &[u8], form: Form) -> Verdict {
         let rest = name
             .strip_prefix(self.old_doubled.as_bytes())
@@ -144,12 +145,12 @@ impl Matcher {
         }
     }
 
-    /// Whether a word is the group's part of a dm name, where the group is renamed.
+    /// Whether a word is the group's part of a dm name. False if a volume is renamed.
     pub fn is_doubled(&self, word: &[u8]) -> bool {
         self.volume.is_none() && word == self.old_doubled.as_bytes()
     }
 
-    /// A dm name, whole: `VG-LV` with doubled hyphens, or one of its layers.
+    /// A whole dm name: `VG-LV` with doubled hyphens, or one of its layers.
     pub fn dm_name(&self, name: &[u8], form: Form) -> Verdict {
         let Ok(text) = std::str::from_utf8(name) else { return Verdict::Foreign };
         let rest = text.strip_prefix(&self.old_doubled).and_then(|rest| rest.strip_prefix('-'));
@@ -167,7 +168,7 @@ impl Matcher {
         }
     }
 
-    /// A dm name, whole, or a pattern (`VG-*`) whose group's part has no wildcard.
+    /// A whole dm name, or a pattern (`VG-*`) without a wildcard in the group's part.
     pub fn dm_pattern(&self, pattern: &[u8]) -> Verdict {
         if pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[')) {
             self.dm_beginning(pattern, Form::DmName)
@@ -176,7 +177,7 @@ impl Matcher {
         }
     }
 
-    /// `VG/LV`, whole, both names raw.
+    /// A whole `VG/LV`, with raw names.
     pub fn slash_pair(&self, text: &[u8], form: Form) -> Verdict {
         let Ok(text) = std::str::from_utf8(text) else { return Verdict::Foreign };
         match text.split_once('/') {
@@ -190,7 +191,7 @@ impl Matcher {
         }
     }
 
-    /// `VG/LV`, whole, or `VG/` and what an expansion or a wildcard makes a volume of.
+    /// A whole `VG/LV`, or `VG/` and an expansion or a wildcard.
     pub fn pair_or_beginning(&self, word: &[u8]) -> Verdict {
         let rest = word
             .strip_prefix(self.old.as_str().as_bytes())
@@ -202,7 +203,7 @@ impl Matcher {
         self.slash_pair(word, Form::VgLv)
     }
 
-    /// The same with more volumes, where the volumes are known.
+    /// The same matcher with more volumes, if it knows the group's volumes.
     #[must_use]
     pub fn with_volumes(&self, more: &[LvName]) -> Self {
         let mut matcher = self.clone();
@@ -212,7 +213,7 @@ impl Matcher {
         matcher
     }
 
-    /// The group's raw name, whole.
+    /// The whole raw name of the group.
     pub fn group(&self, text: &[u8]) -> Verdict {
         if text == self.old.as_str().as_bytes() {
             self.hit(Spelled::Raw, Form::VgName, None)
@@ -221,15 +222,15 @@ impl Matcher {
         }
     }
 
-    /// Whether a word of free text is a dm name of the group: one that is told from other words by a known
-    /// volume or by a doubled hyphen.
+    /// Whether a word of free text is a dm name of the group. A known volume or a doubled hyphen must
+    /// distinguish it from other words.
     pub fn is_dm_name(&self, word: &[u8]) -> bool {
         let telling = matches!(self.volumes, Volumes::Known(_)) || self.old.as_str().contains('-');
         telling && matches!(self.dm_name(word, Form::DmName), Verdict::Ours(_))
     }
 
-    /// Whether it is the group's part of a dm name, with its hyphen or without, and no word: letters alone
-    /// may mean anything.
+    /// Whether the text is the group's part of a dm name, with or without its hyphen. A group's name that
+    /// has only letters could be any word, so it does not count.
     pub fn is_dm_beginning(&self, text: &[u8]) -> bool {
         let group = text.strip_suffix(b"-").unwrap_or(text);
         let is_word = self.old.as_str().bytes().all(|byte| byte.is_ascii_alphabetic());
@@ -238,14 +239,14 @@ impl Matcher {
             && group == self.old.as_str().replace('-', "--").as_bytes()
     }
 
-    /// Whether a word of free text may be a name of the group: the group alone, `VG/LV`, or a dm name.
+    /// Whether a word of free text may name the group: its own name, `VG/LV`, or a dm name.
     pub fn may_name(&self, word: &[u8]) -> bool {
         let ours = |verdict| matches!(verdict, Verdict::Ours(_));
         ours(self.group(word)) || ours(self.slash_pair(word, Form::VgLv)) || self.is_dm_name(word)
     }
 
-    /// What a token is whose group's part fits, and whose volume is one of the group's; none if it names
-    /// no volume. The token begins with the group.
+    /// The verdict on a token that begins with the group. `volume` is one of the group's volumes, or none
+    /// if the token names no volume.
     fn hit(&self, spelled: Spelled, form: Form, volume: Option<LvName>) -> Verdict {
         let spell = |name: &LvName| match spelled {
             Spelled::Raw => name.to_string(),
@@ -260,18 +261,19 @@ impl Matcher {
         };
         let named = volume.as_ref().and_then(|volume| Some((volume, volume.part_of(from, to)?)));
         let Some((volume, new)) = named else { return Verdict::Foreign };
-        // Behind the slash or hyphen.
+        // The volume's part begins after the slash or hyphen.
         let start = old.len() + 1;
         let (name, new) = (start..start + spell(volume).len(), spell(&new));
         Verdict::Ours(Hit { name, new, form, volume: Some(volume.clone()) })
     }
 
-    /// What a token is that fits the group, which has no such volume: nothing to a volume's renaming.
+    /// The verdict on a token that fits the group but no volume of it. The renaming of a volume ignores
+    /// such a token.
     fn unknown(&self) -> Verdict {
         if self.volume.is_some() { Verdict::Foreign } else { Verdict::UnknownVolume }
     }
 
-    /// The name as a volume's, where the group has or may have such a volume.
+    /// The volume with that name, if the group has it or may have it.
     fn volume(&self, name: &str) -> Option<LvName> {
         let name = LvName::new(name).ok()?;
         match &self.volumes {

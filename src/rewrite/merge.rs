@@ -1,13 +1,13 @@
-//! Edits of a text, and edits of what they give, as edits of the text.
+//! Joins edits of a text with edits of the text that results from them.
 
 use std::ops::Range;
 
 use super::edit::Edit;
 
-/// What does what `first` does, and then what `then` does in the text that `first` gives.
+/// Edits with the effect of `first`, followed by `then`. `then` applies to the text that `first` gives.
 ///
-/// Both ascend and do not overlap, and so does what comes out. Where an edit of `then` meets bytes that
-/// edits of `first` have put there, all of them become one.
+/// Both lists ascend and do not overlap, and so does the result. If an edit of `then` meets bytes that
+/// edits of `first` inserted, all of them become one edit.
 pub fn merge(first: Vec<Edit>, then: Vec<Edit>) -> Vec<Edit> {
     if first.is_empty() {
         return then;
@@ -28,13 +28,13 @@ pub fn merge(first: Vec<Edit>, then: Vec<Edit>) -> Vec<Edit> {
     merged
 }
 
-/// An edit, and where its new bytes are in the text that it and its like give.
+/// An edit, and where its new bytes are in the text after all edits.
 struct Place {
     edit: Edit,
     at: Range<usize>,
 }
 
-/// All of them.
+/// All edits of `first`.
 struct Placed(Vec<Place>);
 
 impl Placed {
@@ -50,22 +50,22 @@ impl Placed {
         Self(placed.collect())
     }
 
-    /// Where a place of the text that they give is in the text before them: of bytes that are new, where
-    /// what they replace begins, or where it `ends`.
+    /// Converts a position in the text after these edits to one in the text before them. For a position
+    /// inside new bytes, it is the start of the bytes that they replace, or the end if `ends`.
     fn original(&self, place: usize, ends: bool) -> usize {
         let next = self.0.partition_point(|edit| edit.at.end <= place);
         if let Some(edit) = self.0.get(next).filter(|edit| edit.at.start < place) {
             return if ends { edit.edit.range.end } else { edit.edit.range.start };
         }
         match next.checked_sub(1).map(|last| &self.0[last]) {
-            // What begins right behind new bytes may as well begin with them.
+            // A position directly after new bytes is taken as after them.
             Some(last) => last.edit.range.end + (place - last.at.end),
             None => place,
         }
     }
 }
 
-/// Edits of both that meet: each byte of the text between them is of one or the other.
+/// Edits of both lists that meet. Each byte of the text between them belongs to one of them.
 struct Group<'a> {
     earlier: Vec<&'a Place>,
     later: Vec<&'a Edit>,
@@ -73,7 +73,7 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// Takes one more in that meets what is in it already.
+    /// Takes in one more edit that meets the group.
     fn grow(
         &mut self,
         earlier: &mut std::iter::Peekable<std::slice::Iter<'a, Place>>,
@@ -137,13 +137,13 @@ mod tests {
     use super::*;
     use crate::rewrite::edit::{Form, apply};
 
-    /// Edits of a text of that length: gaps, lengths and what is put there.
+    /// Edits of a text of that length, made from gaps, lengths and new bytes.
     fn edits(length: usize, parts: &[(usize, usize, Vec<u8>)]) -> Vec<Edit> {
         let (mut at, mut edits) = (0, Vec::new());
         for (gap, taken, new) in parts {
             let start = at + gap;
             let range = start..start + taken;
-            // An edit that does nothing is none.
+            // Leaves out edits that change nothing.
             if range.end > length || range.is_empty() && new.is_empty() {
                 break;
             }

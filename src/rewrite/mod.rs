@@ -1,6 +1,6 @@
-//! Which bytes of a file name the group: bytes in, spans out. No files, no processes.
+//! Finds the bytes of a file that name the group: bytes in, spans out. No files, no processes.
 //!
-//! A new format is one file here and one line in [`PLACES`].
+//! A new format needs one file here and one line in [`PLACES`].
 
 pub mod advice;
 pub mod bare;
@@ -60,12 +60,12 @@ pub use places::{INCLUDED, PLACES};
 /// Finds what to change in a file's bytes.
 pub type Rewrite = fn(&Matcher, &[u8]) -> Result<Findings>;
 
-/// Whether a path below the root, without its leading slash, is one of a place's.
+/// Whether a path belongs to a place. The path is relative to the root, without a leading slash.
 pub fn is_at(place: &Place, path: &str) -> bool {
     is_path(place.pattern, path) && !place.passes_over(Path::new(path))
 }
 
-/// Whether a path below the root, without its leading slash, fits a place's pattern.
+/// Whether a path fits a place's pattern. The path is relative to the root, without a leading slash.
 pub fn is_path(pattern: &str, path: &str) -> bool {
     let pattern: Vec<&str> = pattern.split('/').collect();
     let components: Vec<&str> = path.split('/').collect();

@@ -1,13 +1,13 @@
-//! Every place that is read: its path, what reads it, and what happens to what is found.
+//! Every place that is read: its path, its reader, and how its names are treated.
 //!
-//! `man/places.md` has the same for people, with the test that shows it.
+//! `man/places.md` has the same table for people, with the tests.
 
 use super::boot_places::BOOT;
 use super::place::{Place, boot, loader};
 use super::service_places::SERVICES;
 use super::text;
 
-/// Files that a boot loader's file of that kind includes, wherever they lie.
+/// Files that a boot loader's file of that kind includes, in any directory.
 pub const INCLUDED: &[Place] = &[
     boot("", "grub-include", text::grub),
     loader("", "extlinux"),
@@ -15,7 +15,7 @@ pub const INCLUDED: &[Place] = &[
     loader("", "refind"),
 ];
 
-/// Every place, in the order of the report. Where two patterns fit a file, the first counts.
+/// Every place, in the order of the report. If two patterns fit a file, the first one counts.
 pub const PLACES: &[Place] = &joined();
 
 #[allow(clippy::large_stack_arrays)] // the compiler has it on its stack, and nobody else

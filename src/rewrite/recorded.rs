@@ -1,4 +1,4 @@
-//! What the matcher says of a token, as findings of a text.
+//! Turns the matcher's verdict on a token into findings of a text.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::edit::{Edit, Findings, Left};
 use super::matcher::{Hit, Matcher, Verdict};
 use super::scan::UNKNOWN_VOLUME;
 
-/// Records what the matcher says of the token at `token`.
+/// Records the matcher's verdict on the token at `token`.
 pub fn record(findings: &mut Findings, verdict: Verdict, token: Range<usize>) {
     match verdict {
         Verdict::Foreign => {}
@@ -21,8 +21,8 @@ pub fn record(findings: &mut Findings, verdict: Verdict, token: Range<usize>) {
     }
 }
 
-/// Asks the matcher about a path that is escaped in the file; the hit's range is that of the escaped
-/// text, and the new name is spelled by `encode`.
+/// Asks the matcher about a path that is escaped in the file. The hit has the range of the escaped text,
+/// and `encode` spells its new name.
 pub fn match_decoded(
     matcher: &Matcher,
     decoded: &[(u8, Range<usize>)],

@@ -1,6 +1,6 @@
-//! The shared token finder: forms that are unambiguous wherever they stand in a text.
+//! The shared token finder, for forms that are unambiguous everywhere in a text.
 //!
-//! It never looks for the bare name. It finds the start of a form (`/dev/`, `rd.lvm.lv=`, `lvm/`,
+//! It never searches for the bare name. It finds the start of a form (`/dev/`, `rd.lvm.lv=`, `lvm/`,
 //! `dev-mapper-…`), takes the whole token, and asks the [`Matcher`].
 
 use std::ops::Range;
@@ -14,24 +14,24 @@ pub use super::recorded::{match_decoded, record};
 use super::unit_name;
 use crate::names::is_name_byte;
 
-/// Which forms mean something in a text, beside device paths, which mean the same everywhere.
+/// The forms that have a meaning in a text. Device paths always do.
 #[allow(clippy::struct_excessive_bools)] // each form is there or not, whatever the others are
 #[derive(Debug, Clone, Copy)]
 pub struct Forms {
-    /// `rd.lvm.lv=`, `rd.lvm.vg=` of dracut.cmdline(7), also as `rd_LVM_LV=`.
+    /// `rd.lvm.lv=` and `rd.lvm.vg=` of dracut.cmdline(7), also as `rd_LVM_LV=`.
     pub kernel_arguments: bool,
     /// `lvm/VG-LV`, and menu ids that end in a device path (`gnulinux-simple-/dev/mapper/…`).
     pub grub: bool,
     /// systemd unit names that stand for device paths.
     pub units: bool,
-    /// Command lines of programs: a path may follow a prefix (`-/dev/…` of systemd.exec(5)) or an
-    /// option's letter (`-f/dev/…`), and one behind `host:` or `path:` is none of this system's.
+    /// Command lines of programs. A path may follow a prefix (`-/dev/…` in systemd.exec(5)) or an option's
+    /// letter (`-f/dev/…`). A path after `host:` or `path:` does not belong to this system.
     pub words: bool,
 }
 
-/// Device paths alone.
+/// Only device paths.
 pub const PATHS: Forms = Forms { kernel_arguments: false, grub: false, units: false, words: false };
-/// A kernel command line, or a text that holds one.
+/// A kernel command line, or a text that contains one.
 pub const KERNEL: Forms = Forms { kernel_arguments: true, units: true, ..PATHS };
 /// GRUB's own files.
 pub const GRUB: Forms = Forms { grub: true, ..KERNEL };
@@ -40,10 +40,10 @@ pub const UNITS: Forms = Forms { units: true, ..PATHS };
 /// Scripts and command lines.
 pub const WORDS: Forms = Forms { words: true, ..KERNEL };
 
-/// Bytes of `lvm/`, the shorter of the two forms that start alike.
+/// The length of `lvm/`, the shorter of two forms that begin alike.
 const LVM_SLASH: usize = 4;
 
-/// The starts of all forms; one pass over the text finds them.
+/// The starts of all forms. One pass over the text finds them.
 static STARTS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?-u)/dev/|lvm://|lvm/|lvm=|lvm-activate-|dev-|rd[._](?:lvm|LVM)[._](?:lv|vg|LV|VG)=",
@@ -51,17 +51,17 @@ static STARTS: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant")
 });
 
-/// What an unknown volume's token is reported with.
+/// Reported with the token of an unknown volume.
 pub(super) const UNKNOWN_VOLUME: &str = "fits the group, but the group has no such volume";
 
-/// What a path behind a colon is reported with.
+/// Reported with a path after a colon.
 const ELSEWHERE: &str = "follows what may be another machine's name";
 
-/// What stands before a colon and is no machine's name: disks of xl.cfg(5) and lxc.container.conf(5).
+/// Words before a colon that are not machines: disks in xl.cfg(5) and lxc.container.conf(5).
 const SCHEMES: &[&[u8]] =
     &[b"phy", b"lvm", b"file", b"block", b"blkdev", b"loop", b"raw", b"dev", b"device", b"fs"];
 
-/// Adds to `findings` every token inside `span` of `text` that names the group.
+/// Adds every token in `span` of `text` that names the group to `findings`.
 pub fn scan(
     matcher: &Matcher,
     text: &[u8],
@@ -85,7 +85,7 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    /// Looks at the form that starts at `at`; returns where to go on.
+    /// Looks at the form that starts at `at`. Returns where to continue.
     fn token(&mut self, at: usize, behind: usize) -> usize {
         match self.text[at] {
             b'/' => self.device_path(at),
@@ -103,7 +103,7 @@ impl Scanner<'_> {
 
     fn device_path(&mut self, at: usize) -> usize {
         let end = self.run(at, |byte| is_name_byte(byte) || byte == b'/');
-        // `file:///dev/vg/lv` (RFC 8089): no machine's name stands between the slashes.
+        // In `file:///dev/vg/lv` (RFC 8089), there is no machine's name between the slashes.
         let is_url = self.text[self.span.start..at].ends_with(b"file://");
         let starts = is_url || self.starts_token(at) || self.ends_menu_id(at);
         if !starts || self.continues_escaped(end) || self.is_on_a_server(at) {
@@ -113,8 +113,8 @@ impl Scanner<'_> {
         if behind_colon.is_some_and(|word| word.starts_with(b"/")) {
             return end;
         }
-        // A full stop is a name's character and may as well end a comment's sentence; a slash may
-        // stand before a wildcard.
+        // A full stop may be part of a name, but may also end a sentence in a comment. A slash may precede
+        // a wildcard.
         let mut token = at..end;
         let mut verdict = self.matcher.path(&self.text[token.clone()]);
         while !matches!(verdict, Verdict::Ours(_))
@@ -138,7 +138,7 @@ impl Scanner<'_> {
         end
     }
 
-    /// The value of `rd.lvm.lv=VG/LV` or `rd.lvm.vg=VG`, plain or quoted.
+    /// The value of `rd.lvm.lv=VG/LV` or `rd.lvm.vg=VG`, with or without quotes.
     fn kernel_argument(&mut self, value: usize) -> usize {
         let start = self.run(value, |byte| matches!(byte, b'"' | b'\''));
         let end = self.run(start, |byte| is_name_byte(byte) || byte == b'/');
@@ -181,7 +181,7 @@ impl Scanner<'_> {
         end
     }
 
-    /// `lvm/VG-LV` of GRUB (grub-core/osdep/devmapper/getroot.c); a partition may follow a comma.
+    /// `lvm/VG-LV` of GRUB (grub-core/osdep/devmapper/getroot.c). A comma and a partition may follow.
     fn grub_disk(&mut self, name: usize) -> usize {
         let end = self.run(name, is_name_byte);
         if self.text.get(end) != Some(&b'/') {
@@ -196,7 +196,7 @@ impl Scanner<'_> {
             byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-' | b'\\')
         });
         if self.starts_token(at) {
-            // A unit's name may end a sentence, or a list of some shell.
+            // A unit's name may be the end of a sentence, or be followed by a colon.
             let token = &self.text[at..end];
             let kept = token.iter().rposition(|byte| !matches!(byte, b'.' | b':'));
             let token = at..at + kept.map_or(0, |last| last + 1);
@@ -215,13 +215,13 @@ impl Scanner<'_> {
         end
     }
 
-    /// The end of the run of bytes that fit.
+    /// The end of the run of bytes for which `fits` is true.
     fn run(&self, from: usize, fits: impl Fn(u8) -> bool) -> usize {
         let length = self.text[from..self.span.end].iter().position(|byte| !fits(*byte));
         length.map_or(self.span.end, |length| from + length)
     }
 
-    /// Whether a token may start here: what stands before it is no part of a name, path or escape.
+    /// Whether a token may start here: the byte before it is not part of a name, path or escape.
     fn starts_token(&self, at: usize) -> bool {
         let part_of_another = |byte: u8| {
             is_name_byte(byte)
@@ -232,7 +232,7 @@ impl Scanner<'_> {
             || (self.forms.words && self.follows_option(at))
     }
 
-    /// Whether only a prefix of systemd's or an option's letter stands between here and the last blank.
+    /// Whether only a prefix of systemd or an option's letter is between the last blank and here.
     fn follows_option(&self, at: usize) -> bool {
         let before = &self.text[self.span.start..at];
         let ends_word =
@@ -245,8 +245,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// What stands before a colon that a path follows: a machine's name, or a path that is mapped to
-    /// another one. Nothing where there is no such colon, or a scheme stands before it.
+    /// The word before a colon that a path follows: the name of a machine, or a path that is mapped to
+    /// another one. None if there is no such colon, or if the word is a scheme.
     fn word_behind_colon(&self, at: usize) -> Option<&[u8]> {
         let before = self.text[self.span.start..at].strip_suffix(b":")?;
         let ends_word = |byte: &u8| {
@@ -261,24 +261,24 @@ impl Scanner<'_> {
             || matches!(self.text[at - 1], b'\'' | b'"' | b'(' | b'=' | b' ' | b'\t' | b',')
     }
 
-    /// Whether the front part of a GRUB menu id ends here: `gnulinux-advanced-` (util/grub.d/10_linux.in)
-    /// or a hand-written entry's own.
+    /// Whether the first part of a GRUB menu id ends here: `gnulinux-advanced-` (util/grub.d/10_linux.in),
+    /// or that of an entry written by hand.
     fn ends_menu_id(&self, at: usize) -> bool {
         self.forms.grub && at > self.span.start && self.text[at - 1] == b'-'
     }
 
-    /// Whether what follows a path is made by a shell, or stands for any text.
+    /// Whether a shell's expansion or a wildcard follows the path.
     fn is_expanded(&self, at: usize) -> bool {
         self.text[at..self.span.end].first().is_some_and(|byte| b"$*?[{%`".contains(byte))
     }
 
-    /// Whether a path is a mount's source, or what a kernel resumes from.
+    /// Whether a path is the source of a mount, or the device that a kernel resumes from.
     fn is_mounted(&self, at: usize) -> bool {
         let before = &self.text[self.span.start..at];
         [&b"root="[..], b"resume=", b"mount.usr="].iter().any(|key| before.ends_with(key))
     }
 
-    /// Whether the path is one of an NFS server (Linux Documentation/admin-guide/nfs/nfsroot.rst).
+    /// Whether the path is on an NFS server (Linux Documentation/admin-guide/nfs/nfsroot.rst).
     fn is_on_a_server(&self, at: usize) -> bool {
         let before = &self.text[self.span.start..at];
         let Some(before) = before.strip_suffix(b":") else { return false };
@@ -290,7 +290,8 @@ impl Scanner<'_> {
             .any(|key| word.starts_with(key))
     }
 
-    /// Whether an escape goes on with the name (`\x2d`, `\040`); `\"` and a line's continuation do not.
+    /// Whether an escape continues the name (`\x2d`, `\040`). `\"` and the backslash at a line's end do
+    /// not.
     fn continues_escaped(&self, at: usize) -> bool {
         matches!(self.text[at..self.span.end], [b'\\', b'0'..=b'7' | b'x', ..])
     }

@@ -1,4 +1,4 @@
-//! Places that services and people's commands read: storage, machines, backups, monitoring, scripts.
+//! Places that services and commands read: storage, machines, backups, monitoring, scripts.
 
 use super::advice::{
     CONTAINER, GANETI, INCUS, KDUMP, LIBVIRT, LXD, PACEMAKER, PROXMOX, PROXMOX_DATABASE, TARGET,
@@ -46,7 +46,7 @@ pub(super) const SERVICES: &[Place] = &[
     service("etc/kdump.conf", "kdump", text::kernel_command_line).then(KDUMP),
     service("etc/default/kdump-tools", "kdump", text::kernel_command_line).then(KDUMP),
     service("etc/sysconfig/kdump", "kdump", text::kernel_command_line).then(KDUMP),
-    // Mounts beside fstab.
+    // Mounts outside fstab.
     free("etc/auto.*", "autofs"),
     free("etc/auto.master.d/*", "autofs"),
     free("etc/autofs/auto.*", "autofs"),

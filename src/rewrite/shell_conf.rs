@@ -1,5 +1,5 @@
-//! Settings that a shell reads, in which a known variable holds groups: ReaR's site.conf and
-//! local.conf, docker-storage-setup.
+//! Settings that a shell reads, in which a known variable holds groups: site.conf and local.conf of ReaR,
+//! docker-storage-setup.
 
 use std::ops::Range;
 
@@ -18,8 +18,8 @@ use crate::names::is_name_byte;
 const GROUPS: &[&[u8]] =
     &[b"EXCLUDE_VG", b"ONLY_INCLUDE_VG", b"INCLUDE_VG", b"EXCLUDE_COMPONENTS", b"VG"];
 
-/// Words of the variables in [`GROUPS`], over several lines where a bracket is open; elsewhere as in
-/// any script.
+/// Rewrites the words of the variables in [`GROUPS`], also over several lines while a bracket is open.
+/// Other lines are read like those of a script.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     let mut in_list = false;
@@ -53,7 +53,7 @@ fn list_start(line: &[u8]) -> Option<usize> {
     GROUPS.contains(&name).then_some(equals + 1)
 }
 
-/// Every word of the span, whole: a group, or a path.
+/// Records each whole word of the span as a group or a path.
 fn words(matcher: &Matcher, text: &[u8], span: Range<usize>, findings: &mut Findings) {
     let mut at = span.start;
     while at < span.end {

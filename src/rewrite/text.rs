@@ -1,4 +1,4 @@
-//! Formats in which every unambiguous token counts, wherever it stands.
+//! Formats in which every unambiguous token counts, at any place.
 
 use anyhow::Result;
 
@@ -10,15 +10,15 @@ use super::scan::{GRUB, KERNEL, PATHS, scan};
 
 /// grub.cfg, custom.cfg, menu.lst, the stubs on the ESP, /etc/default/grub, /etc/grub.d.
 ///
-/// Menu ids that hold a device path are changed with the same rule as `GRUB_DEFAULT` and
-/// `saved_entry`, so that they go on pointing at each other.
+/// Menu ids that contain a device path change by the same rule as `GRUB_DEFAULT` and `saved_entry`, so
+/// that they still refer to each other.
 pub fn grub(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     scan(matcher, text, 0..text.len(), GRUB, &mut findings);
     Ok(findings)
 }
 
-/// A kernel command line, or a file that holds some: /etc/kernel/cmdline, /etc/cmdline.d,
+/// A kernel command line, or a file that contains some: /etc/kernel/cmdline, /etc/cmdline.d,
 /// extlinux.conf, syslinux.cfg, dracut's configuration.
 pub fn kernel_command_line(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
@@ -33,17 +33,18 @@ pub fn device_paths(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// /etc/default/grub and scripts of /etc/grub.d: as [`grub`], and a shell's variables (`VG=vg`).
+/// /etc/default/grub and scripts of /etc/grub.d: like [`grub`], with shell variables (`VG=vg`).
 pub fn grub_settings(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     with_assignments(matcher, text, grub)
 }
 
-/// What the next kernel's command line is made of: as [`kernel_command_line`], and a shell's variables.
+/// Settings from which the next kernel command line is made: like [`kernel_command_line`], with shell
+/// variables.
 pub fn boot_settings(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     with_assignments(matcher, text, kernel_command_line)
 }
 
-/// Settings of initramfs-tools: as [`device_paths`], and a shell's variables.
+/// Settings of initramfs-tools: like [`device_paths`], with shell variables.
 pub fn initramfs_settings(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     with_assignments(matcher, text, device_paths)
 }

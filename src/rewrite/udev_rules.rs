@@ -1,4 +1,4 @@
-//! udev's rules (udev(7)): `KEY{attribute}=="pattern|pattern"`, `KEY+="value"`, `e"…"` with escapes.
+//! udev rules (udev(7)): `KEY{attribute}=="pattern|pattern"`, `KEY+="value"`, `e"…"` with escapes.
 
 use std::ops::Range;
 
@@ -14,17 +14,17 @@ use super::matcher::{Matcher, Verdict};
 use super::scan::{PATHS, UNITS, WORDS, scan};
 use crate::names::unit::Decoded;
 
-/// Keys that hold a group's raw name: lvm2 udev/11-dm-lvm.rules.in, udev/69-dm-lvm.rules.in.
+/// Keys that hold the raw name of a group: lvm2 udev/11-dm-lvm.rules.in, udev/69-dm-lvm.rules.in.
 const GROUP: &[&str] = &["ENV{DM_VG_NAME}", "ENV{LVM_VG_NAME_COMPLETE}"];
 
-/// Keys that hold a dm name: lvm2 udev/10-dm.rules.in, and the kernel's attribute.
+/// Keys that hold a dm name: lvm2 udev/10-dm.rules.in, and the attribute of the kernel.
 const DEVICE: &[&str] = &["ENV{DM_NAME}", "ATTR{dm/name}", "ATTRS{dm/name}"];
 
-/// Links below /dev, without it.
+/// Keys that hold links, relative to /dev.
 const LINKS: &[&str] = &["SYMLINK", "NAME"];
 
-/// Values of known keys as wholes, each of several patterns by itself; device paths and units in the
-/// others; bare names in commands are shown.
+/// Rewrites the whole values of known keys, and each alternative of a pattern separately. In other values,
+/// it rewrites device paths and units. Bare names in commands are shown.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     for line in lines(text) {
@@ -43,7 +43,7 @@ pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// The key whose value follows, and whether the value is an `e"…"`.
+/// The key of the value that follows, and whether the value is an `e"…"`.
 fn key_before(text: &[u8], span: Range<usize>) -> (&str, bool) {
     let before = &text[span];
     let (before, escapes) = match before {
@@ -98,7 +98,7 @@ fn value(
     }
 }
 
-/// A link `VG/LV` or `mapper/VG-LV`. A link that is called like the group is the rule's own.
+/// A link `VG/LV` or `mapper/VG-LV`. A link with the group's name belongs to the rule.
 fn volume_link(matcher: &Matcher, name: &[u8]) -> Verdict {
     match matcher.below_dev(name) {
         Verdict::UnknownVolume => Verdict::Foreign,

@@ -6,9 +6,11 @@ use super::lines::lines;
 use super::unit_file;
 use crate::names::unit;
 
-/// `What=` of a mount, and the units that it waits for, by UUID; systemd runs the rest after the mounts.
+/// Names `What=` of a mount, and the units that it waits for, by UUID. systemd runs everything else after
+/// the mounts.
 ///
-/// A swap unit must be called after its device (systemd.swap(5)): it stays, and the boot goes on without.
+/// A swap unit must be named after its device (systemd.swap(5)). It stays, and the system boots without
+/// it.
 pub fn text(text: &[u8], edits: &[Edit], uuids: &Uuids) -> Result<Option<Vec<u8>>, String> {
     if lines(text).any(|line| text[line].trim_ascii() == b"[Swap]") {
         return Ok(None);
@@ -28,8 +30,8 @@ pub fn text(text: &[u8], edits: &[Edit], uuids: &Uuids) -> Result<Option<Vec<u8>
     Ok((!bridge.is_empty()).then(|| apply(text, &bridge)))
 }
 
-/// The link that udev makes for a file system's UUID (systemd rules.d/60-persistent-storage.rules),
-/// as a path or as a unit.
+/// The link that udev creates for the UUID of a file system (systemd rules.d/60-persistent-storage.rules),
+/// as a path or as a unit name.
 fn by_link(edit: &Edit, uuids: &Uuids, token: &[u8]) -> Result<Edit, String> {
     let by_uuid = by_uuid(edit, uuids)?;
     let uuid = String::from_utf8_lossy(&by_uuid.new["UUID=".len()..]).into_owned();

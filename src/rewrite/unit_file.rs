@@ -13,11 +13,11 @@ use super::lines::{lines, trimmed};
 use super::matcher::Matcher;
 use super::scan::{UNITS, WORDS, record, scan};
 
-/// Mount points and prose: a directory may have any name.
+/// Mount points and prose, which never change: a directory may have any name.
 const NEVER: &[&[u8]] =
     &[b"Where", b"Description", b"Documentation", b"RequiresMountsFor", b"WantsMountsFor"];
 
-/// Lists of units, in which a backslash stands for itself.
+/// Lists of units, in which a backslash is not an escape character of the list.
 const UNIT_LISTS: &[&[u8]] = &[
     b"After",
     b"Before",
@@ -45,8 +45,8 @@ const UNIT_LISTS: &[&[u8]] = &[
     b"Sockets",
 ];
 
-/// `What=` as a whole, units in lists of units, device paths in all other values; bare names in
-/// commands are shown. A comment between two parts of a continued line is a comment still.
+/// Rewrites the whole value of `What=`, units in lists of units, and device paths in all other values.
+/// Bare names in commands are shown. A comment between two parts of a continued line is still a comment.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     let made = commands::made(matcher, text);
@@ -93,7 +93,7 @@ fn value(matcher: &Matcher, text: &[u8], key: &[u8], span: Range<usize>, finding
     }
 }
 
-/// The key of the setting that holds a byte, for the bridge. Nothing in comments.
+/// For the bridge: the key of the setting that contains a byte. None in comments.
 pub fn key_of(text: &[u8], at: usize) -> Option<&[u8]> {
     let mut continued: Option<&[u8]> = None;
     for line in lines(text) {

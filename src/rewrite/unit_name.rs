@@ -1,4 +1,4 @@
-//! systemd unit names that stand for device paths, wherever a text has them (systemd.unit(5)).
+//! systemd unit names that stand for device paths, anywhere in a text (systemd.unit(5)).
 
 use std::ops::Range;
 
@@ -7,21 +7,21 @@ use super::matcher::{Matcher, Verdict};
 use super::scan::{self, match_decoded};
 use crate::names::unit::{Decoded, escape, unescape};
 
-/// Units that are named after a path themselves.
+/// Units that are named after a path.
 const OF_PATHS: [&[u8]; 4] = [b".device", b".swap", b".mount", b".automount"];
 
-/// Units that have a path as the instance of a template: `systemd-fsck@dev-….service`.
+/// Units that may have a path as the instance of a template: `systemd-fsck@dev-….service`.
 const OF_INSTANCES: [&[u8]; 5] = [b".service", b".socket", b".target", b".timer", b".path"];
 
-/// What a name is reported with that has no backslash and would need one.
+/// Reported with a name that has no backslash but would need one.
 const NEEDS_ESCAPE: &str =
     "would need backslashes, and their number depends on the quotes around it,";
 
-/// Compares a whole unit name, suffix included, by the path that it stands for. False where the
-/// token is no such name.
+/// Records a whole unit name, with its suffix, by the path that it stands for. False if the token is not
+/// such a name.
 ///
-/// `quoted` says that the text has quoting rules of its own, as command lines have: a backslash may be
-/// written twice there, and a name without one is not given one.
+/// `quoted` says that the text has quoting rules of its own, as command lines have. There, a backslash may
+/// be written twice, and a name without one gets none.
 pub fn record(
     matcher: &Matcher,
     text: &[u8],
@@ -52,7 +52,7 @@ pub fn record(
     true
 }
 
-/// The path of a name whose every backslash is written twice.
+/// The path of a name in which each backslash is written twice.
 fn unescape_twice(name: &[u8]) -> Option<Decoded> {
     let mut once = Vec::with_capacity(name.len());
     let mut at = 0;

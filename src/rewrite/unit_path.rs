@@ -1,7 +1,8 @@
-//! Names of systemd's files and directories that hold the group: names in, new names out.
+//! Names of systemd's files and directories that contain the group: names in, new names out.
 //!
-//! Such a name is a unit's (`dev-mapper-VG\x2dLV.swap`), an instance's (`systemd-fsck@dev-VG-LV.service`),
-//! or that of a directory with what belongs to a unit (`….device.d`, `….swap.wants`): systemd.unit(5).
+//! Such a name is that of a unit (`dev-mapper-VG\x2dLV.swap`), of an instance
+//! (`systemd-fsck@dev-VG-LV.service`), or of a directory that belongs to a unit (`….device.d`,
+//! `….swap.wants`): systemd.unit(5).
 
 use std::ops::Range;
 
@@ -9,7 +10,7 @@ use super::matcher::{Matcher, Verdict};
 use super::scan::match_decoded;
 use crate::names::unit;
 
-/// Ends of directories that hold drop-ins of a unit, or links to units that it pulls in.
+/// Suffixes of directories that hold drop-ins of a unit, or links to units that it pulls in.
 const DIRECTORIES: &[&str] = &[".d", ".wants", ".requires", ".upholds"];
 
 /// Units whose whole name is a path (systemd.device(5), systemd.swap(5), systemd.mount(5)).
@@ -30,27 +31,27 @@ const UNITS: &[&str] = &[
     "automount",
 ];
 
-/// The service in which lvm2's udev rule activates a group (lvm2 udev/69-dm-lvm.rules.in). It is
-/// made at run time, but drop-ins and masks for it lie in files.
+/// The service in which lvm2's udev rule activates a group (lvm2 udev/69-dm-lvm.rules.in). systemd creates
+/// it at run time, but drop-ins and masks for it are files.
 const ACTIVATION: &str = "lvm-activate-";
 
-/// What a file's name is to the group.
+/// How a file's name relates to the group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
-    /// Not after this group.
+    /// Does not name this group.
     Foreign,
-    /// After a volume that the group does not have.
+    /// Names a volume that the group does not have.
     UnknownVolume,
-    /// After the group; this is its new name.
+    /// Names the group. This is the file's new name.
     Renamed(String),
 }
 
-/// Whether a directory of that name holds what belongs to a unit.
+/// Whether a directory with that name belongs to a unit.
 pub fn is_of_a_unit(directory: &str) -> bool {
     strip_directory(directory).is_some()
 }
 
-/// Judges the name of one file or directory, whole.
+/// Judges the whole name of one file or directory.
 pub fn judge(matcher: &Matcher, name: &str) -> Named {
     let (full, ending) = strip_directory(name).unwrap_or((name, ""));
     let Some((stem, kind)) = full.rsplit_once('.') else { return Named::Foreign };
@@ -58,17 +59,18 @@ pub fn judge(matcher: &Matcher, name: &str) -> Named {
         return Named::Foreign;
     }
     if let Some((prefix, instance)) = stem.split_once('@') {
-        // `systemd-escape` without --path writes the first slash as well.
+        // `systemd-escape` without --path also escapes the first slash.
         let start = prefix.len() + 1 + usize::from(instance.starts_with('-'));
         return spelled(matcher, name, start..stem.len());
     }
     if PATH_UNITS.contains(&kind) {
-        // `dev-VG-.device.d` is for every unit whose name begins so: all volumes of the group.
+        // `dev-VG-.device.d` applies to all units whose names begin like this: all volumes of the group.
         let end = if ending == ".d" { stem.trim_end_matches('-').len() } else { stem.len() };
         return spelled(matcher, name, 0..end);
     }
     match stem.strip_prefix(ACTIVATION) {
-        // systemd-run(1) writes what a unit's name may not hold, of LVM's characters `+`, as `\x2b`.
+        // systemd-run(1) escapes characters that unit names may not have. Of LVM's, that is `+`, as
+        // `\x2b`.
         Some(group) if kind == "service" => {
             match matcher.group(group.replace(r"\x2b", "+").as_bytes()) {
                 Verdict::Ours(hit) => {
@@ -82,7 +84,7 @@ pub fn judge(matcher: &Matcher, name: &str) -> Named {
     }
 }
 
-/// The unit's name, and the directory's ending.
+/// The unit's name and the directory's suffix.
 fn strip_directory(name: &str) -> Option<(&str, &str)> {
     DIRECTORIES.iter().find_map(|ending| Some((name.strip_suffix(ending)?, *ending)))
 }

@@ -1,24 +1,24 @@
-//! The bridge of partitions whose file systems get another UUID: while that changes they are named by the
-//! UUID of the partition, and GRUB searches for both.
+//! The bridge of partitions whose file systems get another UUID. Meanwhile, files name them by the UUID of
+//! the partition, and GRUB searches for both UUIDs.
 
 use std::collections::BTreeMap;
 
 use super::edit::{Edit, Form};
 use super::lines::LineIndex;
 
-/// What names a file system while its UUID changes, by the UUID before.
+/// What replaces the UUID of a file system while it changes. The key is the old UUID.
 pub type StandIns = BTreeMap<String, StandIn>;
 
-/// What names one.
+/// The replacement for one UUID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandIn {
     /// The UUID of its partition, in the partition table.
     pub partition: String,
-    /// The UUID after.
+    /// The new UUID.
     pub new: String,
 }
 
-/// The kinds of files that a boot reads itself, line by line, and that name file systems by UUID.
+/// The kinds of files that the boot itself reads line by line, and that name file systems by UUID.
 const READ: &[&str] = &[
     "fstab",
     "grub-cfg",
@@ -36,10 +36,10 @@ const READ: &[&str] = &[
     "systemd-mount",
 ];
 
-/// The bridge's edits of a file.
+/// The edits of a file for the bridge.
 ///
 /// # Errors
-/// Why there is no bridge: something that the boot needs has no other spelling.
+/// Why there is no bridge: the boot needs something that has no other spelling.
 pub fn edits(
     kind: &str,
     text: &[u8],
@@ -52,7 +52,7 @@ pub fn edits(
     for edit in own {
         let token = String::from_utf8_lossy(&text[edit.token.clone()]).into_owned();
         let Some((old, stand_in)) = stand_ins.iter().find(|(old, _)| token.contains(*old)) else {
-            // A volume's, which changes later: its old UUID holds on the bridge.
+            // The UUID of a volume changes later. On the bridge, the old one is still valid.
             continue;
         };
         let line = lines.range(lines.line_of(edit.token.start));
@@ -77,8 +77,8 @@ pub fn edits(
     Ok(bridge)
 }
 
-/// GRUB's `search`, for the one UUID and then for the other: what finds none leaves its variable as it is
-/// (grub-core/commands/search.c).
+/// Lets GRUB's `search` look for one UUID and then for the other. A search that finds nothing leaves its
+/// variable unchanged (grub-core/commands/search.c).
 fn searched_too(before: &[u8], rest: &[u8], old: &str, new: &str) -> Result<String, String> {
     let command = before.trim_ascii_start();
     let is_search = command.starts_with(b"search ") || command.starts_with(b"search.fs_uuid ");

@@ -1,22 +1,22 @@
-//! What a token is to the names that are renamed.
+//! How a token relates to the names that change.
 
 use std::ops::Range;
 
 use super::edit::Form;
 use crate::names::LvName;
 
-/// What a token is to the group.
+/// How a token relates to the group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Not a name of this group.
+    /// Does not name this group.
     Foreign,
-    /// The group fits, the volume is none that is known.
+    /// Fits the group, but names an unknown volume.
     UnknownVolume,
-    /// A name of this group.
+    /// Names this group.
     Ours(Hit),
 }
 
-/// Where in the token the name stands, and what replaces it.
+/// Where the name is in the token, and what replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {
     /// Bytes of the name inside the token.
@@ -25,12 +25,12 @@ pub struct Hit {
     pub new: String,
     /// The token's form.
     pub form: Form,
-    /// The volume that the token names; none if it names the group alone.
+    /// The volume that the token names. None if it names only the group.
     pub volume: Option<LvName>,
 }
 
 impl Verdict {
-    /// The verdict where a device is meant: `/dev/VG` is a directory, and no mount's source.
+    /// The verdict where a device is expected: `/dev/VG` is a directory and cannot be mounted.
     #[must_use]
     pub fn device(self) -> Self {
         match self {
@@ -40,7 +40,7 @@ impl Verdict {
     }
 }
 
-/// Moves a hit inside a longer token.
+/// Shifts a hit into a longer token.
 pub(super) fn shift(verdict: Verdict, by: usize) -> Verdict {
     match verdict {
         Verdict::Ours(hit) => {

@@ -10,18 +10,18 @@ use super::elsewhere::GUEST;
 use super::matcher::Matcher;
 use super::scan::{KERNEL, record, scan};
 
-/// A disk by its path below /dev, which the block script puts before it (xen
+/// A disk by its path relative to /dev. Xen's block script puts `/dev/` before it (xen
 /// tools/hotplug/Linux/xen-hotplug-common.sh, `canonicalise_mode` and `expand_dev`).
 static DISK: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?-u)\bphy:([A-Za-z0-9._+-][A-Za-z0-9._+/-]*)").expect("the pattern is a constant")
 });
 
-/// What the guest's kernel is told: the guest's own names.
+/// Arguments of the guest's kernel, which name the guest's own volumes.
 static ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?m-u)^[ \t]*(?:root|extra|cmdline)[ \t]*=.*$").expect("the pattern is a constant")
 });
 
-/// Device paths everywhere but in the guest's kernel arguments, and `phy:VG/LV`.
+/// Rewrites `phy:VG/LV`, and device paths outside the arguments of the guest's kernel.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();
     scan(matcher, text, 0..text.len(), KERNEL, &mut findings);

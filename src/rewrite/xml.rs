@@ -1,5 +1,5 @@
-//! A reader of XML as far as names need it: elements with their attributes, text, comments, each with
-//! its place in the file. Nothing is resolved from outside, and what is no XML is passed over.
+//! A small XML reader, as far as names need it: elements with their attributes, text and comments, each
+//! with its place in the file. It resolves nothing from outside and ignores what is not XML.
 
 use std::ops::Range;
 
@@ -8,16 +8,16 @@ use crate::names::unit::Decoded;
 /// A piece of a document.
 #[derive(Debug)]
 pub enum Piece<'a> {
-    /// A start tag: the element and its attributes, with the places of their values.
+    /// A start tag: the element and its attributes, with the ranges of their values.
     Element(&'a [u8], Vec<(&'a [u8], Range<usize>)>),
     /// Text between tags.
     Text(Range<usize>),
-    /// A comment's inside.
+    /// The inside of a comment.
     Comment(Range<usize>),
 }
 
-/// Walks over the document. `visit` gets the names of the open elements, outermost first (of a start
-/// tag: those around it), and the piece.
+/// Walks over the document. `visit` gets the piece and the names of the open elements around it, outermost
+/// first.
 pub fn walk<'a>(text: &'a [u8], mut visit: impl FnMut(&[&'a [u8]], Piece<'a>)) {
     let mut open: Vec<&[u8]> = Vec::new();
     let mut at = 0;
@@ -96,14 +96,14 @@ fn tag(text: &[u8], start: usize) -> Tag<'_> {
     tag
 }
 
-/// Where `what` begins, from `from` on, or the end of the text.
+/// Where `what` first begins at or after `from`, or the end of the text.
 fn find(text: &[u8], from: usize, what: &[u8]) -> usize {
     let from = from.min(text.len());
     let found = text[from..].windows(what.len()).position(|part| part == what);
     found.map_or(text.len(), |at| from + at)
 }
 
-/// The characters of a text or a value, references resolved (XML 1.0, 4.1 and 4.6).
+/// The characters of a text or a value, with references resolved (XML 1.0, 4.1 and 4.6).
 pub fn decode(text: &[u8], span: Range<usize>) -> Decoded {
     let mut decoded = Decoded::new();
     let mut at = span.start;
@@ -118,7 +118,7 @@ pub fn decode(text: &[u8], span: Range<usize>) -> Decoded {
     decoded
 }
 
-/// A reference and its length; an ampersand that begins none stands for itself.
+/// A reference and its length. An ampersand that begins no reference stands for itself.
 fn reference(rest: &[u8]) -> (u8, usize) {
     let Some(end) = rest.iter().take(12).position(|byte| *byte == b';') else { return (b'&', 1) };
     let byte = match &rest[1..end] {
@@ -134,7 +134,7 @@ fn reference(rest: &[u8]) -> (u8, usize) {
     byte.map_or((b'&', 1), |byte| (byte, end + 1))
 }
 
-/// A character beyond ASCII is part of no name: one byte stands for it.
+/// No name has a character beyond ASCII, so one byte stands for it.
 fn number(digits: &[u8], radix: u32) -> Option<u8> {
     let code = u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?;
     Some(u8::try_from(code).unwrap_or(0xff))
