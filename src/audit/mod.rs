@@ -1,7 +1,7 @@
 //! `postclone audit`: finds what still names a group, by severity.
 //!
-//! The search has two parts: a fast search of every file for the spellings of the name ([`spelling`]), and
-//! an exact check of the few files that contain one ([`text`]). The check compares whole tokens, like the
+//! The search has two parts: a fast search of every file for the spellings of the name (`spelling`), and
+//! an exact check of the few files that contain one (`text`). The check compares whole tokens, like the
 //! rewriters. The audit only reads. It leaves access times unchanged where it may.
 
 mod around;

@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 8;
 impl Root {
     /// Paths below the root that fit a pattern, sorted. Each component may have one `*`.
     ///
-    /// A component `**` stands for any number of directories, up to [`MAX_DEPTH`]. From there on, symbolic
+    /// A component `**` stands for any number of directories, up to `MAX_DEPTH`. From there on, symbolic
     /// links are neither followed nor returned: the target of a link in the tree does not belong to it, or
     /// is found by its own path.
     pub fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>> {

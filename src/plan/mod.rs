@@ -133,7 +133,7 @@ impl Warning {
 /// The part of a plan about files.
 #[derive(Debug, Default)]
 pub struct Files {
-    /// Files that change, in the order of [`PLACES`].
+    /// Files that change, in the order of `PLACES`.
     pub changes: Vec<FileChange>,
     /// Paths that change.
     pub paths: Paths,

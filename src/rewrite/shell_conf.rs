@@ -18,7 +18,7 @@ use crate::names::is_name_byte;
 const GROUPS: &[&[u8]] =
     &[b"EXCLUDE_VG", b"ONLY_INCLUDE_VG", b"INCLUDE_VG", b"EXCLUDE_COMPONENTS", b"VG"];
 
-/// Rewrites the words of the variables in [`GROUPS`], also over several lines while a bracket is open.
+/// Rewrites the words of the variables in `GROUPS`, also over several lines while a bracket is open.
 /// Other lines are read like those of a script.
 pub fn rewrite(matcher: &Matcher, text: &[u8]) -> Result<Findings> {
     let mut findings = Findings::default();

@@ -1,7 +1,7 @@
 //! Whatever a journal names is reached inside its root, and through no link.
 //!
 //! Anybody may have made a journal or the tree that it is about (`--root`). So every path of a journal must be
-//! spelled in the one plain way ([`plain`]), no directory on the way to it may be a symbolic link ([`straight`]), and
+//! spelled in the one plain way (`plain`), no directory on the way to it may be a symbolic link ([`straight`]), and
 //! a copy in a journal's directory must be a regular file ([`is_file`]).
 
 use std::fs::{self, File, Metadata};

@@ -3,7 +3,7 @@
 //! NetworkManager `_host_id_read`, wicked `ni_duid_map_load`), and makes its own values at its next start.
 //!
 //! A running client has the old values in memory, and may write them again until the reboot. So a unit empties the
-//! files once more at the next boot, before any network is set up, and removes itself ([`at_boot`]).
+//! files once more at the next boot, before any network is set up, and removes itself (`at_boot`).
 
 mod at_boot;
 mod change;

@@ -1,8 +1,8 @@
 //! `postclone undo`: undoes the last run: after success, after an interruption, from a rescue system.
 //!
-//! If nothing came after the run, the journal's copies are put back ([`restore`]). If something did, such as a kernel
+//! If nothing came after the run, the journal's copies are put back (`restore`). If something did, such as a kernel
 //! or an edit, the old copies could leave a machine that does not boot. Then a plan of its own changes the names back
-//! ([`back`]).
+//! (`back`).
 
 mod back;
 mod restore;
