@@ -7,7 +7,7 @@ use nix::mount::{MsFlags, mount};
 
 use super::labels;
 
-/// Makes all mounts private: later mounts here are not visible to the rest of the machine, or the reverse.
+/// Makes all mounts private: later mounts in this namespace and outside it do not affect each other.
 pub(super) fn private() -> Result<()> {
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
         .context(
