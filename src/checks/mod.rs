@@ -30,7 +30,7 @@ use crate::world::World;
 /// Otherwise, the files below its mount point are not the ones that boot.
 const BOOT_TARGETS: &[&str] = &["/boot", "/boot/efi", "/efi", "/boot/firmware"];
 
-/// What a running system always has mounted, and what the image tools and the journal need.
+/// A running system always has these mounted. The image tools and the journal need them.
 const SYSTEM_TARGETS: &[&str] = &["/usr", "/var"];
 
 /// Additional space, for directories, for journals, and for an image that grows.

@@ -6,7 +6,7 @@
 //! | dm name | `a--b-root` | [`dm`] |
 //! | device paths | `/dev/a-b/root`, `/dev/mapper/a--b-root`, `/dev/disk/by-id/dm-name-a--b-root` | [`path`] |
 //! | unit name | `dev-mapper-a\x2d\x2db\x2droot.device` | [`mod@unit`] |
-//! | GRUB disk | `lvm/a--b-root` | [`dm`], behind `lvm/` |
+//! | GRUB disk | `lvm/a--b-root` | [`dm`], after `lvm/` |
 
 pub mod dm;
 mod error;

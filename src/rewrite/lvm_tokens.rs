@@ -197,7 +197,7 @@ mod tests {
         }
     }
 
-    /// LVM refuses this: the bracket is part of the word. The reader goes on behind the word.
+    /// LVM refuses this: the bracket is part of the word. The reader continues after the word.
     #[test]
     fn a_file_that_lvm_refuses() {
         assert_eq!(read("a/volume_list=[x]\nb=\"y\""), "volume_list:x] b=y");

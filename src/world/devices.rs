@@ -1,4 +1,4 @@
-//! A /dev that has the group's volumes only under their new names.
+//! A copy of /dev with the group's volumes only under their new names.
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
@@ -10,8 +10,8 @@ use super::names::Names;
 use super::{labels, mounts};
 use crate::transaction::scratch;
 
-/// Copies /dev to `to`: nodes and links as they are, but for the group's names. What is mounted in it
-/// (`mounted`, whole paths) is shown there as well.
+/// Copies /dev to `to`: nodes and links unchanged, except for the group's names. What is mounted below
+/// /dev (`mounted`, full paths) is also shown in the copy.
 pub(super) fn copy(from: &Path, to: &Path, names: &Names, mounted: &[PathBuf]) -> Result<()> {
     let copy = Copy { from, to, names, mounted };
     labels::copy(from, to)?;
@@ -38,7 +38,7 @@ impl Copy<'_> {
 
     fn entry(&self, path: &Path) -> Result<()> {
         let from = self.from.join(path);
-        // Gone since it was listed.
+        // It has vanished since the directory was read.
         let Ok(metadata) = fs::symlink_metadata(&from) else { return Ok(()) };
         let kind = metadata.file_type();
         if kind.is_dir() {
@@ -57,7 +57,7 @@ impl Copy<'_> {
         let target = kind.is_symlink().then(|| fs::read_link(&from)).transpose();
         let target = target.with_context(|| format!("reading the link `{}`", from.display()))?;
         let to = self.to.join(self.names.entry(path, target.as_deref()));
-        // Until the reboot a volume is linked under both names.
+        // Until the reboot, a volume has links under both names.
         if to.symlink_metadata().is_ok() {
             return Ok(());
         }

@@ -1,7 +1,8 @@
-//! SELinux's labels: what stands in another file's place has the other's.
+//! SELinux labels: a file that covers another one gets its label.
 //!
-//! A policy confines image tools and what they start (Debian's: `bootloader_t`, `kmod_t`, `fsadm_t`). They
-//! may read what has the label of /dev or of /proc/cmdline, and not what an administrator made.
+//! A policy confines image tools and the programs that they start (Debian's: `bootloader_t`, `kmod_t`,
+//! `fsadm_t`). They may read files with the label of /dev or of /proc/cmdline, but not files with an
+//! administrator's label.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,22 +14,22 @@ use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use super::mounts;
 use crate::transaction::scratch;
 
-/// The extended attribute that has the label (xattr(7)).
+/// The extended attribute with the label (xattr(7)).
 const LABEL: &str = "security.selinux";
 
-/// The label of a file, or of a link itself; none if it has none, or the file system knows of none.
+/// The label of a file, or of a link itself. None if it has none, or if the file system has no labels.
 pub(super) fn of(path: &Path) -> Result<Option<Vec<u8>>> {
     xattr::get(path, LABEL)
         .or_else(|error| if is_no_label(&error) { Ok(None) } else { Err(error) })
         .with_context(|| format!("reading the label of `{}`", path.display()))
 }
 
-/// Gives `to` the label of `like`, which it is to cover; links are not followed.
+/// Gives `to` the label of `like`, which it will cover. Links are not followed.
 pub(super) fn copy(like: &Path, to: &Path) -> Result<()> {
     of(like)?.map_or(Ok(()), |label| give(to, &label))
 }
 
-/// Gives a file, or a link itself, a label.
+/// Gives a label to a file, or to a link itself.
 pub(super) fn give(to: &Path, label: &[u8]) -> Result<()> {
     let given = match scratch::extended_attribute(to, LABEL, label) {
         Err(error) if is_no_label(&error) => {
@@ -40,8 +41,8 @@ pub(super) fn give(to: &Path, label: &[u8]) -> Result<()> {
     given.with_context(|| format!("giving `{}` its label", to.display()))
 }
 
-/// Whether an error says that labels are not to be had here: the file system has none, the policy
-/// refuses this one or does not know it, or the file is gone. What is made keeps its own label then.
+/// Whether an error says that the label cannot be read or set: the file system has no labels, the policy
+/// refuses or does not know this one, or the file is gone. A new file then keeps its own label.
 fn is_no_label(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     let passed_over =
@@ -49,11 +50,11 @@ fn is_no_label(error: &io::Error) -> bool {
     errno.is_some_and(|errno| passed_over.contains(&errno))
 }
 
-/// Writes a file, `own`, that is to be bound over `at`, and says where it came to stand.
+/// Writes the file `own`, which will be bound over `at`. Returns where it was written.
 ///
-/// A policy ties labels to kinds of file systems (class `filesystem`, `associate`). Those of proc and
-/// sysfs are for no file in memory, but for a file system in memory that has one label alone (`context=`,
-/// mount(8)): there the file gets a file system to itself.
+/// A policy limits each label to certain file systems (class `filesystem`, `associate`). Files on a tmpfs
+/// may not have the labels of proc and sysfs, unless the whole tmpfs has that one label (`context=`,
+/// mount(8)). In that case, the file gets a tmpfs of its own.
 pub(super) fn file(own: &Path, bytes: &[u8], at: &Path) -> Result<PathBuf> {
     let label = of(at)?;
     let in_memory = statfs(at).is_ok_and(|stat| stat.filesystem_type() == TMPFS_MAGIC);
@@ -78,7 +79,7 @@ pub(super) fn file(own: &Path, bytes: &[u8], at: &Path) -> Result<PathBuf> {
     Ok(own.to_owned())
 }
 
-/// A label as a mount option takes it: without the zero byte at its end, and not to be quoted.
+/// A label for a mount option: without the zero byte at its end. None if it would need quotes.
 fn text(label: &[u8]) -> Option<&str> {
     let label = std::str::from_utf8(label.strip_suffix(b"\0").unwrap_or(label)).ok()?;
     label.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\').then_some(label)

@@ -1,11 +1,11 @@
-//! A world in which the new names are true already.
+//! A world in which the new names are already valid.
 //!
-//! Until the reboot the running system's dm nodes, its mounts and its command line have the old ones,
-//! and image tools read them: dracut /sys/…/dm/name and /dev/mapper, kernel-install /proc/cmdline. A
-//! [`World`] is a mount namespace of one thread, in which those say what they will say after the
-//! reboot; for another system's root it is that root as well, with this machine's devices. Programs
-//! run in it by [`crate::run::Cmd::within`]. The kernel takes all of it down with the last process in
-//! it, so that nothing is left behind however a run ends.
+//! Until the reboot, the dm nodes, the mounts and the kernel command line of the running system have the
+//! old names, and image tools read them: dracut reads /sys/…/dm/name and /dev/mapper, kernel-install reads
+//! /proc/cmdline. A [`World`] is a mount namespace of one thread in which these have the values that they
+//! will have after the reboot. For the root of another system, it also has that root, with the devices of
+//! this machine. Programs run in it by [`crate::run::Cmd::within`]. The kernel removes everything with the
+//! last process in the namespace, so that nothing is left, however a run ends.
 
 #![allow(clippy::disallowed_methods, reason = "the one room that mounts")]
 
@@ -34,13 +34,13 @@ use crate::transaction::record::Direction;
 use crate::transaction::scratch;
 use names::Names;
 
-/// Where a world's files are; what is there is seen in the world alone.
+/// Where the files of a world are. They are visible in that world only.
 const STAGE: &str = "/run/postclone/world";
 
-/// What the kernel was started with (proc(5)).
+/// The kernel command line (proc(5)).
 const CMDLINE: &str = "/proc/cmdline";
 
-/// Where programs are to run.
+/// Where programs run.
 #[derive(Debug, Clone)]
 pub struct World {
     root: PathBuf,
@@ -49,13 +49,13 @@ pub struct World {
 }
 
 impl World {
-    /// The system of a root as it is: of this machine's names, nothing is changed.
+    /// A root's system as it is. The names of this machine do not change.
     pub fn of(root: &Root) -> Result<Self> {
         let cmdline = (!root.is_live()).then(|| default_arguments(root).into_bytes());
         Ok(Self { root: root.base().to_owned(), names: None, cmdline })
     }
 
-    /// The system of a root as it will be when it has booted after a run.
+    /// A root's system as it will be when it has booted after a run.
     pub fn after(root: &Root, changes: &Changes) -> Result<Self> {
         let world = Self::of(root)?;
         let renamed = |uuid: &str, name: &str| changes.dm_name(uuid, name);
@@ -63,7 +63,7 @@ impl World {
         let names = Some(names).filter(|names| !names.devices().is_empty());
         let before = match world.cmdline {
             Some(cmdline) => cmdline,
-            // There is none in a chroot without /proc, and then none is to be changed.
+            // A chroot without /proc has no command line, so none needs to change.
             None => fs::read(CMDLINE).unwrap_or_default(),
         };
         let mut after = before.clone();
@@ -74,17 +74,17 @@ impl World {
         Ok(Self { names, cmdline, ..world })
     }
 
-    /// Whether it differs in nothing from where this program runs.
+    /// Whether it is the same as this program's own environment.
     fn is_here(&self) -> bool {
         self.root == Path::new("/") && self.names.is_none() && self.cmdline.is_none()
     }
 
-    /// Makes the world and leaves it again: what cannot be made is to be known before a change.
+    /// Enters the world and leaves it. This shows before any change whether the world can be made.
     pub fn rehearse(&self) -> Result<()> {
         self.inside(|| Ok(()))
     }
 
-    /// Does `act` in it, on a thread of its own.
+    /// Runs `act` in the world, on a thread of its own.
     pub(crate) fn inside<T: Send>(&self, act: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         if self.is_here() {
             return act();
@@ -102,7 +102,7 @@ impl World {
             .unwrap_or_else(|_| Err(anyhow!("a thread ended in a panic")))
     }
 
-    /// Makes this thread's mounts and root directory the world's.
+    /// Gives this thread the mounts and the root directory of the world.
     fn enter(&self) -> Result<()> {
         unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)
             .context("making a mount namespace")?;
@@ -137,7 +137,7 @@ impl World {
     }
 }
 
-/// Gives the group's devices their new names in sysfs, in /dev and in udev's records.
+/// Gives the group's devices their new names in sysfs, in /dev, and in the records of udev.
 fn rename_devices(names: &Names, stage: &Path) -> Result<()> {
     let dev = stage.join("dev");
     scratch::directory(&dev)?;
@@ -158,13 +158,14 @@ fn rename_devices(names: &Names, stage: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Shows bytes where a file has others.
+/// Shows other bytes in place of a file's content.
 fn show(own: &Path, bytes: &[u8], at: &Path) -> Result<()> {
     mounts::bind(&labels::file(own, bytes, at)?, at)
 }
 
-/// ischroot(1) holds the mount table against that of process 1, and hooks leave out what they take to
-/// be another system's in a chroot (initramfs-tools hooks/resume). Without /proc there is none.
+/// Shows this thread's mount table as that of process 1. ischroot(1) compares the two. In a chroot, hooks
+/// leave out what they take for another system's (initramfs-tools hooks/resume). Does nothing without
+/// /proc.
 fn be_no_chroot() {
     let own = Path::new("/proc/thread-self/mountinfo");
     if let Err(error) = mounts::bind(own, Path::new("/proc/1/mountinfo")) {

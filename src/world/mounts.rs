@@ -1,4 +1,4 @@
-//! Mounting inside a private namespace, in the words of errors.
+//! Mounts in a private namespace, with error messages.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use nix::mount::{MsFlags, mount};
 
 use super::labels;
 
-/// Keeps every later mount from the rest of the machine, and the machine's from here.
+/// Makes all mounts private: later mounts in this namespace and outside it do not affect each other.
 pub(super) fn private() -> Result<()> {
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
         .context(
@@ -15,15 +15,15 @@ pub(super) fn private() -> Result<()> {
         )
 }
 
-/// Mounts a file system in memory. Its root directory has the label of what it covers.
+/// Mounts a tmpfs. Its root directory gets the label of the directory that it covers.
 pub(super) fn memory(at: &Path) -> Result<()> {
     let label = labels::of(at)?;
     tmpfs(at, "mode=755")?;
     label.map_or(Ok(()), |label| labels::give(at, &label))
 }
 
-/// Mounts a file system in memory in which everything has one label, as does the file system itself;
-/// only a kernel that has SELinux knows the option.
+/// Mounts a tmpfs in which everything has one label, also the file system itself. Only a kernel with
+/// SELinux knows the option.
 pub(super) fn memory_labelled(at: &Path, label: &str) -> Result<()> {
     tmpfs(at, &format!("mode=755,context=\"{label}\""))
 }
@@ -33,18 +33,18 @@ fn tmpfs(at: &Path, options: &str) -> Result<()> {
         .with_context(|| format!("mounting a file system in memory at `{}`", at.display()))
 }
 
-/// Keeps a mount, and those below it, out of copies of the tree that it stands in.
+/// Excludes a mount, and the mounts below it, from copies of the tree that contains it.
 pub(super) fn leave_out(at: &Path) -> Result<()> {
     mount(None::<&str>, at, None::<&str>, MsFlags::MS_UNBINDABLE, None::<&str>)
         .with_context(|| format!("making `{}` private", at.display()))
 }
 
-/// Shows a file, or a directory without what is mounted below it, in another place as well.
+/// Shows a file, or a directory without the mounts below it, at another place as well.
 pub(super) fn bind(from: &Path, to: &Path) -> Result<()> {
     binding(from, to, MsFlags::MS_BIND)
 }
 
-/// Shows a directory with all that is mounted below it in another place as well.
+/// Shows a directory with all mounts below it at another place as well.
 pub(super) fn bind_all(from: &Path, to: &Path) -> Result<()> {
     binding(from, to, MsFlags::MS_BIND | MsFlags::MS_REC)
 }
@@ -60,11 +60,11 @@ pub(super) fn shift(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("moving the mount `{}` to `{}`", from.display(), to.display()))
 }
 
-/// Mounts a file system that is mounted already once more, under another name of its device and with
-/// the same options of the mount point (`options`) and of the file system (`of_system`).
+/// Mounts a file system that is already mounted once more, under another name of its device. The options
+/// of the mount point (`options`) and of the file system (`of_system`) stay the same.
 ///
-/// The kernel keeps the name with the mount (`mnt_devname`), the rest with the file system, which is
-/// the same one (fs/super.c, get_tree_bdev).
+/// The kernel stores the device's name in the mount (`mnt_devname`), and everything else in the file
+/// system, which is the same one (fs/super.c, get_tree_bdev).
 pub(super) fn again(
     device: &str,
     to: &Path,
@@ -84,7 +84,7 @@ pub(super) fn again(
     Ok(())
 }
 
-/// A mount point's options as mount(2) takes them.
+/// The options of a mount point as flags for mount(2).
 fn flags(options: &str) -> MsFlags {
     let flag = |option: &str| match option {
         "ro" => MsFlags::MS_RDONLY,

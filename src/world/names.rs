@@ -1,5 +1,5 @@
-//! The dm devices that still have old names, and every spelling of theirs in /dev and in udev's records
-//! with the new ones.
+//! The dm devices that still have old names, and the new spellings of their names in /dev and in the
+//! records of udev.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,28 +7,28 @@ use std::path::{Path, PathBuf};
 use crate::names::dm;
 use crate::names::path::MAPPER;
 
-/// A dm device under its present name and the one that it has after the reboot.
+/// A dm device with its present name and its name after the reboot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Device {
-    /// The kernel's name: `dm-0`.
+    /// The kernel name: `dm-0`.
     pub(super) kernel: String,
     /// Device number: `254:0`.
     pub(super) number: String,
-    /// dm name that it has.
+    /// The present dm name.
     pub(super) old: String,
-    /// dm name that it is to have.
+    /// The new dm name.
     pub(super) new: String,
 }
 
-/// The devices that are to have other names.
+/// The devices that get other names.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     devices: Vec<Device>,
 }
 
 impl Names {
-    /// The dm devices, hidden ones included, for which `renamed` gives a new name by dm UUID and present
-    /// name. `block` is `/sys/block`.
+    /// Finds the dm devices, also hidden ones, that get new names. `renamed` returns the new name for a dm
+    /// UUID and present name. `block` is `/sys/block`.
     pub(super) fn find(block: &Path, renamed: impl Fn(&str, &str) -> Option<String>) -> Self {
         let device = |kernel: String| {
             let read = |file: &str| {
@@ -50,14 +50,14 @@ impl Names {
         &self.devices
     }
 
-    /// The path under which a device number is to be mounted.
+    /// The new path of the device with this number.
     pub(super) fn path_of(&self, number: &str) -> Option<String> {
         let device = self.devices.iter().find(|device| device.number == number)?;
         Some(format!("{MAPPER}{}", device.new))
     }
 
-    /// Where an entry of /dev stands after the reboot, by its path below /dev. `target` is what it
-    /// links to.
+    /// The path of an entry of /dev after the reboot. Both paths are relative to /dev. `target` is the
+    /// target of a link.
     pub(super) fn entry(&self, path: &Path, target: Option<&Path>) -> PathBuf {
         let kernel = target.and_then(Path::file_name).and_then(|name| name.to_str());
         let linked = self.devices.iter().any(|device| Some(device.kernel.as_str()) == kernel);
@@ -67,8 +67,8 @@ impl Names {
         }
     }
 
-    /// Whether a directory of /dev is a group's that has another name afterwards, so that its links go
-    /// elsewhere.
+    /// Whether a directory in /dev is that of a group with another name after the reboot, so that its
+    /// links move.
     pub(super) fn is_group(&self, path: &Path) -> bool {
         self.devices
             .iter()
@@ -76,8 +76,8 @@ impl Names {
             .any(|((old, _), (new, _))| old != new && path == Path::new(&old))
     }
 
-    /// What udev keeps of one of the devices (systemd src/libsystemd/sd-device, device_update_db):
-    /// `S:` and a link below /dev, `E:` and a property.
+    /// udev's record about a device with the new names (systemd src/libsystemd/sd-device,
+    /// device_update_db). `S:` is followed by a link relative to /dev, `E:` by a property.
     pub(super) fn record(&self, device: &Device, text: &str) -> String {
         let mut lines: Vec<String> = Vec::new();
         for line in text.lines() {
@@ -88,7 +88,7 @@ impl Names {
                 Some(("E", property)) => format!("E:{}", device.property(property)),
                 _ => line.to_owned(),
             };
-            // Until the reboot both names have their links.
+            // Until the reboot, both names have links.
             if !(line.starts_with("S:") && lines.contains(&line)) {
                 lines.push(line);
             }
@@ -97,7 +97,7 @@ impl Names {
         lines.join("\n")
     }
 
-    /// A path below /dev with the new name; `ours` where it is known to be one of the devices.
+    /// A path relative to /dev with the new name. `ours` says that it is known to be one of the devices.
     fn spelled(&self, path: &str, ours: bool) -> Option<String> {
         for head in ["mapper/", "disk/by-id/dm-name-"] {
             if let Some(name) = path.strip_prefix(head) {
@@ -113,7 +113,7 @@ impl Names {
 }
 
 impl Device {
-    /// A property of its record with the new names.
+    /// A property in the device's record, with the new names.
     fn property(&self, property: &str) -> String {
         let pairs = self.pairs();
         let renamed = |name: &str, of: fn(&(String, String)) -> &String| {
@@ -138,7 +138,7 @@ impl Device {
         }
     }
 
-    /// The group's and the volume's name before and after.
+    /// The names of group and volume, before and after.
     fn pairs(&self) -> Option<((String, String), (String, String))> {
         let (old, new) = (dm::split(&self.old)?, dm::split(&self.new)?);
         Some(((old.vg, old.lv), (new.vg, new.lv)))

@@ -1,5 +1,5 @@
-//! A root directory of its own: another system's with what its programs need of this machine, or this
-//! system's with a mount table that has the new names.
+//! A separate root directory: that of another system, with what its programs need of this machine, or that
+//! of this system, with the new names in its mount table.
 
 use std::path::{Path, PathBuf};
 
@@ -10,15 +10,14 @@ use super::names::Names;
 use crate::guest::mounts::Mount;
 use crate::transaction::scratch;
 
-/// What a chroot is given of this machine whole.
+/// What a chroot gets from this machine completely.
 const OF_MACHINE: &[&str] = &["dev", "proc", "sys"];
 
-/// What it is given of this machine's /run: udev's records, LVM's, and LVM's locks. The rest is of
-/// services that do not run in it (sd_booted(3) tests /run/systemd/system).
+/// What it gets from this machine's /run: the records of udev and of LVM, and LVM's locks. The rest
+/// belongs to services that do not run in it (sd_booted(3) tests /run/systemd/system).
 const OF_RUN: &[&str] = &["udev", "lvm", "lock"];
 
-/// File systems that show the name under which each mount was mounted. btrfs and zfs have names of
-/// their own to show.
+/// File systems that show the device name of each mount. btrfs and zfs show names of their own.
 const SIMPLE: &[&str] = &["ext2", "ext3", "ext4", "xfs", "vfat", "f2fs", "jfs"];
 
 /// The mounts below a root directory.
@@ -28,12 +27,12 @@ pub(super) struct Tree<'a> {
     /// The mount table.
     pub(super) mounts: &'a [Mount],
     pub(super) names: Option<&'a Names>,
-    /// Where this world has its own files: no part of it.
+    /// Where the files of this world are. They are not part of the tree.
     pub(super) stage: &'a Path,
 }
 
 impl Tree<'_> {
-    /// Whether any file system of the tree is on a device that is to have another name.
+    /// Whether any file system in the tree is on a device that gets another name.
     pub(super) fn names_group(&self) -> bool {
         let below = |mount: &&Mount| mount.target.starts_with(self.base);
         self.mounts.iter().filter(below).any(|mount| self.is_named(mount))
@@ -48,7 +47,7 @@ impl Tree<'_> {
         if let Some(mount) = at {
             return self.place(mount, to);
         }
-        // The base is a directory of some mount, in which others are mounted below it.
+        // The base is a directory in another mount, and other mounts are below it.
         mounts::bind(self.base, to)?;
         let holders = self.mounts.iter().filter(|mount| self.base.starts_with(&mount.target));
         let holder = holders.max_by_key(|mount| mount.target.components().count());
@@ -60,7 +59,7 @@ impl Tree<'_> {
         let named = device.is_some_and(|device| {
             let options = (mount.options.as_str(), mount.system_options.as_str());
             let again = mounts::again(&device, to, &mount.kind, options.0, options.1);
-            // As it was, under the name of before, is better than not at all.
+            // A mount under its old name is better than no mount.
             again.inspect_err(|error| log::debug!("{error:#}")).is_ok()
         });
         if !named {
@@ -84,7 +83,7 @@ impl Tree<'_> {
             }
             let Ok(inner) = child.target.strip_prefix(base) else { continue };
             let to = to.join(inner);
-            // Looking into an automount point mounts what nobody asked for.
+            // Access to an automount point would mount something that nobody needs.
             if child.target == self.stage || child.kind == "autofs" || !to.exists() {
                 continue;
             }
@@ -97,7 +96,7 @@ impl Tree<'_> {
         Ok(())
     }
 
-    /// What was mounted over a mount, at the same mount point.
+    /// The mount that covers this one at the same mount point.
     fn above(&self, mount: &Mount) -> Option<&Mount> {
         self.mounts
             .iter()
@@ -151,14 +150,14 @@ fn is_directory(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// Makes it the calling thread's root directory.
+/// Makes `root` the root directory of the calling thread.
 pub(super) fn enter(root: &Path) -> Result<()> {
     let entering = || format!("entering `{}`", root.display());
     nix::unistd::chroot(root).with_context(entering)?;
     nix::unistd::chdir("/").with_context(entering)
 }
 
-/// Mount points below a directory.
+/// The mount points below a directory.
 pub(super) fn below(mounts: &[Mount], dir: &Path) -> Vec<PathBuf> {
     let inside = mounts.iter().filter(|mount| mount.target.starts_with(dir) && mount.target != dir);
     inside.map(|mount| mount.target.clone()).collect()
