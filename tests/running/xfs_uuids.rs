@@ -281,13 +281,16 @@ impl Boot {
         boot.write("plan", &format!("xfs {} {} {}\n", boot.device, boot.old, boot.new));
         boot.write("tags", "postclone-uuid");
         boot.write(
-            "bin/lvm",
+            "lvm",
             "#!/bin/sh\ntags() { tr , '\\n' <tags | grep -vxF \"$1\" | paste -sd , >tags.new; mv tags.new tags; }\n\
              case $1 in\nlvs) echo \"  $(cat tags)\" ;;\nlvchange)\n\twhile [ $# -gt 0 ]; do\n\t\tcase $1 in\n\
              \t\t--addtag) echo \"$(cat tags),$2\" >tags ;;\n\t\t--deltag) tags \"$2\" ;;\n\t\tesac\n\t\tshift\n\
              \tdone\n\t;;\nesac\n",
         );
-        let executable = Command::new("chmod").arg("+x").arg(boot.path("bin/lvm")).status();
+        // By a process of its own, see `Stage::program`.
+        let mut install = Command::new("install");
+        install.args(["-D", "-m", "755", "lvm", "bin/lvm"]).current_dir(boot.dir.path());
+        let executable = install.status();
         assert!(executable.unwrap().success());
         boot
     }
