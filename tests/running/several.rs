@@ -66,7 +66,7 @@ fn both_names_change_at_once_and_go_back_at_once() {
     assert_eq!(kinds, ["group", "volume"]);
     let status = postclone(&root, &["status", "--root", root.to_str().unwrap()]).demand(0);
     let status = String::from_utf8(status.stdout).unwrap();
-    assert!(status.contains("a-b and c/root to c and c/sys-tem, done"), "{status}");
+    assert!(status.contains("a-b to c, c/root to c/sys-tem, done"), "{status}");
     // A line that came after it goes back by both names as well.
     let later = "linux /vmlinuz-2 root=/dev/c/sys-tem\n";
     let text = fs::read_to_string(root.join("boot/grub/grub.cfg")).unwrap() + later;
