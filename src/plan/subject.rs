@@ -39,9 +39,7 @@ pub fn searched_names(subjects: &[Subject]) -> String {
 /// The names after a run in that direction, for a sentence. IDs and keys are left out if something with a
 /// name changes as well.
 pub fn names(subjects: &[Subject], direction: Direction) -> String {
-    let any = subjects.iter().any(|subject| subject.role != Role::Value);
-    let said = subjects.iter().filter(|subject| !any || subject.role != Role::Value);
-    let names = said.map(|subject| match direction {
+    let names = said(subjects).map(|subject| match direction {
         Direction::Forward => subject.new.as_str(),
         Direction::Backward => subject.old.as_str(),
     });
@@ -50,11 +48,15 @@ pub fn names(subjects: &[Subject], direction: Direction) -> String {
 
 /// Each name with the name that it becomes in that direction: `a to b, c to d`.
 pub fn way(subjects: &[Subject], direction: Direction) -> String {
-    let any = subjects.iter().any(|subject| subject.role != Role::Value);
-    let said = subjects.iter().filter(|subject| !any || subject.role != Role::Value);
-    let way = said.map(|subject| match direction {
+    let way = said(subjects).map(|subject| match direction {
         Direction::Forward => format!("{} to {}", subject.old, subject.new),
         Direction::Backward => format!("{} to {}", subject.new, subject.old),
     });
     way.collect::<Vec<_>>().join(", ")
+}
+
+/// The subjects that a sentence names.
+fn said(subjects: &[Subject]) -> impl Iterator<Item = &Subject> {
+    let any = subjects.iter().any(|subject| subject.role != Role::Value);
+    subjects.iter().filter(move |subject| !any || subject.role != Role::Value)
 }

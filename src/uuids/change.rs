@@ -64,6 +64,20 @@ impl Renewal {
 }
 
 impl Renewed {
+    /// What names it by UUID, and what replaces that in a run in that direction.
+    fn reference(&self, direction: Direction) -> Reference {
+        let (from, to) = match direction {
+            Direction::Forward => (&self.old, &self.new),
+            Direction::Backward => (&self.new, &self.old),
+        };
+        // A path holds under either UUID, and stays on the way back.
+        let to = match &self.device {
+            Place::Mapped { path, .. } => To::Path(path.clone()),
+            Place::Partition(_) => To::Uuid(to.clone()),
+        };
+        Reference { from: from.clone(), to }
+    }
+
     /// The UUID after a run in that direction.
     pub(super) fn uuid(&self, direction: Direction) -> &str {
         match direction {
@@ -101,30 +115,13 @@ impl Change for Renewal {
     }
 
     fn rewriter(&self, direction: Direction) -> Option<Box<dyn Rewriter>> {
-        let mut references = Vec::new();
-        for one in &self.renewed {
-            let (from, to) = match direction {
-                Direction::Forward => (&one.old, &one.new),
-                Direction::Backward => (&one.new, &one.old),
-            };
-            // A path holds under either UUID, and stays on the way back.
-            let to = match &one.device {
-                Place::Mapped { path, .. } => To::Path(path.clone()),
-                Place::Partition(_) => To::Uuid(to.clone()),
-            };
-            references.push(Reference { from: from.clone(), to });
-        }
-        Some(Box::new(References(references)))
+        let references = self.renewed.iter().map(|one| one.reference(direction));
+        Some(Box::new(References(references.collect())))
     }
 
     fn remains(&self) -> Option<Box<dyn Rewriter>> {
-        let reference = |one: &Renewed| match &one.device {
-            Place::Mapped { path, .. } => {
-                Some(Reference { from: one.old.clone(), to: To::Path(path.clone()) })
-            }
-            Place::Partition(_) => None,
-        };
-        Some(Box::new(References(self.renewed.iter().filter_map(reference).collect())))
+        let references = self.volumes().map(|one| one.reference(Direction::Forward));
+        Some(Box::new(References(references.collect())))
     }
 
     fn stand_ins(&self) -> StandIns {
