@@ -180,15 +180,10 @@ fn one(
     drawn: &Drawn,
 ) -> Result<Result<Renewed, String>> {
     let Candidate { content, called, number, has_grub } = candidate;
-    let Some(path) = path_of(&number) else {
-        return Ok(Err(format!("the kernel's device {number} has no name")));
+    let (path, uuid) = match identified(&number, devices) {
+        Ok(found) => found,
+        Err(why) => return Ok(Err(why)),
     };
-    let Some((uuid, _)) = devices.content(&path).filter(|(uuid, _)| is_uuid(uuid)) else {
-        return Ok(Err(format!("blkid finds no UUID on `{path}`")));
-    };
-    if let Some(why) = has_twin(devices, uuid) {
-        return Ok(Err(why));
-    }
     let Some(mut place) = Place::of(&number, &path, devices) else {
         return Ok(Err(format!("`{path}` is neither a volume nor a partition of a table")));
     };
@@ -243,8 +238,24 @@ fn needs_seed(features: &[String]) -> Result<bool, &'static str> {
     Ok(has("metadata_csum") && !has(SEED))
 }
 
+/// The path and the UUID of the block device `number`. An error says why its UUID does not identify it.
+pub(super) fn identified<'d>(
+    number: &str,
+    devices: &'d Devices,
+) -> Result<(String, &'d str), String> {
+    let path =
+        path_of(number).ok_or_else(|| format!("the kernel's device {number} has no name"))?;
+    let Some((uuid, _)) = devices.content(&path).filter(|(uuid, _)| is_uuid(uuid)) else {
+        return Err(format!("blkid finds no UUID on `{path}`"));
+    };
+    match has_twin(devices, uuid) {
+        None => Ok((path, uuid)),
+        Some(why) => Err(why),
+    }
+}
+
 /// Why a UUID does not identify one device. `None` if it does.
-pub(super) fn has_twin(devices: &Devices, uuid: &str) -> Option<String> {
+fn has_twin(devices: &Devices, uuid: &str) -> Option<String> {
     let [one, other, ..] = devices.with(uuid)[..] else { return None };
     Some(format!(
         "`{one}` and `{other}` have the same UUID: detach the disk that does not belong to this machine"
@@ -252,7 +263,7 @@ pub(super) fn has_twin(devices: &Devices, uuid: &str) -> Option<String> {
 }
 
 /// A device's path in the form that blkid uses.
-pub(super) fn path_of(number: &str) -> Option<String> {
+fn path_of(number: &str) -> Option<String> {
     let dir = Path::new("/sys/dev/block").join(number);
     let read = |file: &str| fs::read_to_string(dir.join(file)).ok();
     if let Some(name) = read("dm/name") {

@@ -134,7 +134,8 @@ impl Renewal {
     }
 }
 
-/// Removes the plan if boots have carried out all of it. Returns whether it removed the plan.
+/// Removes the plan if boots have carried out all of it. Returns whether it removed the plan. A volume that is not
+/// there now may come back, so the plan stays for it.
 ///
 /// # Errors
 /// blkid fails, or the file cannot be removed.
@@ -143,7 +144,7 @@ pub(crate) fn forget(root: &Root) -> Result<bool> {
     for line in text.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         let [_, device, _, new] = words[..] else { continue };
-        if blkid::read(device)? != new {
+        if !Path::new(device).exists() || blkid::read(device)? != new {
             return Ok(false);
         }
     }

@@ -121,6 +121,24 @@ fn after_that_boot_undo_keeps_the_uuid_and_the_paths() {
 }
 
 #[test]
+fn the_plan_goes_when_the_uuid_is_new_and_stays_for_a_volume_that_is_not_there() {
+    needs_root!();
+    let stage = stage();
+    on(&stage, FIXUP).demand(0);
+    let (device, _) = planned(&stage);
+    let new = boot(&stage);
+    let link = stage.path(&device[1..]);
+    let volume = fs::read_link(&link).unwrap();
+    fs::remove_file(&link).unwrap();
+    stage.run(&["forget-secrets"]).demand(0);
+    assert!(stage.path(PLAN).exists());
+    std::os::unix::fs::symlink(volume, link).unwrap();
+    stage.write("stub/devices", &format!("{}{device} {new} xfs\n", stage.read("stub/devices")));
+    stage.run(&["forget-secrets"]).demand(0);
+    assert!(!stage.path(PLAN).exists());
+}
+
+#[test]
 fn what_keeps_its_uuid_is_named_with_the_reason() {
     needs_root!();
     let said = |prepare: &dyn Fn(&Stage)| {

@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use super::{FileSystem, Renewal};
 use crate::blkid::Devices;
-use crate::encoding::is_uuid;
 use crate::exit::refuse;
 use crate::guest::kernels::{Generator, generator};
 use crate::guest::mounts::Mount;
@@ -15,7 +14,7 @@ use crate::lvm::tags;
 use crate::plan::Warning;
 use crate::uuids::at_boot::find::missing_part;
 use crate::uuids::device::Place;
-use crate::uuids::find::{Drawn, has_twin, own_mounts, path_of};
+use crate::uuids::find::{Drawn, identified, own_mounts};
 use crate::uuids::references::is_told_of;
 
 /// The new UUIDs, and a warning for each UUID that stays. `renamed` returns the name that a dm device has after
@@ -61,11 +60,9 @@ fn one(
     drawn: &Drawn,
 ) -> Result<Result<FileSystem, String>> {
     let no = |why: &str| Ok(Err(why.to_owned()));
-    let Some(path) = path_of(&mount.device) else {
-        return Ok(Err(format!("the kernel's device {} has no name", mount.device)));
-    };
-    let Some((uuid, _)) = devices.content(&path).filter(|(uuid, _)| is_uuid(uuid)) else {
-        return Ok(Err(format!("blkid finds no UUID on `{path}`")));
+    let (path, uuid) = match identified(&mount.device, devices) {
+        Ok(found) => found,
+        Err(why) => return Ok(Err(why)),
     };
     let Some(Place::Mapped { dm_uuid, .. }) = Place::of(&mount.device, &path, devices) else {
         return no(
@@ -84,9 +81,6 @@ fn one(
     let has = |option: &str| mount.system_options.split(',').any(|own| own.starts_with(option));
     if has("logdev=") || has("rtdev=") {
         return no("its log or its real-time data is on a device of its own");
-    }
-    if let Some(why) = has_twin(devices, uuid) {
-        return Ok(Err(why));
     }
     if let Some(missing) = missing_part(root) {
         return Ok(Err(format!("`{missing}` does not exist: install the package")));

@@ -100,7 +100,9 @@ at_work() {
 		findmnt -rn -o TARGET,FSTYPE,MAJ:MIN | grep -v "^$fake\|/lvm \|/update-initramfs " |
 			sed 's/^/mount /'
 		awk 'NR > 1 { print "swap", $1 }' /proc/swaps
-		ss -Hlntux | awk '{ print "socket", $1, $5 }'
+		# As in lib's snapshot: a client's datagram socket has no address, and comes and goes.
+		{ ss -Hlntux; ss -Hxa | awk '$1 == "u_dgr" && $5 ~ "^/"'; } |
+			awk '$1 != "u_dgr" || $5 != "*" { print "socket", $1, $5 }'
 	} | sort -u >"$1"
 }
 
