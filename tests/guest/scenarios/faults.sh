@@ -100,9 +100,7 @@ at_work() {
 		findmnt -rn -o TARGET,FSTYPE,MAJ:MIN | grep -v "^$fake\|/lvm \|/update-initramfs " |
 			sed 's/^/mount /'
 		awk 'NR > 1 { print "swap", $1 }' /proc/swaps
-		# As in lib's snapshot: a client's datagram socket has no address, and comes and goes.
-		{ ss -Hlntux; ss -Hxa | awk '$1 == "u_dgr" && $5 ~ "^/"'; } |
-			awk '$1 != "u_dgr" || $5 != "*" { print "socket", $1, $5 }'
+		sockets | sed 's/^/socket /'
 	} | sort -u >"$1"
 }
 
