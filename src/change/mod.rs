@@ -215,7 +215,6 @@ pub trait Change: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Something that cannot be seen.
-    /// What cannot be seen.
     fn came(&self) -> Result<Option<String>> {
         Ok(None)
     }

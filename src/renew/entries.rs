@@ -26,6 +26,13 @@ const PATTERNS: &[&str] = &["loader/entries/ID-*.conf", "ID", "EFI/Linux/ID-*.ef
 const PROGRAMS: &[&str] = &["/usr/bin/kernel-install", "/bin/kernel-install"];
 const PLUGINS: &[&str] = &["usr/lib/kernel/install.d/*.install", "etc/kernel/install.d/*.install"];
 
+/// Where dracut's plug-in for rescue entries looks for `dracut_rescue_image` (dracut's install.d/51-dracut-rescue.install).
+const RESCUE: &[&str] = &[
+    "etc/dracut.conf.d/*.conf",
+    "usr/lib/dracut/dracut.conf.d/*.conf",
+    "run/initramfs/dracut.conf.d/*.conf",
+];
+
 /// The first path named after the ID.
 pub(super) fn named_after(root: &Root, id: &str) -> Result<Option<PathBuf>> {
     for partition in names::PARTITIONS {
@@ -64,8 +71,13 @@ fn deaf(root: &Root) -> Result<Option<PathBuf>> {
     for pattern in PLUGINS {
         programs.extend(root.glob(pattern).map_err(refuse)?);
     }
+    let makes_rescue = makes_rescue_entries(root)?;
     let is_deaf = |path: &PathBuf| {
         let text = root.read_text(path).unwrap_or_default();
+        // It writes rescue entries and no others.
+        if text.contains("dracut_rescue_image") && !makes_rescue {
+            return false;
+        }
         let writes = PROGRAMS.iter().any(|program| Path::new(program) == path)
             || text.contains("loader/entries");
         let listens = text.contains("entry-token") || text.contains("ENTRY_TOKEN");
@@ -73,6 +85,19 @@ fn deaf(root: &Root) -> Result<Option<PathBuf>> {
         !text.is_empty() && writes && text.contains("MACHINE_ID") && !listens
     };
     Ok(programs.into_iter().find(is_deaf))
+}
+
+/// Whether dracut is told to make rescue entries. It makes none by default.
+fn makes_rescue_entries(root: &Root) -> Result<bool> {
+    let mut files = Vec::new();
+    for pattern in RESCUE {
+        files.extend(root.glob(pattern).map_err(refuse)?);
+    }
+    let says_yes = |line: &str| {
+        let value = line.trim_start().strip_prefix("dracut_rescue_image=");
+        value.is_some_and(|value| value.trim_matches(['"', '\'', ' ']).starts_with("yes"))
+    };
+    Ok(files.iter().any(|path| root.read_text(path).is_some_and(|text| text.lines().any(says_yes))))
 }
 
 /// The content of the token. `None` if there is no token.

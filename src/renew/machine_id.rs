@@ -3,7 +3,6 @@
 //!
 //! The file is never emptied. With an empty file, the next boot takes the ID from the firmware, which a clone may
 //! share, or counts as the first boot and enables units that were disabled (machine-id(5), First Boot Semantics).
-//! counts as the first one and enables units that were disabled (machine-id(5), First Boot Semantics).
 
 mod arguments;
 mod change;

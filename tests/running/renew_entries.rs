@@ -371,6 +371,29 @@ fn an_image_that_would_be_built_under_the_old_name_is_refused() {
     assert_eq!(boots(&stage.path("")), Ok(()));
 }
 
+/// dracut's plug-in ignores the token, but names rescue entries alone, and only if dracut is told to make them.
+#[test]
+fn a_plug_in_for_rescue_entries_counts_where_such_entries_are_made() {
+    needs_root!();
+    const YES: &str = "dracut_rescue_image=\"yes\"\n";
+    for (configured, token) in [("", true), (&format!("#{YES}"), true), (YES, false)] {
+        let stage = stage(bullseye);
+        stage.write("usr/bin/kernel-install", "#!/bin/bash\n: $MACHINE_ID $ENTRY_TOKEN\n");
+        let plug_in = "#!/bin/bash\n[[ $dracut_rescue_image == yes ]] || exit 0\n\
+                       LOADER_ENTRY=/boot/loader/entries/$MACHINE_ID-0-rescue.conf\n";
+        for (path, text) in [
+            ("usr/lib/kernel/install.d/51-dracut-rescue.install", plug_in),
+            ("etc/dracut.conf.d/02-rescue.conf", configured),
+        ] {
+            put(&stage.path(""), path, text.as_bytes());
+        }
+        stage.run(RENEW).demand(0);
+        assert_eq!(stage.path("etc/kernel/entry-token").exists(), token, "{configured:?}");
+        let entry = format!("boot/efi/loader/entries/{ID}-5.10.0-28-amd64.conf");
+        assert_eq!(stage.path(&entry).exists(), token, "{configured:?}");
+    }
+}
+
 /// Runs a script with the tree, the program and words as `$1`, `$2` and so on, in a mount namespace of its own.
 fn mounted(root: &Path, script: &str) -> (i32, String) {
     let output = Command::new("unshare")
