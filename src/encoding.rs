@@ -27,6 +27,14 @@ pub fn is_uuid(text: &str) -> bool {
     digits.len() == 32 && digits.bytes().all(is_digit) && hyphenated(&digits) == text
 }
 
+/// Whether a text is the serial number of a FAT file system as blkid(8) writes it: `1A2B-3C4D`.
+pub fn is_serial(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
+    matches!(text.split_once('-'), Some((high, low)) if [high, low]
+        .iter()
+        .all(|part| part.len() == 4 && part.bytes().all(is_digit)))
+}
+
 /// The bytes of a base64 text (RFC 4648, 4).
 pub fn base64(text: &str) -> Option<Vec<u8>> {
     decoded(text, |letter| match letter {

@@ -24,6 +24,7 @@ pub mod engine;
 pub mod exit;
 pub mod ext;
 pub mod failpoint;
+pub mod fatlabel;
 pub mod fixup;
 pub mod glob;
 pub mod group;

@@ -60,6 +60,8 @@ mod attributes;
 mod boot_fs;
 #[path = "running/clones.rs"]
 mod clones;
+#[path = "running/esp_uuids.rs"]
+mod esp_uuids;
 #[path = "running/fixup.rs"]
 mod fixup;
 #[path = "running/flow.rs"]

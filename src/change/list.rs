@@ -1,6 +1,7 @@
 //! The changes of one plan.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 
@@ -167,6 +168,17 @@ impl Changes {
     /// The same as [`Changes::phase`].
     pub fn phases(&self, steps: &[Step]) -> Result<Vec<Phase>> {
         steps.iter().map(|step| self.phase(step)).collect()
+    }
+
+    /// The mount points that a step unmounts for a moment.
+    ///
+    /// # Errors
+    /// An act that belongs to no change.
+    pub fn unmounts(&self, step: &Step) -> Result<Vec<PathBuf>> {
+        match step {
+            Step::Own(act) => Ok(self.of(act)?.unmounts(act)),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// A step in words for people.

@@ -10,6 +10,7 @@ mod proof;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -200,6 +201,11 @@ pub trait Change: fmt::Debug + Send + Sync {
         told: &mut Told,
     ) -> Result<Option<String>>;
 
+    /// The mount points that an act unmounts for a moment. A run closes its own files there first.
+    fn unmounts(&self, _act: &Act) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Whether the machine has the new state. `None` if the change has no pivot, or this cannot be seen.
     fn is_made(&self) -> Option<bool> {
         None
@@ -217,6 +223,14 @@ pub trait Change: fmt::Debug + Send + Sync {
     /// Something that cannot be seen.
     fn came(&self) -> Result<Option<String>> {
         Ok(None)
+    }
+
+    /// Checks, before a run is undone with the bytes from before, what would make that fail.
+    ///
+    /// # Errors
+    /// Something that a person must end first.
+    fn can_go_back(&self) -> Result<()> {
+        Ok(())
     }
 
     /// What is true then, in a few words: `the group is NEW`. Empty if the acts have said it already.

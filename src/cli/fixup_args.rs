@@ -53,7 +53,7 @@ pub enum Part {
     Dhcp,
     /// The random seeds of systemd, sysvinit and systemd-boot
     RandomSeeds,
-    /// UUIDs of mounted ext2, ext3 and ext4 file systems, and of XFS on logical volumes at the next boot; only if named
+    /// UUIDs of ext2, ext3, ext4 and FAT file systems, and of XFS on logical volumes at the next boot; only if named
     FsUuids,
     /// UUIDs of swap areas; only if named
     SwapUuids,

@@ -16,6 +16,7 @@ use crate::progress::Ticker;
 use crate::transaction::files::{Side, Waiting};
 use crate::transaction::journal::Journal;
 use crate::transaction::record::Direction;
+use crate::transaction::reserve::Reserve;
 
 /// A run as its steps see it.
 #[derive(Clone, Copy)]
@@ -63,10 +64,10 @@ pub fn take(
     }
     let mut waiting = Staging::of(root, journal, &due, direction, manner, &mut outcome)?;
     // Released at the end of this function, so that an undo has the room that it needs.
-    let _room = match direction {
-        Direction::Forward => journal.reserve(root)?,
-        Direction::Backward => Vec::new(),
-    };
+    let mut reserve = Reserve::default();
+    if direction == Direction::Forward {
+        reserve.fill(journal, root)?;
+    }
     let steps = journal.saved.steps.clone();
     // The group's name and the files go back together or not at all. A system with only one of them back does not
     // boot.
@@ -110,7 +111,13 @@ pub fn take(
             if phase == Phase::Pivot {
                 waiting.still_fit()?;
             }
-            act::take(&run, step, direction, cut, manner.force, &mut waiting)
+            let unmounted = changes.unmounts(step)?;
+            reserve.release(&unmounted)?;
+            let seen = act::take(&run, step, direction, cut, manner.force, &mut waiting)?;
+            if direction == Direction::Forward && !unmounted.is_empty() {
+                reserve.fill(journal, root)?;
+            }
+            Ok(seen)
         });
         let is_proved = phase == Phase::Verify && changes.concern_boot();
         if is_proved && direction == Direction::Backward && !held && taken.is_ok() {

@@ -63,6 +63,12 @@ pub enum Program {
     Swapon,
     /// swapoff(8)
     Swapoff,
+    /// fatlabel(8)
+    Fatlabel,
+    /// umount(8)
+    Umount,
+    /// mount(8)
+    Mount,
     /// xfs_db(8)
     XfsDb,
     /// xfs_repair(8)
@@ -108,6 +114,9 @@ impl Program {
             Self::Swaplabel => "swaplabel",
             Self::Swapon => "swapon",
             Self::Swapoff => "swapoff",
+            Self::Fatlabel => "fatlabel",
+            Self::Umount => "umount",
+            Self::Mount => "mount",
             Self::XfsDb => "xfs_db",
             Self::XfsRepair => "xfs_repair",
             Self::Mdadm => "mdadm",

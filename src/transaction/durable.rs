@@ -23,6 +23,22 @@ pub(super) struct Durable {
     files: Vec<PathBuf>,
 }
 
+/// Makes everything durable that was written to the file system of a directory, and to its device.
+///
+/// # Errors
+/// A directory that cannot be opened, or a write that failed.
+pub fn flush(dir: &Path) -> Result<()> {
+    let syncing = || format!("syncing the file system of `{}`", dir.display());
+    let handle = File::open(dir).with_context(syncing)?;
+    flush_through(&handle).with_context(syncing)
+}
+
+/// On some file systems (fs/fat), syncfs(2) does not flush the disk's cache. fsync(2) does.
+fn flush_through(handle: &File) -> Result<()> {
+    nix::unistd::syncfs(handle)?;
+    Ok(handle.sync_all()?)
+}
+
 /// Up to this many files are synced one by one, because syncfs(2) also waits for everything that other programs have
 /// written. On a disk, 64 syncs take less than a second.
 const FEW: usize = 64;
@@ -56,9 +72,7 @@ impl Durable {
         for (handle, dir) in self.systems.values() {
             let syncing = || format!("syncing the file system of `{}`", dir.display());
             failpoint::hit("syncfs").with_context(syncing)?;
-            nix::unistd::syncfs(handle).with_context(syncing)?;
-            // On some file systems (fs/fat), syncfs(2) does not flush the disk's cache. fsync(2) does.
-            handle.sync_all().with_context(syncing)?;
+            flush_through(handle).with_context(syncing)?;
         }
         Ok(())
     }

@@ -1,10 +1,7 @@
 //! Puts the files of a run on one side: as they were before, on the bridge, or as they should become.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::MetadataExt;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -15,12 +12,8 @@ use super::staged::{self, Staged};
 pub use super::waiting::Waiting;
 use super::waiting::{Look, Waiter, holds, is_one_of, never_replaced};
 use super::{inside, stream};
-use crate::failpoint;
 use crate::guest::root::Root;
 use crate::plan::Step;
-
-/// The largest block of any file system (mkfs.vfat(8), clusters of FAT32).
-const LARGEST_BLOCK: usize = 64 << 10;
 
 /// Which bytes a file should hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,41 +94,6 @@ impl Journal {
         (waiting, failures)
     }
 
-    /// Reserves room on each file system for the files that an undo would write. It writes their bytes to a file
-    /// without a name. As long as that file is open, the undo has room, even if the file system fills up meanwhile.
-    pub fn reserve(&self, root: &Root) -> Result<Vec<File>> {
-        let mut reserved: BTreeMap<u64, (File, usize)> = BTreeMap::new();
-        for path in &self.saved.files {
-            let place = self.place(root, path);
-            let dir = place.parent().unwrap_or(root.base());
-            let reserving = || format!("reserving room in `{}`", dir.display());
-            for side in [Side::Bridge, Side::Before] {
-                let Some(copy) = self.side(side, path) else { continue };
-                failpoint::hit("reserve").with_context(reserving)?;
-                let device = dir.metadata().with_context(reserving)?.dev();
-                let (file, block) = match reserved.entry(device) {
-                    Entry::Occupied(there) => there.into_mut(),
-                    Entry::Vacant(none) => {
-                        let file = tempfile::tempfile_in(dir).with_context(reserving)?;
-                        let block = file.metadata().with_context(reserving)?.blksize();
-                        none.insert((file, usize::try_from(block).unwrap_or(LARGEST_BLOCK)))
-                    }
-                };
-                // Write the bytes themselves, because a file system may compress them. A file takes whole blocks, and
-                // one more for its inode and name.
-                let mut bytes = read(&copy)?;
-                let whole = bytes.len().next_multiple_of((*block).clamp(1, LARGEST_BLOCK));
-                bytes.resize(whole + *block, 0);
-                file.write_all(&bytes).with_context(reserving)?;
-            }
-        }
-        for (file, _) in reserved.values() {
-            // The file system allocates room only when it writes bytes out (ext4(5), delalloc).
-            file.sync_all().context("reserving room to undo the run")?;
-        }
-        Ok(reserved.into_values().map(|(file, _)| file).collect())
-    }
-
     fn stage_one(
         &self,
         path: &Path,
@@ -186,7 +144,7 @@ impl Journal {
     }
 
     /// The copy that holds a file's bytes on that side. `None` if the file does not have the side.
-    fn side(&self, side: Side, path: &Path) -> Option<PathBuf> {
+    pub(super) fn side(&self, side: Side, path: &Path) -> Option<PathBuf> {
         let copy = self.copy_of(side.dir(), path);
         (side != Side::Bridge || copy.exists()).then_some(copy)
     }

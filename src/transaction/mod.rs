@@ -28,6 +28,7 @@ pub mod package_locks;
 pub mod paths;
 mod progress;
 pub mod record;
+pub mod reserve;
 mod runs;
 pub mod runtime;
 pub mod scratch;
@@ -46,6 +47,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 pub use crate::own::STATE;
+pub use durable::flush;
 
 /// Makes a directory's entries durable.
 fn sync_dir(dir: &Path) -> Result<()> {

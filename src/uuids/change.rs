@@ -1,12 +1,14 @@
 //! New UUIDs as a [`Change`] for the engine.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::device::Place;
 use super::references::{Reference, References, To};
-use super::{KIND, Renewal, Renewed, set};
+use super::{Content, KIND, Renewal, Renewed, set};
 use crate::change::{Change, Job, Told};
 use crate::checks::is_root;
 use crate::guest::root::Root;
@@ -157,6 +159,12 @@ impl Change for Renewal {
                     .to_owned(),
             );
         }
+        for one in self.renewed.iter().filter(|one| one.content == Content::Fat) {
+            told.push(format!(
+                "{} is unmounted for a moment, so that its UUID can change",
+                one.called
+            ));
+        }
         let seeds: Vec<&str> =
             self.renewed.iter().filter(|one| one.seed).map(|one| one.called.as_str()).collect();
         if !seeds.is_empty() {
@@ -237,6 +245,14 @@ impl Change for Renewal {
         }
     }
 
+    fn unmounts(&self, act: &Act) -> Vec<PathBuf> {
+        let fat = self.partitions().filter(|one| one.content == Content::Fat);
+        match act.read() {
+            Ok(Own::SetPartitions { .. }) => fat.map(|one| PathBuf::from(&one.called)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn is_made(&self) -> Option<bool> {
         let mut partitions = self.partitions();
         let all = partitions.try_fold(true, |all, one| {
@@ -254,6 +270,10 @@ impl Change for Renewal {
             }
             Ok(())
         })
+    }
+
+    fn can_go_back(&self) -> Result<()> {
+        self.renewed.iter().try_for_each(set::can_be_restored)
     }
 
     fn thing(&self) -> &'static str {

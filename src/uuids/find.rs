@@ -1,29 +1,27 @@
 //! Which UUIDs can change while their file systems and swap areas are in use, and why others cannot.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use nix::sys::stat::{major, minor, stat};
 
 use super::device::Place;
+use super::mounts::own_mounts;
 use super::references::is_told_of;
-use super::{Content, Renewal, Renewed};
+use super::{Content, Renewal, Renewed, unmounted};
 use crate::blkid::Devices;
-use crate::encoding::{hyphenated, is_uuid};
+use crate::encoding::{hyphenated, is_serial, is_uuid};
 use crate::exit::refuse;
 use crate::ext::{self, SEED};
 use crate::guest::kernels::{Generator, generator};
-use crate::guest::mounts::{Mount, fstab_mounts, mounted};
 use crate::guest::root::Root;
 use crate::plan::Warning;
 use crate::renew::machine_id;
+use crate::run::Program;
 use crate::swaps;
-
-/// Where GRUB's files are.
-const GRUB: &[&str] = &["/boot/grub", "/boot/grub2"];
 
 /// What the user asked for.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +45,12 @@ impl Drawn {
         if let Some(new) = self.0.borrow().get(old) {
             return Ok(new.clone());
         }
-        let new = hyphenated(&machine_id::draw()?);
+        let drawn = machine_id::draw()?;
+        let new = if is_serial(old) {
+            format!("{}-{}", &drawn[..4], &drawn[4..8]).to_uppercase()
+        } else {
+            hyphenated(&drawn)
+        };
         self.0.borrow_mut().insert(old.to_owned(), new.clone());
         Ok(new)
     }
@@ -102,49 +105,22 @@ pub fn find(
     Ok(((!renewed.is_empty()).then_some(Renewal { renewed }), warnings))
 }
 
-/// The file systems that fstab mounts and that are mounted, each once, and whether GRUB reads its files from it.
-pub(super) fn own_mounts(root: &Root) -> Vec<(Mount, bool)> {
-    let targets: Vec<PathBuf> = fstab_mounts(root).into_iter().map(|(_, target)| target).collect();
-    let mounts = mounted();
-    let grub = GRUB.iter().map(Path::new).find(|dir| dir.is_dir());
-    let holds_grub = grub.and_then(|dir| {
-        let above = mounts.iter().filter(|mount| dir.starts_with(&mount.target));
-        above
-            .max_by_key(|mount| mount.target.components().count())
-            .map(|mount| mount.device.clone())
-    });
-    let mut seen = BTreeSet::new();
-    let mut own = Vec::new();
-    for mount in mounts {
-        let is_block = Path::new("/sys/dev/block").join(&mount.device).exists();
-        let is_own = mount.target == Path::new("/") || targets.contains(&mount.target);
-        if is_own && is_block && seen.insert(mount.device.clone()) {
-            let has_grub = holds_grub.as_ref() == Some(&mount.device);
-            own.push((mount, has_grub));
-        }
-    }
-    own
-}
-
-/// The file systems whose UUID can change while they are mounted.
+/// The file systems whose UUID can change while they are mounted, or while they are unmounted for a moment.
 fn file_systems(root: &Root, warnings: &mut Vec<Warning>) -> Vec<Candidate> {
     let mut found = Vec::new();
     for (mount, has_grub) in own_mounts(root) {
         let called = mount.target.display().to_string();
         let kind = mount.kind.as_str();
         let why = match kind {
-            "ext2" | "ext3" | "ext4" if mount.read_only => "it is mounted read-only",
-            "ext2" | "ext3" | "ext4" => {
-                let number = mount.device;
-                found.push(Candidate { content: Content::Ext, called, number, has_grub });
+            "ext2" | "ext3" | "ext4" | "vfat" if mount.read_only => "it is mounted read-only",
+            "ext2" | "ext3" | "ext4" | "vfat" => {
+                let content = if kind == "vfat" { Content::Fat } else { Content::Ext };
+                found.push(Candidate { content, called, number: mount.device, has_grub });
                 continue;
             }
             // See `xfs`.
             "xfs" => continue,
             "btrfs" => "the UUID of such a file system can change only while it is not mounted",
-            "vfat" => {
-                "the serial number of a FAT file system can change only while it is not mounted"
-            }
             _ => "postclone does not know how to change the UUID of such a file system",
         };
         warnings.push(Warning::general(format!("{called} ({kind}) keeps its UUID: {why}")));
@@ -202,6 +178,11 @@ fn one(
     if let Some(place) = is_told_of(root, uuid)? {
         return Ok(Err(format!("`{}` contains it and is not rewritten", place.display())));
     }
+    if content == Content::Fat {
+        if let Some(why) = fat_stays(&called, &place) {
+            return Ok(Err(why));
+        }
+    }
     let mut seed = false;
     if content == Content::Ext {
         if has_grub && matches!(place, Place::Mapped { .. }) {
@@ -221,6 +202,17 @@ fn one(
     let old = uuid.to_owned();
     let new = drawn.after(&old)?;
     Ok(Ok(Renewed { content, device: place, called, old, new, seed }))
+}
+
+/// Why the serial number of a FAT file system stays. `None` if it can change.
+fn fat_stays(target: &str, place: &Place) -> Option<String> {
+    if matches!(place, Place::Mapped { .. }) {
+        return Some("it is not on a partition".to_owned());
+    }
+    if Program::Fatlabel.find().is_none() {
+        return Some("`fatlabel` is not installed: install dosfstools".to_owned());
+    }
+    unmounted::why_not(target)
 }
 
 /// Whether a mounted file system with these features needs the feature [`SEED`] first, or why its UUID stays.
@@ -245,7 +237,9 @@ pub(super) fn identified<'d>(
 ) -> Result<(String, &'d str), String> {
     let path =
         path_of(number).ok_or_else(|| format!("the kernel's device {number} has no name"))?;
-    let Some((uuid, _)) = devices.content(&path).filter(|(uuid, _)| is_uuid(uuid)) else {
+    let Some((uuid, _)) =
+        devices.content(&path).filter(|(uuid, _)| is_uuid(uuid) || is_serial(uuid))
+    else {
         return Err(format!("blkid finds no UUID on `{path}`"));
     };
     match has_twin(devices, uuid) {

@@ -3,14 +3,17 @@
 //! Every reference by UUID is rewritten. A device-mapper volume is named by its path from then on. The path is
 //! valid under either UUID, so the UUID changes after the files are in place, and undo restores it before anything
 //! else. A partition is still named by UUID. Its UUID changes at the pivot, while the boot files are on the bridge:
-//! they name the partition by its PARTUUID then, and GRUB searches for both UUIDs.
+//! they name the partition by its PARTUUID then, and GRUB searches for both UUIDs. A FAT file system on a partition
+//! is unmounted for a moment.
 
 pub mod at_boot;
 mod change;
 mod device;
 pub mod find;
+mod mounts;
 mod references;
 mod set;
+mod unmounted;
 pub mod xfs;
 
 use anyhow::{Context, Result, bail};
@@ -18,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::change::Change;
-use crate::encoding::is_uuid;
+use crate::encoding::{is_serial, is_uuid};
 use crate::transaction::record::SavedChange;
 use device::Place;
 
@@ -31,6 +34,8 @@ pub const KIND: &str = "fs-uuids";
 pub enum Content {
     /// An ext2, ext3 or ext4 file system.
     Ext,
+    /// A FAT file system. Its UUID is its serial number.
+    Fat,
     /// A swap area.
     Swap,
 }
@@ -68,12 +73,16 @@ pub struct Renewal {
 pub(crate) fn of(saved: &SavedChange) -> Result<Box<dyn Change>> {
     let kept: Renewal = serde_json::from_value(Value::Object(saved.of.clone()))
         .context("reading new UUIDs of file systems")?;
-    for uuid in kept.renewed.iter().flat_map(|one| [&one.old, &one.new]) {
-        if !is_uuid(uuid) {
+    for one in &kept.renewed {
+        let is_valid = if one.content == Content::Fat { is_serial } else { is_uuid };
+        if let Some(uuid) = [&one.old, &one.new].into_iter().find(|uuid| !is_valid(uuid)) {
             bail!("`{}` is not a UUID", uuid.escape_debug());
         }
+        if one.content == Content::Fat && !one.called.starts_with('/') {
+            bail!("`{}` is not a mount point", one.called.escape_debug());
+        }
+        one.device.check()?;
     }
-    kept.renewed.iter().try_for_each(|one| one.device.check())?;
     Ok(Box::new(kept))
 }
 
@@ -98,6 +107,20 @@ mod tests {
             format!(r#"{{"mapped":{{"dm_uuid":"{uuid}","path":"{path}"}}}}"#)
         };
         assert!(saved(OLD, partition).is_ok());
+        let fat = |called: &str, old: &str| {
+            let text = format!(
+                r#"{{"kind":"fs-uuids","renewed":[{{"content":"fat","device":{partition},"called":"{called}","old":"{old}","new":"1A2B-3C4D"}}]}}"#
+            );
+            of(&serde_json::from_str(&text).unwrap())
+        };
+        assert!(fat("/boot/efi", "0000-FFFF").is_ok());
+        for (called, old, words) in [
+            ("/boot/efi", OLD, format!("`{OLD}` is not a UUID")),
+            ("/boot/efi", "0000-ffff", "`0000-ffff` is not a UUID".to_owned()),
+            ("-a", "0000-FFFF", "`-a` is not a mount point".to_owned()),
+        ] {
+            assert_eq!(format!("{:#}", fat(called, old).unwrap_err()), words);
+        }
         assert!(saved(OLD, &mapped("LVM-x", "/dev/mapper/a--b-root")).is_ok());
         for (old, device, words) in [
             ("../x", partition, "`../x` is not a UUID"),

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::{Content, Renewed};
+use super::{Content, Renewed, unmounted};
 use crate::blkid;
 use crate::ext::{self, SEED};
 use crate::failpoint;
+use crate::fatlabel;
 use crate::guest::root::Root;
 use crate::live::uuid_links;
 use crate::run::Program;
@@ -28,6 +29,7 @@ pub(super) fn now(one: &Renewed) -> Result<String> {
 pub(super) fn can_be(one: &Renewed) -> Result<()> {
     let programs: &[Program] = match one.content {
         Content::Ext => &[Program::Tune2fs],
+        Content::Fat => &[Program::Fatlabel, Program::Umount, Program::Mount],
         Content::Swap => &[Program::Swaplabel, Program::Swapoff, Program::Swapon],
     };
     if let Some(missing) = programs.iter().find(|program| program.find().is_none()) {
@@ -41,6 +43,9 @@ pub(super) fn can_be(one: &Renewed) -> Result<()> {
     if now != one.old {
         bail!("{} has the UUID {now}, not {}: check with `blkid`", one.called, one.old);
     }
+    if one.content == Content::Fat {
+        can_be_unmounted(one)?;
+    }
     if let (Content::Swap, Some(swap)) = (one.content, used(&one.device.find()?)) {
         let memory = swaps::memory();
         if swap.used > memory {
@@ -53,6 +58,30 @@ pub(super) fn can_be(one: &Renewed) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn can_be_unmounted(one: &Renewed) -> Result<()> {
+    match unmounted::why_not(&one.called) {
+        None => Ok(()),
+        Some(why) => bail!(
+            "{} cannot be unmounted, and its UUID changes only while it is not mounted: {why}; end that, and run the \
+             command again",
+            one.called
+        ),
+    }
+}
+
+/// Checks that nothing would make it fail to restore the old UUID.
+///
+/// # Errors
+/// A file system that must be unmounted for that, and is in use.
+pub(super) fn can_be_restored(one: &Renewed) -> Result<()> {
+    // What cannot be read here is told by the undo itself.
+    let has_new = now(one).is_ok_and(|now| now == one.new);
+    if one.content != Content::Fat || !has_new || !unmounted::is_mounted(&one.called) {
+        return Ok(());
+    }
+    can_be_unmounted(one)
 }
 
 /// Changes one UUID. `pairs` has the old and the new UUID of everything that the run changes. The running system
@@ -82,6 +111,7 @@ pub(super) fn uuid(
     }
     match one.content {
         Content::Ext => ext(one, &device, &now, to, direction)?,
+        Content::Fat => fat(one, &device, &now, to)?,
         Content::Swap if now != to => swaps::set_uuid(&device, used(&device).as_ref(), to)?,
         Content::Swap => {}
     }
@@ -108,6 +138,17 @@ fn ext(one: &Renewed, device: &str, now: &str, to: &str, direction: Direction) -
         ext::set_feature(device, SEED, false)?;
     }
     Ok(())
+}
+
+/// The files of the boot loader are there again when this returns.
+fn fat(one: &Renewed, device: &str, now: &str, to: &str) -> Result<()> {
+    if now == to && unmounted::is_mounted(&one.called) {
+        return Ok(());
+    }
+    unmounted::meanwhile(&one.called, || {
+        failpoint::hit("unmounted")?;
+        if now == to { Ok(()) } else { fatlabel::set_serial(device, to) }
+    })
 }
 
 /// The swap area in use on a device.

@@ -56,6 +56,7 @@ const ORDER: &[&str] = &[
     "lvm",
     "blkid",
     "ext",
+    "fatlabel",
     "swaps",
     "ssh_keygen",
     "openssl",

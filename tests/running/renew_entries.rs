@@ -375,8 +375,8 @@ fn an_image_that_would_be_built_under_the_old_name_is_refused() {
 #[test]
 fn a_plug_in_for_rescue_entries_counts_where_such_entries_are_made() {
     needs_root!();
-    const YES: &str = "dracut_rescue_image=\"yes\"\n";
-    for (configured, token) in [("", true), (&format!("#{YES}"), true), (YES, false)] {
+    let yes = "dracut_rescue_image=\"yes\"\n";
+    for (configured, token) in [("", true), (&format!("#{yes}"), true), (yes, false)] {
         let stage = stage(bullseye);
         stage.write("usr/bin/kernel-install", "#!/bin/bash\n: $MACHINE_ID $ENTRY_TOKEN\n");
         let plug_in = "#!/bin/bash\n[[ $dracut_rescue_image == yes ]] || exit 0\n\

@@ -390,7 +390,8 @@ pub fn finds_all(stage: &Stage) -> Result<(), String> {
         let is_there = match source.strip_prefix("UUID=") {
             Some(uuid) => has(uuid),
             None => {
-                source == "PARTUUID=beef-01" || source.starts_with(&format!("/dev/mapper/{group}-"))
+                source.starts_with("PARTUUID=beef-0")
+                    || source.starts_with(&format!("/dev/mapper/{group}-"))
             }
         };
         if !is_there {

@@ -14,7 +14,8 @@ use crate::lvm::tags;
 use crate::plan::Warning;
 use crate::uuids::at_boot::find::missing_part;
 use crate::uuids::device::Place;
-use crate::uuids::find::{Drawn, identified, own_mounts};
+use crate::uuids::find::{Drawn, identified};
+use crate::uuids::mounts::own_mounts;
 use crate::uuids::references::is_told_of;
 
 /// The new UUIDs, and a warning for each UUID that stays. `renamed` returns the name that a dm device has after

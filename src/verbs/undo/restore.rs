@@ -9,11 +9,11 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::say;
 use crate::ask;
-use crate::change::Changes;
+use crate::change::{Change, Changes};
 use crate::cli::UndoArgs;
 use crate::engine::proof::before;
 use crate::engine::{Manner, take};
-use crate::exit::{Exit, Standing, fail};
+use crate::exit::{Exit, Standing, fail, refuse};
 use crate::guest::root::Root;
 use crate::interrupt;
 use crate::live;
@@ -32,6 +32,7 @@ pub(super) fn run(
     mut journal: Journal,
     changes: &Changes,
 ) -> Result<Exit> {
+    changes.iter().try_for_each(Change::can_go_back).map_err(refuse)?;
     let saved = &journal.saved;
     say(&format!(
         "# The run from {} is undone: {} and {}{}.\n",

@@ -1,4 +1,5 @@
-"""A kernel package comes after a rename and its reboot; then the rename is taken back.
+"""A kernel package comes after a rename and its reboot; then the rename is taken back. Where there are boot entries, the
+run gives file systems other UUIDs, too, the EFI system partition among them.
 
 Each boot entry and each image has the old name afterwards, those of the new kernel included, and each
 kernel boots; or undo refuses before its first change.
@@ -51,6 +52,21 @@ choose() {
 }
 """
 
+ESP = """
+# esp NAME: the serial number of the EFI system partition, and its line in fstab
+esp() {
+	{
+		blkid -p -s UUID -o value "$(findmnt -no SOURCE /boot/efi)"
+		grep '^[^#].* /boot/efi ' /etc/fstab
+	} >"$OUT/esp-$1"
+	cat "$OUT/esp-$1"
+}
+"""
+
+RENAME_AND_UUIDS = ESP + "esp before\n" + RENAME.replace(
+    f"rename --yes {OLD} {NEW}", f"fixup --only group-name,fs-uuids --name {NEW.removesuffix('-vg')} --yes").replace(
+    "exit $status", "esp after\nexit $status")
+
 UPDATE = SUMS + ENTRIES + """
 timed install_kernel
 ! grep -v ^0 "$OUT/attempts" || exit
@@ -97,12 +113,31 @@ def whole(out, group, version):
     ])
 
 
-def play(trial):
+def serial(boot, name):
+    """The serial number of the EFI system partition, which fstab names as well."""
+    probed, line = (boot.out / f"esp-{name}").read_text().splitlines()
+    if not line.startswith(f"UUID={probed} "):
+        raise Failed(f"the EFI system partition is {probed}, and fstab has: {line}")
+    return probed
+
+
+def play_with_uuids(trial):
+    """The same after a run that changes UUIDs, too. In the end the EFI system partition has its old serial number."""
+    first, last = play(trial, RENAME_AND_UUIDS, ESP + "esp last\n")
+    before, after, restored = serial(first, "before"), serial(first, "after"), serial(last, "last")
+    trial.require("the EFI system partition", trial.verdict("serial numbers", Verdict([
+        Criterion("the run gives it another one", before != after, f"{before} {after}"),
+        Criterion("undo restores it", before == restored, f"{before} {restored}"),
+    ])))
+
+
+def play(trial, run=RENAME, more=""):
+    """Give the first boot, which is renamed, and the last one. `more` goes before what looks at the last two."""
     files = {"postclone.deb": trial.deb,
              "kernel.deb": kernels.another(trial.suite, kernels.installed(trial))}
     old_version = kernels.installed(trial)
     version = re.match(r"linux-image-(.+?)_", files["kernel.deb"].name)[1]
-    first = trial.boot("1-rename", RENAME, files, ending="reboot")
+    first = trial.boot("1-rename", run, files, ending="reboot")
     trial.require_job(first)
     second = trial.boot("2-undo", UPDATE, files, ending="reboot")
     trial.require("the boot after the rename",
@@ -115,7 +150,7 @@ def play(trial):
         "before and after", undisturbed(out / "before", out / "after")))
     if status:
         refused(trial, second, status, said)
-        return
+        return first, second
     trial.require("the shutdown after undo", trial.verdict("2-undo", down_in_time(second)))
     # What came with the kernel is new, its entries are in files that were there before, and images may be
     # built anew: what is inside them is looked at below.
@@ -126,7 +161,7 @@ def play(trial):
         "sums after undo", same(first.out / "sums", out / "sums-after", allowed, times=False)))
     for number, wanted in enumerate([version, old_version], 3):
         # By itself the newest one is started.
-        boot = trial.boot(f"{number}-next", LOOK + (f"choose {old_version}\n" if wanted == version else ""),
+        boot = trial.boot(f"{number}-next", more + LOOK + (f"choose {old_version}\n" if wanted == version else ""),
                           ending="reboot", patience=300)
         running = boot.out / "kernel"
         trial.require(f"the boot of {wanted}", trial.judged(
@@ -136,6 +171,7 @@ def play(trial):
             raise Failed(f"{running.read_text().strip()} runs, not {wanted}")
         trial.require(f"what {wanted} finds", trial.verdict(
             "entries and images", whole(boot.out, OLD, version)))
+    return first, boot
 
 
 def refused(trial, second, status, said):
@@ -156,6 +192,7 @@ SCENARIOS = [
     Scenario("kernel-update-undo", "debian-bios",
              "undo after a rename, a reboot and a new kernel: both kernels boot under the old name",
              play, needs_deb=True),
-    Scenario("kernel-update-undo-bls", "systemd-boot", "the same of a guest with boot loader entries",
-             play, needs_deb=True),
+    Scenario("kernel-update-undo-bls", "systemd-boot",
+             "the same of a guest with boot entries, whose file systems get other UUIDs as well",
+             play_with_uuids, needs_deb=True),
 ]
