@@ -51,11 +51,11 @@ fn parse(said: &str) -> Option<Print> {
 }
 
 /// Makes a key of the same type as another one, without a passphrase, and its public half beside it. The key is read
-/// again to check that both halves belong together.
+/// again to check that both halves belong together. Returns its fingerprint.
 ///
 /// # Errors
 /// An error of ssh-keygen.
-pub fn make(key: &Path, like: &Print, comment: &str) -> Result<()> {
+pub fn make(key: &Path, like: &Print, comment: &str) -> Result<Print> {
     let mut command = Cmd::new(Program::SshKeygen).args(["-q", "-N", "", "-t"]);
     command = command.arg(like.kind.to_lowercase());
     if like.kind != "ED25519" {
@@ -76,7 +76,7 @@ pub fn make(key: &Path, like: &Print, comment: &str) -> Result<()> {
     if (made.bits, &made.kind) != (like.bits, &like.kind) {
         bail!("ssh-keygen made a key of {} bits ({}): nothing was changed", made.bits, made.kind);
     }
-    Ok(())
+    Ok(made)
 }
 
 /// Where a key's public half is.

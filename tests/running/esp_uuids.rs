@@ -34,12 +34,13 @@ sed -i '/ \/boot\/efi /d' /proc/thread-self/mountinfo
 /// What it mounts has to be there by the name that fstab has.
 const MOUNT: &str = r#"#!/bin/sh
 echo "mount $*" >> /stub/log
+[ "$(cat /stub/mount)" != nothing ] || exit 0
 [ "$(cat /stub/mount)" = ok ] || { echo "mount: a failure" >&2; exit 32; }
 source=$(busybox awk '$2 == "/boot/efi" { print $1 }' /etc/fstab)
 echo "$source" >> /stub/mounted-as
 case $source in
 PARTUUID=beef-02) ;;
-UUID=*) grep -q "^/dev/vda2 ${source#UUID=} " /stub/devices || exit 32 ;;
+UUID=*) busybox grep -q "^/dev/vda2 ${source#UUID=} " /stub/devices || exit 32 ;;
 *) exit 32 ;;
 esac
 rmdir /boot/efi && mv /boot/esp /boot/efi || exit 32
@@ -134,6 +135,12 @@ fn a_failure_puts_it_back_and_mounts_it() {
         on(&stage, FIXUP).demand(3);
         assert_eq!(before, kept(&stage), "{program}");
     }
+    // A mount that mounts nothing is not believed.
+    let lying = stage();
+    lying.set("mount", "nothing");
+    let run = on(&lying, FIXUP).demand(4);
+    let words = "mounting `/boot/efi` again: `/boot/efi` is not mounted: run `mount /boot/efi`";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
     // Nobody can mount it: what is to be done is said, and then done.
     let stage = stage();
     let before = kept(&stage);
@@ -161,6 +168,9 @@ fn undo_waits_for_those_who_use_it() {
             let menu = stage.read("boot/grub/grub.cfg");
             let entry = "linux /vmlinuz-3 root=/dev/mapper/web01-root ro\n";
             stage.write("boot/grub/grub.cfg", &format!("{entry}{menu}"));
+            let devices = stage.read("stub/devices").replace("/mapper/a--b-", "/mapper/web01-");
+            stage.write("stub/devices", &devices);
+            fs::remove_file(stage.path("stub/mounted-as")).unwrap();
         }
         let after = kept(&stage);
         stage.write("proc/42/comm", "vi\n");
@@ -176,6 +186,8 @@ fn undo_waits_for_those_who_use_it() {
             assert_eq!(uuid(&stage, "/dev/vda2"), SERIAL);
             let line = format!("UUID={SERIAL} /boot/efi vfat umask=0077 0 1\n");
             assert!(stage.read("etc/fstab").ends_with(&line));
+            // The plan of the undo has a bridge of its own.
+            assert_eq!(stage.read("stub/mounted-as"), "PARTUUID=beef-02\n");
         } else {
             assert_eq!(before, kept(&stage));
         }

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::{self, ScopedJoinHandle};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::Secret;
 use crate::ssh_keygen::{self, Print};
@@ -23,28 +24,44 @@ pub(super) struct Pair {
 #[derive(Debug, Default)]
 pub struct Drawn(RefCell<BTreeMap<PathBuf, Pair>>);
 
+/// A key that is wanted.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// Its place.
+    pub(super) path: PathBuf,
+    /// The key that is there, whose type it gets.
+    pub(super) like: Print,
+    pub(super) comment: String,
+}
+
 impl Drawn {
-    /// The new key for a place, of the same type as the one that is there.
+    /// The new keys, in the same order. They are made at the same time.
     ///
     /// # Errors
     /// An error of ssh-keygen.
-    pub(super) fn key(&self, path: &Path, like: &Print, comment: &str) -> Result<Pair> {
-        if let Some(pair) = self.0.borrow().get(path) {
-            return Ok(pair.clone());
-        }
-        let aside = Aside::make()?;
-        let key = aside.path("key");
-        ssh_keygen::make(&key, like, comment)
-            .with_context(|| format!("making a new key for `{}`", path.display()))?;
-        let public = ssh_keygen::public(&key);
-        let read = |path: &Path| {
-            fs::read(path)
-                .with_context(|| format!("reading the new `{}`", path.display()))
-                .map(Secret)
-        };
-        let print = ssh_keygen::print(&public)?;
-        let pair = Pair { private: read(&key)?, public: read(&public)?, print };
-        self.0.borrow_mut().insert(path.to_owned(), pair.clone());
-        Ok(pair)
+    pub(super) fn keys(&self, wanted: &[Wanted]) -> Result<Vec<Pair>> {
+        let mut made = self.0.borrow_mut();
+        let new: Vec<&Wanted> = wanted.iter().filter(|one| !made.contains_key(&one.path)).collect();
+        let pairs = thread::scope(|scope| {
+            let threads: Vec<_> = new.iter().map(|one| scope.spawn(|| make(one))).collect();
+            threads.into_iter().map(joined).collect::<Result<Vec<_>>>()
+        })?;
+        made.extend(new.iter().map(|one| one.path.clone()).zip(pairs));
+        Ok(wanted.iter().map(|one| made[&one.path].clone()).collect())
     }
+}
+
+fn make(wanted: &Wanted) -> Result<Pair> {
+    let aside = Aside::make()?;
+    let key = aside.path("key");
+    let print = ssh_keygen::make(&key, &wanted.like, &wanted.comment)
+        .with_context(|| format!("making a new key for `{}`", wanted.path.display()))?;
+    let read = |path: &Path| {
+        fs::read(path).with_context(|| format!("reading the new `{}`", path.display())).map(Secret)
+    };
+    Ok(Pair { private: read(&key)?, public: read(&ssh_keygen::public(&key))?, print })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|_| Err(anyhow!("a thread ended in a panic")))
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
+use super::drawn::{Pair, Wanted};
 use super::{Drawn, Kept, Key, Renewal, Texts};
 use crate::exit::refuse;
 use crate::guest::host;
@@ -42,19 +43,14 @@ pub fn find(
         view.sshd = told::sshd(root);
     }
     let certificates = certificate_types(&view);
-    let (mut keys, mut texts, mut warnings) = (Vec::new(), Texts::new(), Vec::new());
+    let (mut plains, mut warnings) = (Vec::new(), Vec::new());
     for path in key_paths(&view) {
         let path = PathBuf::from(path);
         if !root.exists(&path) {
             continue;
         }
         match plain(root, &path, &certificates).map_err(refuse)? {
-            Ok(plain) => {
-                keys.push(
-                    renewed(root, &path, &plain, drawn, host.as_deref(), &mut texts)
-                        .map_err(refuse)?,
-                );
-            }
+            Ok(plain) => plains.push((path, plain)),
             Err(why) => {
                 let text = format!("{why}: the SSH host key stays as it is");
                 warnings.push(Warning::about(&path, text));
@@ -71,8 +67,15 @@ pub fn find(
             warnings.push(Warning::about(path, text));
         }
     }
-    if keys.is_empty() {
+    if plains.is_empty() {
         return Ok((None, warnings));
+    }
+    let wanted = plains.iter().map(|(path, plain)| wanted(root, path, plain, host.as_deref()));
+    let wanted = wanted.collect::<Result<Vec<_>>>().map_err(refuse)?;
+    let drawn = drawn.keys(&wanted).map_err(refuse)?;
+    let (mut keys, mut texts) = (Vec::new(), Texts::new());
+    for ((wanted, (_, plain)), new) in wanted.iter().zip(&plains).zip(drawn) {
+        keys.push(renewed(wanted, plain, new, &mut texts));
     }
     Ok((Some(Renewal { kept: Kept { keys }, texts }), warnings))
 }
@@ -124,35 +127,33 @@ fn plain(
     Ok(Ok(Plain { private: private.bytes, public, public_path }))
 }
 
+/// What is wanted in the place of a key.
+fn wanted(root: &Root, path: &Path, plain: &Plain, host: Option<&str>) -> Result<Wanted> {
+    let like: Print = ssh_keygen::print(&root.outer(&plain.public_path))?;
+    let text = plain.public.lines().next().unwrap_or_default();
+    let comment = text.splitn(3, ' ').nth(2).unwrap_or_default().trim();
+    Ok(Wanted { path: path.to_owned(), like, comment: commented(host, comment) })
+}
+
 /// The key that replaces it. The new texts are added to `texts`.
-fn renewed(
-    root: &Root,
-    path: &Path,
-    plain: &Plain,
-    drawn: &Drawn,
-    host: Option<&str>,
-    texts: &mut Texts,
-) -> Result<Key> {
-    let old: Print = ssh_keygen::print(&root.outer(&plain.public_path))?;
-    let (line, rest) = plain.public.split_once('\n').unwrap_or((&plain.public, ""));
-    let comment = line.splitn(3, ' ').nth(2).unwrap_or_default().trim();
-    let new = drawn.key(path, &old, &commented(host, comment))?;
-    let mut public = new.public.0.clone();
+fn renewed(wanted: &Wanted, plain: &Plain, new: Pair, texts: &mut Texts) -> Key {
+    let rest = plain.public.split_once('\n').map_or("", |(_, rest)| rest);
+    let mut public = new.public.0;
     if !plain.public.contains('\n') {
         public.truncate(public.trim_ascii_end().len());
     }
     public.extend_from_slice(rest.as_bytes());
     let sums = (Sum::of(&new.private.0), Sum::of(&public));
     let key = Key {
-        path: path.to_owned(),
-        old: old.to_string(),
+        path: wanted.path.clone(),
+        old: wanted.like.to_string(),
         new: new.print.to_string(),
         private: (Sum::of(&plain.private), sums.0.clone()),
         public: (Sum::of(plain.public.as_bytes()), sums.1.clone()),
     };
     texts.insert(sums.0, new.private);
     texts.insert(sums.1, Secret(public));
-    Ok(key)
+    key
 }
 
 /// The comment of the new key: the old comment, with this host's name in place of the old host's.
