@@ -53,6 +53,7 @@ pub mod run;
 pub mod severity;
 pub mod ssh_keygen;
 pub mod swaps;
+pub mod threads;
 pub mod transaction;
 
 pub mod uuids;

@@ -10,6 +10,7 @@ use crate::failpoint;
 use crate::guest::kernels::Image;
 use crate::guest::root::Root;
 use crate::plan::{self, Step};
+use crate::threads::joined;
 use crate::transaction::image::{Kept, Stamp};
 use crate::transaction::record::Direction;
 use crate::transaction::staged;
@@ -120,7 +121,7 @@ fn build(
     let (built, before) = thread::scope(|scope| {
         let before = scope.spawn(|| audit::inside(&old, &wanted));
         let built = initramfs::rebuild(root, generator, image, &place, purpose, &world);
-        (built, before.join().unwrap_or_else(|_| Err(anyhow!("a thread ended in a panic"))))
+        (built, joined(before.join()))
     });
     built?;
     failpoint::hit("image")?;

@@ -1,9 +1,9 @@
 //! Makes a job from what was read. Changes nothing.
 
 use std::path::{Path, PathBuf};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::{boot_log, bridge, following, loaded, steps};
 use crate::blkid::Devices;
@@ -13,6 +13,7 @@ use crate::exit::refuse;
 use crate::guest::kernels;
 use crate::guest::root::Root;
 use crate::plan::{self, Plan, Sources, Warning};
+use crate::threads::joined;
 use crate::transaction::record::Direction;
 
 /// What a job leaves alone, and which run it undoes.
@@ -54,13 +55,9 @@ pub fn gather(
         let sources = scope.spawn(|| Sources::read(root, also));
         let devices = scope.spawn(Devices::look);
         let (changes, warnings) = find()?;
-        let sources = joined(sources).map_err(refuse)?;
-        Ok(Gathered { changes, warnings, sources, devices: Some(joined(devices)) })
+        let sources = joined(sources.join()).map_err(refuse)?;
+        Ok(Gathered { changes, warnings, sources, devices: Some(joined(devices.join())) })
     })
-}
-
-fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    thread.join().unwrap_or_else(|_| Err(anyhow!("a thread ended in a panic")))
 }
 
 /// Makes the job from what was read. `given` is the root as the user gave it.

@@ -19,7 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::change::Changes;
@@ -30,6 +30,7 @@ use crate::proof::default_arguments;
 use crate::rewrite::edit;
 use crate::rewrite::text::kernel_command_line;
 use crate::run::{Output, Place};
+use crate::threads::joined;
 use crate::transaction::record::Direction;
 use crate::transaction::scratch;
 use names::Names;
@@ -98,8 +99,7 @@ impl World {
             })?;
             act()
         };
-        thread::scope(|scope| scope.spawn(work).join())
-            .unwrap_or_else(|_| Err(anyhow!("a thread ended in a panic")))
+        joined(thread::scope(|scope| scope.spawn(work).join()))
     }
 
     /// Gives this thread the mounts and the root directory of the world.

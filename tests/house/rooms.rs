@@ -43,6 +43,7 @@ const ORDER: &[&str] = &[
     "interrupt",
     "failpoint",
     "progress",
+    "threads",
     "logger",
     "exit",
     // Bytes and trees, which change nothing.

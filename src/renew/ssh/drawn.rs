@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use super::Secret;
 use crate::ssh_keygen::{self, Print};
+use crate::threads::joined;
 use crate::transaction::aside::Aside;
 
 /// A key's two halves, and its fingerprint.
@@ -44,7 +45,7 @@ impl Drawn {
         let new: Vec<&Wanted> = wanted.iter().filter(|one| !made.contains_key(&one.path)).collect();
         let pairs = thread::scope(|scope| {
             let threads: Vec<_> = new.iter().map(|one| scope.spawn(|| make(one))).collect();
-            threads.into_iter().map(joined).collect::<Result<Vec<_>>>()
+            threads.into_iter().map(|thread| joined(thread.join())).collect::<Result<Vec<_>>>()
         })?;
         made.extend(new.iter().map(|one| one.path.clone()).zip(pairs));
         Ok(wanted.iter().map(|one| made[&one.path].clone()).collect())
@@ -60,8 +61,4 @@ fn make(wanted: &Wanted) -> Result<Pair> {
         fs::read(path).with_context(|| format!("reading the new `{}`", path.display())).map(Secret)
     };
     Ok(Pair { private: read(&key)?, public: read(&ssh_keygen::public(&key))?, print })
-}
-
-fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    thread.join().unwrap_or_else(|_| Err(anyhow!("a thread ended in a panic")))
 }
