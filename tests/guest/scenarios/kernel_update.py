@@ -79,7 +79,6 @@ cat "$OUT/undo" "$OUT/status"
 snapshot after
 sums "$OUT/sums-after"
 entries | tee "$OUT/entries-after"
-images | tee "$OUT/images"
 postclone status
 true
 """
