@@ -158,6 +158,8 @@ impl Cmd {
         failpoint::hit("run")?;
         let held = self.shares.map_or(Ok(None), |share| share());
         let stdin = held.with_context(|| format!("starting {self}"))?;
+        let (mut pipes, stdout, stderr) =
+            Pipes::make().with_context(|| format!("starting {self}"))?;
         log::debug!("running {self}");
         let mut child = Command::new(path)
             .args(&self.arguments)
@@ -169,15 +171,14 @@ impl Cmd {
             .env("LVM_SUPPRESS_FD_WARNINGS", "1")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(stdin.map_or_else(Stdio::null, Stdio::from))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(stdout)
+            .stderr(stderr)
             .process_group(0)
             .spawn()
             .with_context(|| format!("starting {self}"))?;
-        let pipes = Pipes::of(&mut child);
         let status =
-            self.wait(&mut child, &pipes).with_context(|| format!("waiting for {self}"))?;
-        self.wait_for_the_rest(&pipes);
+            self.wait(&mut child, &mut pipes).with_context(|| format!("waiting for {self}"))?;
+        self.wait_for_the_rest(&mut pipes);
         let (stdout, stderr) = pipes.take();
         let output = Output { status, stdout, stderr };
         for line in String::from_utf8_lossy(&output.stderr).lines() {
@@ -198,7 +199,7 @@ impl Cmd {
 
 impl Cmd {
     /// Waits for the program's end. The end of its output shows that without delay.
-    fn wait(&self, child: &mut Child, pipes: &Pipes) -> Result<ExitStatus> {
+    fn wait(&self, child: &mut Child, pipes: &mut Pipes) -> Result<ExitStatus> {
         let start = Instant::now();
         let mut pause = Duration::from_micros(100);
         loop {
@@ -221,7 +222,7 @@ impl Cmd {
     }
 
     /// Waits a moment for the last output of a program that has ended.
-    fn wait_for_the_rest(&self, pipes: &Pipes) {
+    fn wait_for_the_rest(&self, pipes: &mut Pipes) {
         let start = Instant::now();
         while !pipes.end_within(POLL) {
             if start.elapsed() > GRACE || interrupt::caught().is_some_and(|_| self.interruptible) {
