@@ -129,6 +129,8 @@ mod manual;
 mod printable;
 #[path = "telling/private.rs"]
 mod private;
+#[path = "telling/seldom_words.rs"]
+mod seldom_words;
 #[path = "telling/terminal.rs"]
 mod terminal;
 #[path = "telling/words.rs"]

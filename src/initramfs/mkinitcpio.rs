@@ -22,3 +22,21 @@ pub(super) fn arguments(command: Cmd, root: &Root, image: &Image, outer: &Path) 
     };
     Ok(command.arg("-g").arg(outer).args(preset.options.iter().map(String::as_str)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Program;
+
+    #[test]
+    fn an_image_that_no_preset_builds_is_told_of() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("etc")).unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let path = "/boot/initramfs-linux.img";
+        let image = Image { version: "6.1".to_owned(), path: path.into() };
+        let command = Cmd::new(Program::Mkinitcpio);
+        let said = arguments(command, &root, &image, Path::new(path)).unwrap_err().to_string();
+        assert_eq!(said, format!("no preset in /etc/mkinitcpio.d builds `{path}` any more"));
+    }
+}

@@ -70,3 +70,16 @@ impl fmt::Display for Holder {
         write!(f, " (`{name}`)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_without_a_number_is_looked_for_by_hand() {
+        assert_eq!(
+            held_by(0, Path::new("/run/x.lock"), "dnf").to_string(),
+            "a process holds `/run/x.lock`: wait until dnf has ended; `fuser -v /run/x.lock` shows it"
+        );
+    }
+}

@@ -219,6 +219,8 @@ mod tests {
         assert!(straight(&base.join("a/new/b")).is_ok(), "what is not there leads nowhere");
         assert!(straight(&base.join("link/b")).is_err());
         assert!(straight(&base.join("dangling/b")).is_err());
+        let said = straight(&base.join("a/b/file/x")).unwrap_err().to_string();
+        assert!(said.ends_with("/a/b/file` is not a directory: move it away"), "{said}");
         assert!(is_file(&base.join("a/b/file")).unwrap());
         assert!(!is_file(&base.join("a/b/none")).unwrap());
         for path in ["a/b/last", "link/b/file", "a/b", "a/b/file/x"] {

@@ -277,7 +277,11 @@ mod tests {
         make(&twins).unwrap();
         fs::write(dir.path().join("new/linux"), "half").unwrap();
         let said = format!("{:#}", remove(&twins).unwrap_err());
-        assert!(said.contains("is not what was made from `"), "{said}");
+        assert!(said.contains("new/linux` is not what was made from `"), "{said}");
+        assert!(
+            said.ends_with("old/linux`, which stays: find out what else writes there"),
+            "{said}"
+        );
         assert_eq!(names(dir.path()), ["new", "new.conf", "old", "old.conf"]);
         let said = format!("{:#}", make(&twins).unwrap_err());
         let words = "linux` exists with other bytes: find out whose it is, and move it away";

@@ -208,3 +208,28 @@ impl Change for Renewal {
         Ok(Box::new(Self { stays: true, ..self.clone() }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_postclone_wrote_is_refused() {
+        let uuid = "lOefVf-2Fd6-0Jj7-okLh-jiV4-2dcv-ugddyt";
+        let saved = |uuid: &str| {
+            let text =
+                format!(r#"{{"kind":"lvm-uuids","group":"a-b","uuid":"{uuid}","disks":[]}}"#);
+            of(&serde_json::from_str(&text).unwrap())
+        };
+        let said = format!("{:#}", saved("../x").unwrap_err());
+        assert!(said.ends_with("`../x` is not a UUID of LVM"), "{said}");
+        let change = saved(uuid).unwrap();
+        let phase = |group: &str| {
+            let text = format!(r#"{{"step":"plan-lvm-uuids","group":"{group}","uuid":"{uuid}"}}"#);
+            change.phase(&serde_json::from_str(&text).unwrap())
+        };
+        assert!(phase("a-b").is_ok());
+        let said = phase("c-d").unwrap_err().to_string();
+        assert_eq!(said, "it concerns a different group than the plan");
+    }
+}

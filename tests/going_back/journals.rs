@@ -219,6 +219,14 @@ const PLANTED: &[Planting] = &[
         "looking for `/boot/x/images/initrd`",
     ),
     (
+        "an image in a directory that is not there",
+        |disk| {
+            let path = "/boot/none/initrd";
+            disk.add_step(json!({"step": "rebuild-image", "generator": "dracut", "kernel": "6", "path": path}));
+        },
+        "looking for `/boot/none/initrd`: its directory does not exist inside the root: mount it, or put it back",
+    ),
+    (
         "an image that is a link to nothing",
         |disk| {
             symlink(disk.dir.path().join("new"), disk.root().join("boot/x")).unwrap();

@@ -45,6 +45,8 @@ fail) echo "ukify: no space" >&2; exit 1 ;;
 idle) exit 0 ;;
 other) line="root=/dev/sda1" ;;
 esac
+linux=.linux
+[ $how != bare ] || linux=.linuy
 case $(sed -n s/^layout=//p $conf/install.conf) in
 bls)
 	mkdir -p $boot/$token/$2
@@ -61,7 +63,7 @@ uki)
 	{
 		printf 'MZ'; zeros 58; le 128; zeros 64
 		printf 'PE\0\0'; zeros 2; printf '\003\0'; zeros 16
-		row .cmdline 0 $c 512; row .linux 2 $l $at; row .initrd 1 $i $then
+		row .cmdline 0 $c 512; row $linux 2 $l $at; row .initrd 1 $i $then
 		zeros $((512 - 152 - 120))
 		padded $work/cmdline; padded $3; padded $4
 	} >$work/uki
@@ -366,12 +368,14 @@ fn a_unified_image_that_fails_takes_the_run_back() {
             "gave the image the command line `root=/dev/sda1`, but it should be `root=UUID=R-1 ro mine=1`",
         ),
         ("cut", "is cut off"),
+        ("bare", "the new image for `/NAME` lacks the section `.linux`, which the old one had"),
     ] {
+        let words = words.replace("NAME", UNIFIED[0]);
         let stage = unified();
         stage.set("kernel-install", how);
         let before = stage.system();
         let run = stage.run(RENAME).demand(3);
-        assert!(run.stderr.contains(words), "{how}: {}", run.stderr);
+        assert!(run.stderr.contains(&words), "{how}: {}", run.stderr);
         assert!(run.stderr.contains("everything was restored"), "{how}: {}", run.stderr);
         assert_eq!(before, stage.system(), "{how}");
     }

@@ -96,6 +96,12 @@ fn groups_that_are_not_as_the_arguments_say() {
             "2 volume groups are named `a-b` (U1; U2): choose one with --vg-uuid, or detach the disks of the other",
         ],
     );
+    let volume = ["rename-lv", "a-b/root", "x", "--yes", "--files-only", "--root", "."];
+    let run =
+        postclone(dir.path(), &[&volume[..], &["--lvm-report", "lvm.json"]].concat()).demand(1);
+    let words = "2 volume groups are named `a-b`, and LVM would rename a volume in none of them: detach the disks of \
+                 the others";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
     refused(
         dir.path(),
         1,

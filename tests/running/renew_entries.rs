@@ -6,7 +6,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::fixup::stage as clone;
 use crate::harness::{needs_root, patch, postclone, project};
+use crate::rename_host::on;
 use crate::stage::Stage;
 use crate::tree;
 
@@ -345,6 +347,35 @@ fn what_cannot_be_renamed_safely_is_refused() {
     }
 }
 
+#[test]
+fn a_token_that_is_a_link_to_nothing_is_told_of() {
+    needs_root!();
+    let stage = stage(bullseye);
+    fs::create_dir_all(stage.path("etc/kernel")).unwrap();
+    symlink("nowhere", stage.path("etc/kernel/entry-token")).unwrap();
+    let run = stage.run(RENEW).demand(1);
+    let words = "`/etc/kernel/entry-token` is a link to nothing: remove it, or create its target";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+}
+
+#[test]
+fn an_entry_that_gets_another_name_and_other_bytes_is_refused() {
+    needs_root!();
+    let stage = clone();
+    bullseye(&stage.path(""));
+    let entry = format!("boot/efi/loader/entries/{ID}-5.10.0-28-amd64.conf");
+    stage.write(&entry, &stage.read(&entry).replace("UUID=R-1", "/dev/mapper/a--b-root"));
+    let before = stage.system();
+    let fixup = ["fixup", "--name", "web01", "--only", "group-name,machine-id", "--yes"];
+    let run = on(&stage, &fixup).demand(1);
+    let words = format!(
+        "`/{entry}` gets another name because of the machine ID, and other bytes because of another part of this \
+         run: use two runs, one after the other"
+    );
+    assert!(run.stderr.contains(&words), "{}", run.stderr);
+    assert_eq!(before, stage.system());
+}
+
 /// As Fedora had it with systemd-boot: dracut writes its image where the entry is.
 #[test]
 fn an_image_that_would_be_built_under_the_old_name_is_refused() {
@@ -444,8 +475,8 @@ fn a_partition_without_room_for_both_is_refused_before_the_first_change() {
     assert_eq!(status, 1, "{said}");
     assert!(
         said.contains(
-            "and a second copy of what is renamed there needs 5 MiB: make room, for example by \
-                       removing a kernel that nobody boots"
+            "MiB free, and a second copy of what is renamed there needs 5 MiB: make room, for example by removing a \
+             kernel that nobody boots"
         ),
         "{said}"
     );

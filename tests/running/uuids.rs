@@ -326,6 +326,19 @@ fn a_uuid_that_somebody_else_changed_is_noticed() {
     assert!(run.stderr.contains(words), "{}", run.stderr);
 }
 
+#[test]
+fn a_program_that_changes_no_uuid_undoes_the_run() {
+    needs_root!();
+    let stage = stage();
+    let kept = || ["stub/devices", "etc/fstab"].map(|path| stage.read(path));
+    let before = kept();
+    stage.program("usr/sbin/tune2fs", &TUNE2FS.replace("-U)", "-U) exit 0"));
+    let run = on(&stage, FIXUP).demand(3);
+    let (first, then) = ("has the UUID ", ", after it was changed: see dmesg(1)");
+    assert!(run.stderr.contains(first) && run.stderr.contains(then), "{}", run.stderr);
+    assert_eq!(before, kept());
+}
+
 /// A partition is looked for by its UUID in the partition table, and there is one of it.
 #[test]
 fn a_partition_that_is_gone_or_is_there_twice_stops_the_way_back() {

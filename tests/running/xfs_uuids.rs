@@ -83,6 +83,18 @@ fn the_next_boot_changes_the_uuid_and_every_name_is_a_path() {
 }
 
 #[test]
+fn a_tag_that_lvm_does_not_set_undoes_the_run() {
+    needs_root!();
+    let stage = stage();
+    let lvm = stage.read("usr/sbin/lvm");
+    stage.program("usr/sbin/lvm", &lvm.replace("mv \"$kept.new\" \"$kept\"", "true"));
+    let run = on(&stage, FIXUP).demand(3);
+    let words = "the volume r still lacks the tag postclone-uuid after `lvm lvchange --addtag postclone-uuid ";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    assert!(run.stderr.contains("`: check with `lvs -o +lv_tags`"), "{}", run.stderr);
+}
+
+#[test]
 fn before_that_boot_undo_restores_every_byte_and_no_boot_changes_the_uuid() {
     needs_root!();
     let stage = stage();

@@ -46,3 +46,31 @@ impl Renewal {
         entries::twins(root, &paths, from, to)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::Kept;
+    use super::*;
+
+    #[test]
+    fn an_entry_that_the_plan_does_not_know_stops_the_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = ("a".repeat(32), "b".repeat(32));
+        let entries = dir.path().join("boot/loader/entries");
+        fs::create_dir_all(dir.path().join("etc")).unwrap();
+        fs::create_dir_all(&entries).unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let kept = Kept { old: old.clone(), new, token: None, entries: Vec::new() };
+        let renewal = Renewal { kept, in_images: false };
+        assert!(renewal.twins(&root, Direction::Forward).is_ok());
+        fs::write(entries.join(format!("{old}-6.1.conf")), "title x\n").unwrap();
+        let said = renewal.twins(&root, Direction::Forward).unwrap_err().to_string();
+        let path = format!("/boot/loader/entries/{old}-6.1.conf");
+        assert_eq!(
+            said,
+            format!("`{path}` was created while postclone ran: run the command again")
+        );
+    }
+}
