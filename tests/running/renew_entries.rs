@@ -370,10 +370,16 @@ fn an_entry_that_gets_another_name_and_other_bytes_is_refused() {
     let run = on(&stage, &fixup).demand(1);
     let words = format!(
         "`/{entry}` gets another name because of the machine ID, and other bytes because of another part of this \
-         run: use two runs, one after the other"
+         run: use `--except machine-id`, and `postclone renew machine-id` after the reboot"
     );
     assert!(run.stderr.contains(&words), "{}", run.stderr);
     assert_eq!(before, stage.system());
+    on(&stage, &["fixup", "--name", "web01", "--except", "machine-id", "--yes"]).demand(0);
+    assert!(stage.read(&entry).contains("root=/dev/mapper/web01-root"));
+    on(&stage, RENEW).demand(0);
+    let id = stage.read("etc/machine-id").trim().to_owned();
+    let entry = stage.read(&entry.replace(ID, &id));
+    assert!(entry.contains("root=/dev/mapper/web01-root"), "{entry}");
 }
 
 /// As Fedora had it with systemd-boot: dracut writes its image where the entry is.

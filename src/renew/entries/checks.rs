@@ -94,7 +94,8 @@ fn is_touched_by_nothing_else(job: &Job, paths: &[PathBuf]) -> Result<()> {
         let Some(at) = resolved(path) else { continue };
         if touched.contains(&at) {
             bail!(
-                "`{}` gets another name because of the machine ID, and other bytes because of another part of this run: use two runs, one after the other",
+                "`{}` gets another name because of the machine ID, and other bytes because of another part of this \
+                 run: use `--except machine-id`, and `postclone renew machine-id` after the reboot",
                 at.display()
             );
         }
