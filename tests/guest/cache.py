@@ -121,15 +121,20 @@ def guest_slot():
     """
     handles = [open(folder() / f"slot-{n}.lock", "w") for n in range(_slots())]
     try:
-        while True:
-            for handle in handles:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    yield
-                    return
-                except BlockingIOError:
-                    continue
-            time.sleep(0.5)
+        # One after the other: a scenario that gives its place back and wants it again comes after those that wait.
+        with lock("turn"):
+            while not any(map(_is_taken, handles)):
+                time.sleep(0.5)
+        yield
     finally:
         for handle in handles:
             handle.close()
+
+
+def _is_taken(handle):
+    """Take the lock of an open file, unless somebody else holds it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
