@@ -13,11 +13,12 @@ use crate::tree;
 const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
 
 /// A guest whose run was cut while its first image was built.
-fn cut() -> Stage {
+pub fn cut() -> Stage {
     let guest = Stage::new();
     guest.program("usr/sbin/update-initramfs", "#!/bin/sh\nkill -9 $PPID\n");
     guest.run(RENAME).demand(137);
     guest.install_update_initramfs();
+    assert_eq!(guest.read("stub/vg").trim(), "c-d");
     guest
 }
 

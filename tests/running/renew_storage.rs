@@ -132,14 +132,14 @@ fn names_that_are_in_use_are_refused_before_the_first_change() {
     refused("nvme-host", &["is open (`nvme0`)", "nvme disconnect-all"], &|stage| {
         write(stage, "sys/class/nvme/nvme0/transport", "tcp\n");
     });
-    for (path, words) in [
-        ("sys/firmware/ibft/initiator", "x\n"),
-        ("etc/iscsi/iscsi.initramfs", ""),
-        ("proc/cmdline", "ro netroot=iscsi:192.0.2.1::::iqn.x\n"),
-        ("etc/default/grub", "GRUB_CMDLINE_LINUX=\"rd.iscsi.initiator=x\"\n"),
+    for (source, path, words) in [
+        ("sys/firmware/ibft/initiator", "sys/firmware/ibft/initiator/initiator-name", "x\n"),
+        ("etc/iscsi/iscsi.initramfs", "etc/iscsi/iscsi.initramfs", ""),
+        ("proc/cmdline", "proc/cmdline", "ro netroot=iscsi:192.0.2.1::::iqn.x\n"),
+        ("etc/default/grub", "etc/default/grub", "GRUB_CMDLINE_LINUX=\"rd.iscsi.initiator=x\"\n"),
     ] {
         let said = format!(
-            "according to `/{path}`, `/` may be on an iSCSI session, and the next boot would log in under another \
+            "according to `/{source}`, `/` may be on an iSCSI session, and the next boot would log in under another \
              name: keep the name, or change it by hand together with the boot and the target's access list"
         );
         refused("iscsi-initiator", &[&said], &|stage| {

@@ -3,26 +3,13 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Run, needs_root, run};
+use crate::harness::{needs_root, run};
+use crate::recovery::cut;
 use crate::rename_host::{HOSTNAMECTL, on};
 use crate::stage::{SWAP, Stage, UUID};
+use crate::words::{ends, while_building};
 
 const RENAME: &[&str] = &["rename", "a-b", "c-d", "--yes"];
-
-/// Demands this status, and that stderr ends with this error.
-#[track_caller]
-fn ends(run: Run, status: i32, line: &str) {
-    let run = run.demand(status);
-    let said = run.stderr.trim_end();
-    assert!(said.ends_with(&format!("postclone: error: {line}")), "{said}");
-}
-
-/// Lets something happen while the first image is built.
-fn while_building(stage: &Stage, what: &str) {
-    fs::rename(stage.path("usr/sbin/update-initramfs"), stage.path("usr/sbin/real")).unwrap();
-    let text = format!("#!/bin/sh\ncase $3 in *-1-*) {what} ;; esac\nexec /usr/sbin/real \"$@\"\n");
-    stage.program("usr/sbin/update-initramfs", &text);
-}
 
 #[test]
 fn a_group_that_lvm_does_not_show_any_more_is_told_of() {
@@ -148,16 +135,6 @@ fn an_undo_during_which_somebody_writes_an_image_says_so() {
         "`/{image}` does not contain the bytes that were put back: find out what else writes it"
     );
     assert!(run.stderr.contains(&line), "{}", run.stderr);
-}
-
-/// A run that was killed after the group got its new name.
-fn cut() -> Stage {
-    let stage = Stage::new();
-    stage.program("usr/sbin/update-initramfs", "#!/bin/sh\nkill -9 $PPID\n");
-    stage.run(RENAME).demand(137);
-    stage.install_update_initramfs();
-    assert_eq!(stage.read("stub/vg").trim(), "c-d");
-    stage
 }
 
 #[test]

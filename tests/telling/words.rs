@@ -18,7 +18,7 @@ const NEW_SWAP: &str = r"etc/systemd/system/dev-mapper-c\x2d\x2dd\x2dswap_1.swap
 
 /// Demands this status and, as the last line of stderr, this error.
 #[track_caller]
-fn ends(run: Run, status: i32, line: &str) {
+pub fn ends(run: Run, status: i32, line: &str) {
     let run = run.demand(status);
     let said = run.stderr.trim_end();
     let last = said.rsplit("postclone: error: ").next().unwrap();
@@ -40,8 +40,8 @@ fn meanwhile(stage: &Stage, what: &str) {
     stage.program("usr/sbin/lvm", &text);
 }
 
-/// The same while the first image is built.
-fn while_building(stage: &Stage, what: &str) {
+/// Lets something happen while the first image is built.
+pub fn while_building(stage: &Stage, what: &str) {
     let real = stage.path("usr/sbin/update-initramfs");
     fs::rename(real, stage.path("usr/sbin/real")).unwrap();
     let text = format!("#!/bin/sh\ncase $3 in *-1-*) {what} ;; esac\nexec /usr/sbin/real \"$@\"\n");
